@@ -22,8 +22,8 @@ SIZES: dict[str, Size] = {
     "intake": Size(30_000, 1_000, "HL7 messages"),
     "latency": Size(10, 2, "seconds for each rate"),
     "idle": Size(20, 3, "seconds at rest"),
-    "find": Size(100_000, 2_000, "patients"),
     "pages": Size(20, 3, "seconds of each"),
+    "find": Size(100_000, 2_000, "patients"),
     "lists": Size(100_000, 5_000, "episodes", runs=1),
     "scale": Size(1_000_000, 20_000, "episodes at most"),
 }

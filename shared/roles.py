@@ -5,6 +5,15 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 Role = Literal[
-    "hospital", "coordinator", "clinician", "program", "billing", "auditor", "identity", "interface", "admin"
+    "hospital",
+    "coordinator",
+    "clinician",
+    "program",
+    "billing",
+    "reviewer",
+    "auditor",
+    "identity",
+    "interface",
+    "admin",
 ]
 ROLES: tuple[Role, ...] = get_args(Role)

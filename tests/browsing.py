@@ -20,15 +20,16 @@ class Form(NamedTuple):
 
 
 class _Rows(HTMLParser):
-    """Rows of a page's tables (`tr.row` with the `tr.form` below it, else the page itself), each with its text and its
-    forms by their button's label."""
+    """Rows of a page's tables (`tr.row` with the `tr.form` below it) and entries of its lists (`ul.entries`), else the
+    page itself, each with its text and its forms by their button's label."""
 
     def __init__(self) -> None:
         super().__init__()
         self.rows: list[tuple[list[str], dict[str, Form]]] = [([], {})]
         self.cells: list[dict[str, list[str]]] = [{}]
         self.row = 0
-        self.column = self.link = ""
+        self.lists: list[bool] = []
+        self.column = self.link = self.undo = ""
         self.opened: Form | None = None
         self.notice: list[str] = []
         self.form: Form | None = None
@@ -38,16 +39,22 @@ class _Rows(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         has = {name: value or "" for name, value in attrs}
         classes = has.get("class", "").split()
-        if tag == "tr" and "row" in classes:
+        if tag in {"ul", "ol"}:
+            self.lists.append("entries" in classes)
+        entry = tag == "li" and bool(self.lists) and self.lists[-1]
+        if entry or (tag == "tr" and "row" in classes):
             self.rows.append(([], {}))
             self.cells.append({})
         if tag in {"td", "th"}:
             self.column = classes[0] if classes else ""
-        if tag == "tr" and set(classes) & {"row", "form"}:
+        if entry or (tag == "tr" and set(classes) & {"row", "form"}):
             self.row = len(self.rows) - 1
         elif tag == "a" and {"button", "act"} <= set(classes):
             self.link = has.get("href", "")
             self.inside.append("link")
+        elif tag == "a" and "undo" in classes:
+            self.undo = has.get("href", "")
+            self.inside.append("undo")
         elif tag == "p" and "notice" in classes:
             self.inside.append("notice")
         elif tag == "button":
@@ -61,6 +68,8 @@ class _Rows(HTMLParser):
             self.form = Form("", has.get("action", ""), {})
             if has.get("id") == "open":
                 self.opened = self.form
+        elif tag == "input" and has.get("type") == "checkbox" and "checked" not in has:
+            return  # it is not sent
         elif tag == "input" and self.form is not None and "name" in has:
             self.form.fields[has["name"]] = has.get("value", "")
         elif tag == "select":
@@ -71,11 +80,13 @@ class _Rows(HTMLParser):
             self.form.fields[self.select] = has.get("value", "")
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "tr":
+        if tag in {"ul", "ol"} and self.lists:
+            self.lists.pop()
+        if tag == "tr" or (tag == "li" and self.lists and self.lists[-1]):
             self.row = 0
         elif tag == "form":
             self.form = None
-        elif tag == {"link": "a", "button": "button", "notice": "p"}.get(self.inside[-1] if self.inside else ""):
+        elif self.inside and tag == _TAGS.get(self.inside[-1]):
             self.inside.pop()
 
     def handle_data(self, data: str) -> None:
@@ -92,6 +103,10 @@ class _Rows(HTMLParser):
         self.cells[self.row].setdefault(self.column, []).append(text)
 
 
+_TAGS = {"link": "a", "undo": "a", "button": "button", "notice": "p"}
+"""What is read between two tags → the tag."""
+
+
 class Page:
     """An answer as its reader sees it."""
 
@@ -102,6 +117,7 @@ class Page:
         self._rows.feed(self.text)
         self.notice = " ".join(self._rows.notice)
         self.opened = self._rows.opened
+        self.undo = self._rows.undo
 
     def cells(self, row: str) -> dict[str, str]:
         """Column → what the first row that has these words shows in it."""

@@ -24,9 +24,13 @@ OPEN = {
     "/signed-in": "takes what the issuer leads people back with",
     "/session": "tells who the caller is",
     "/sign-out": "forgets it",
+    "/views": "keeps the caller's own way to see a list",
+    "/views/{id}/deleted": "forgets it; of nobody else",
 }
 """Routes that tell of no patient, each with the reason."""
 IDS = re.compile(r"[\w#:.|-]+")
+OFFERED = re.compile(r'<option value="[^"]*">[^<]*</option>')
+"""What a form offers to choose from, chosen by nobody: the site's own words, said of no patient."""
 
 
 def routes_of(app: Starlette) -> set[tuple[str, str]]:
@@ -70,7 +74,8 @@ MOST_AND_LEAST = frozenset({"admin", "program"})
 
 def told_of(answer: httpx.Response, secrets: Collection[str]) -> set[str]:
     """Which of the other's words, or ids, stand in an answer: whole ids, and words anywhere in it."""
-    text = "\n".join([answer.text, *(f"{name}: {value}" for name, value in answer.headers.items())])
+    said = OFFERED.sub("", answer.text)
+    text = "\n".join([said, *(f"{name}: {value}" for name, value in answer.headers.items())])
     words = set(IDS.findall(text))
     if answer.is_redirect:  # a form's address leads to the page, with the question that was asked
         words -= set(IDS.findall(answer.request.url.query.decode()))

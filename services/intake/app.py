@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from services.intake import gauges
 from services.intake.api import front, live, routes
 from services.intake.api.rate_limits import RateLimits
-from services.intake.desk.page import Finding
+from services.intake.desk import pages
 from services.intake.receiving import kafka, mllp
 from services.intake.receiving.group_commit import Reception
 from services.intake.receiving.lane.worker import Worker
@@ -94,7 +94,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
         page=front.wrong,
         live_pages=live.live_pages(database),
         sessions=sessions,
-        routes=[*routes(intake, reception, rates), *Finding(intake, rates, front.FRAME).routes()],
+        routes=[*pages.routes(intake, rates), *routes(intake, reception, rates)],
         settings=settings,
         parked_alarm_seconds=site.limits.parked_alarm_seconds,
         facilities=site.facility_names,

@@ -16,6 +16,8 @@ class Traits(NamedTuple):
     """As a heading."""
     spoken: str
     """Within a sentence."""
+    short: str = ""
+    """In a table, where the words are long."""
     round_the_clock: bool = False
     """A 24-hour level: a less intensive stay is suspended under one of them (contract 3.6 rule 4)."""
     acute: bool = False
@@ -49,6 +51,7 @@ class Level(StrEnum):
         Traits(
             "Partial hospitalization (PHP)",
             "partial hospitalization",
+            "PHP",
             counts_as_follow_up=True,
             hours_a_week=20,  # 42 CFR 410.43
         ),
@@ -58,6 +61,7 @@ class Level(StrEnum):
         Traits(
             "Intensive outpatient (IOP)",
             "intensive outpatient",
+            "IOP",
             counts_as_follow_up=True,
             hours_a_week=9,  # 42 CFR 410.44
             not_within_week_of="php",
@@ -73,4 +77,5 @@ LEAST_INTENSIVE = list(Level)[-1].value
 ROUND_THE_CLOCK = frozenset(level.value for level in Level if level.traits.round_the_clock)
 ACUTE = frozenset(level.value for level in Level if level.traits.acute)
 WORDS: dict[str, str] = {level.value: level.traits.words for level in Level}
+SHORT: dict[str, str] = {level.value: level.traits.short or level.traits.words for level in Level}
 SPOKEN: dict[str, str] = {level.value: level.traits.spoken for level in Level}

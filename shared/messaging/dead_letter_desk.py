@@ -54,6 +54,25 @@ class OpenLetter:
         return content_of(self.row, seal)
 
 
+@dataclass(frozen=True, slots=True)
+class LetterGroup:
+    """The dead letters of one consumer and topic that died for one reason, and that nobody has settled.
+
+    `id`: 16 characters that name the group; `dead`: how many wait for somebody, `asked`: how many for their replay;
+    `first`: when the first died.
+    """
+
+    id: str
+    consumer: str
+    topic: str
+    error: str
+    dead: int
+    asked: int
+    first: datetime
+
+
+MOST_REASONS = 200
+"""Reasons in one list, at most."""
 _SHOWN = [dead_letters.c[name] for name in DeadLetter.__dataclass_fields__]
 _INSIDE = [dead_letters.c[name] for name in ("id", "key", "value", "headers", "sealed")]
 _CLEAR = sa.and_(dead_letters.c.sealed.is_(None), dead_letters.c.headers.is_not(None))
@@ -64,6 +83,25 @@ _SEAL = (
 )
 _OPEN = dead_letters.c.state.in_(["dead", "replay"])
 _OPEN_BY_CONSUMER = sa.select(dead_letters.c.consumer, sa.func.count()).where(_OPEN).group_by(dead_letters.c.consumer)
+_GROUP_OF = [dead_letters.c[name] for name in ("consumer", "topic", "error")]
+_GROUP = sa.func.left(
+    sa.func.encode(sa.func.sha256(sa.func.convert_to(sa.func.concat_ws("\n", *_GROUP_OF), "UTF8")), "hex"), 16
+)
+_FIRST = sa.func.min(dead_letters.c.died_at)
+_GROUPS: sa.Select[Any] = (
+    sa.select(
+        _GROUP,
+        *_GROUP_OF,
+        sa.func.count().filter(dead_letters.c.state == "dead"),
+        sa.func.count().filter(dead_letters.c.state == "replay"),
+        _FIRST,
+    )
+    .where(_OPEN)
+    .group_by(*_GROUP_OF)
+    .order_by(_FIRST, *_GROUP_OF)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_DEAD_OF = sa.select(dead_letters.c.id).where(dead_letters.c.state == "dead", sa.bindparam("group") == _GROUP)
 _TOO_OLD = sa.and_(
     dead_letters.c.died_at < sa.func.now() - sa.func.make_interval(0, 0, 0, sa.bindparam("days", type_=sa.Integer)),
     sa.or_(dead_letters.c.sealed.is_not(None), dead_letters.c.headers.is_not(None)),
@@ -105,6 +143,16 @@ async def listed(
     if id_begins:
         wanted = wanted.where(dead_letters.c.id.startswith(id_begins, autoescape=True))
     return [DeadLetter(*row) for row in (await connection.execute(wanted)).all()]
+
+
+async def by_reason(connection: Connection, most: int = MOST_REASONS) -> list[LetterGroup]:
+    """At most `most` groups of open letters, those with the oldest first."""
+    return [LetterGroup(*row) for row in (await connection.execute(_GROUPS, {"most": most})).all()]
+
+
+async def dead_of(connection: Connection, group: str) -> list[str]:
+    """The ids of the letters of a group that wait for somebody."""
+    return list((await connection.execute(_DEAD_OF, {"group": group})).scalars())
 
 
 async def open_by_consumer(connection: Connection) -> dict[str, int]:

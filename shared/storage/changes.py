@@ -126,11 +126,13 @@ class Listener:
                 self.gap()
                 while not lost.is_set() and not self._is_over():
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(lost.wait(), self.times.look)
+                        async with asyncio.timeout(self.times.look):
+                            await lost.wait()
                     if not lost.is_set():
                         await driver.fetchval("SELECT 1", timeout=self.times.answer)
             finally:
-                await asyncio.wait_for(connection.invalidate(), self.times.answer)
+                async with asyncio.timeout(self.times.answer):
+                    await connection.invalidate()
                 await connection.close()
         finally:
             await engine.dispose()

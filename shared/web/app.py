@@ -18,9 +18,10 @@ from starlette.routing import BaseRoute, Match, Route
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
 from shared.web.auth import Caller, NotSignedIn, Tokens
 from shared.web.each_request import CALLER, EachRequest
-from shared.web.kept_sessions import OpenSession, Sessions
+from shared.web.kept_sessions import BY_ITSELF, OpenSession, Sessions
 from shared.web.prefix import Prefix
 from shared.web.retired import RetiredFacilities
+from shared.web.speaking import Speaks
 
 Check = Callable[[], Awaitable[dict[str, str]]]
 """Returns part of the service → what is the matter with it; an empty dict when all is well."""
@@ -107,6 +108,7 @@ def web_app(
         app.add_middleware(_KnowSession, sessions=sessions)
     if retired is not None:
         app.add_middleware(_KnowRetired, retired=retired)
+    app.add_middleware(Speaks)
     app.add_middleware(EachRequest, service=title, logged=logged)
     app.add_middleware(Prefix, prefix=f"/{title}")
     return app
@@ -273,6 +275,20 @@ class _FetchKeys:
         await self.app(scope, receive, send)
 
 
+LIVE = "/live"
+"""Where pages listen for as long as they are open."""
+
+
+async def session_now(request: Request) -> None:
+    """Look anew whose session the request's cookie is, for an answer that lasts."""
+    kept: Sessions | None = request.app.state.sessions
+    if kept is not None and (cookie := request.cookies.get(COOKIE)):
+        try:
+            request.scope[SESSION_FOUND] = await kept.of(cookie, used=False)
+        except Transient as away:
+            request.scope[SESSION_FOUND] = away
+
+
 class _KnowSession:
     """Middleware: before a request is handled, look whose session its cookie is."""
 
@@ -283,7 +299,8 @@ class _KnowSession:
         asks = scope["type"] == "http" and not scope["path"].startswith(WITHOUT_TOKEN)
         if asks and (cookie := Request(scope).cookies.get(COOKIE)):
             try:
-                scope[SESSION_FOUND] = await self.sessions.of(cookie)
+                used = scope["path"] != LIVE and BY_ITSELF not in Request(scope).headers
+                scope[SESSION_FOUND] = await self.sessions.of(cookie, used=used)
             except Transient as away:
                 scope[SESSION_FOUND] = away
         await self.app(scope, receive, send)

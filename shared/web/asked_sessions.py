@@ -17,7 +17,7 @@ import httpx
 from shared.errors import Transient
 from shared.settings import Settings
 from shared.web.auth import Caller
-from shared.web.kept_sessions import OpenSession
+from shared.web.kept_sessions import BY_ITSELF, OpenSession
 
 KEPT_SECONDS = 15.0
 """An answer is believed for so long: who signed out is signed out here this much later at the latest."""
@@ -41,15 +41,15 @@ class AskedSessions:
         self._known: dict[bytes, tuple[float, OpenSession | None]] = {}
         self._asking: dict[bytes, asyncio.Task[OpenSession | None]] = {}
 
-    async def of(self, cookie: str) -> OpenSession | None:
+    async def of(self, cookie: str, *, used: bool = True) -> OpenSession | None:
         """See Sessions. Requests with one cookie that come meanwhile wait for the same answer."""
-        name = hashlib.sha256(cookie.encode()).digest()
+        name = _name(cookie, used=used)
         until, found = self._known.get(name, (0.0, None))
         if self._now() < until:
             return found
         task = self._asking.get(name)
         if task is None:
-            task = self._asking[name] = asyncio.create_task(self._ask(name, cookie), name="session")
+            task = self._asking[name] = asyncio.create_task(self._ask(name, cookie, used), name="session")
             task.add_done_callback(lambda _: self._asking.pop(name, None))
         return await asyncio.shield(task)
 
@@ -63,7 +63,8 @@ class AskedSessions:
 
     async def end(self, cookie: str) -> str | None:
         """See Sessions."""
-        self._known.pop(hashlib.sha256(cookie.encode()).digest(), None)
+        for used in (True, False):
+            self._known.pop(_name(cookie, used=used), None)
         status, told = await self._asked("DELETE", _cookie(cookie))
         if status != 200:
             raise Transient(AWAY)
@@ -73,8 +74,8 @@ class AskedSessions:
         """Close the connections to the service."""
         await self._client.aclose()
 
-    async def _ask(self, name: bytes, cookie: str) -> OpenSession | None:
-        status, told = await self._asked("GET", _cookie(cookie))
+    async def _ask(self, name: bytes, cookie: str, used: bool) -> OpenSession | None:
+        status, told = await self._asked("GET", _cookie(cookie) | ({} if used else {BY_ITSELF: "1"}))
         if status not in {200, 401}:
             raise Transient(AWAY)
         found = _session(told) if status == 200 else None
@@ -109,6 +110,10 @@ def asked_sessions(settings: Settings) -> AskedSessions | None:
     if settings.sessions_url is None:
         return None
     return AskedSessions(settings.sessions_url, settings.desk_url and settings.desk_url.rstrip("/"))
+
+
+def _name(cookie: str, *, used: bool) -> bytes:
+    return hashlib.sha256(cookie.encode()).digest() + bytes([used])
 
 
 def _cookie(value: str) -> dict[str, str]:

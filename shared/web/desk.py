@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
 
@@ -17,16 +17,20 @@ from starlette.responses import Response
 from shared.clock import Clock
 from shared.scope import Scope
 from shared.site.config import Site
+from shared.storage import saved_views
 from shared.storage.database import Connection, Database
+from shared.storage.desk_people import Person
+from shared.storage.exits import WHO_MAY
 from shared.web import requests
+from shared.web.at_work import at_work
 from shared.web.auth import Caller
 from shared.web.forms import Form, Refused
+from shared.web.marks import NO_MARK, REASONS, Mark, Team
 from shared.web.pages import Notice, Pages
 from shared.web.prefix import base
 from shared.web.sessions import page_caller
 from shared.web.table_questions import question
 from shared.web.tables import NOTHING_ASKED, PARAMETERS, PLACEMENT, PLAIN, Badge, Cell, Table, TableQuestion
-from shared.web.wording import SOON, days_left, time_left
 from shared.web.words import say
 from shared.web.zones import reading_zone
 
@@ -43,7 +47,8 @@ class Listing:
 
     `urgent`: the word for entries whose time is over, shown in this `tone` (see Badge). `first`: also shown on the page
     of all lists. `also`: older names in addresses. `group`: whose work it is. `table`: its columns, filters and order.
-    `bulk`: addresses of what can be done with many rows at once; empty: rows cannot be marked.
+    `bulk`: addresses of what can be done with many rows at once; empty: rows cannot be marked. `counted`: False where
+    the number of its rows says nothing.
     """
 
     name: str
@@ -58,6 +63,7 @@ class Listing:
     group: str = PLACEMENT
     table: Table = PLAIN
     bulk: tuple[str, ...] = ()
+    counted: bool = True
 
 
 class Counted(NamedTuple):
@@ -80,7 +86,8 @@ class Row:
 
     `cells`: column → what it shows; `what`, `badge`, `details`, `points` and `taken` are those of the columns `what`
     and `waiting` where `cells` does not have them. `link`: (address in this service, words), the likeliest thing to do.
-    `key`: what names the entry where many are marked.
+    `key`: what names the entry where many are marked; `mark`: who has it. `page`: an address in this service that is
+    opened instead of the patient's page.
     """
 
     what: str
@@ -94,6 +101,8 @@ class Row:
     link: tuple[str, str] | None = None
     forms: tuple[Form, ...] = ()
     key: str = ""
+    page: str = ""
+    mark: Mark = NO_MARK
     cells: Mapping[str, Cell] = field(default_factory=dict)
 
     def cell(self, column: str) -> Cell:
@@ -107,7 +116,8 @@ class Row:
 
 class Section(NamedTuple):
     """A list with the rows that the page shows of it. `total`: how many it has; `skipped`: how many come before these
-    rows; `next` and `back`: the parameters of the pages after and before this one, empty where there is none."""
+    rows; `next` and `back`: the parameters of the pages after and before this one, empty where there is none;
+    `many`: the form that is about the rows that are ticked, sent to /many as the act `offer`."""
 
     listing: Listing
     rows: Sequence[Row]
@@ -115,6 +125,7 @@ class Section(NamedTuple):
     skipped: int | None = 0
     next: Mapping[str, str] = {}
     back: Mapping[str, str] = {}
+    many: Form | None = None
 
 
 class Fetched(NamedTuple):
@@ -127,7 +138,8 @@ class Fetched(NamedTuple):
 
 class Look(NamedTuple):
     """Who looks, at which facilities (`scope`), from which cursor on, at how many rows of a list at `most`, and when;
-    what is asked of the list, and in which zone instants are told (None: in the facility's)."""
+    what is asked of the list, in which zone instants are told (None: in the facility's), and what colleagues are
+    called."""
 
     who: Caller
     scope: Scope
@@ -136,14 +148,18 @@ class Look(NamedTuple):
     at: datetime
     asked: TableQuestion = NOTHING_ASKED
     zone: tzinfo | None = None
+    team: Team = Team("", {})
 
 
 class Source(Protocol):
-    """What a service gives to its desk. `readers`: the roles that may open it; `filters`: the names of the parameters
-    that its address may have."""
+    """What a service gives to its desk. `readers`: the roles that may open it, `takers`: those that may take entries;
+    `filters`: the names of the parameters that its address may have."""
 
     @property
     def readers(self) -> Sequence[str]: ...
+
+    @property
+    def takers(self) -> Sequence[str]: ...
 
     @property
     def filters(self) -> frozenset[str]: ...
@@ -169,6 +185,17 @@ class Source(Protocol):
     async def closer(self, connection: Connection, look: Look, asked: Mapping[str, str]) -> Sequence[Section]:
         """What the address asks for instead of lists, such as one episode; empty where it asks for lists."""
         ...
+
+
+class Question(NamedTuple):
+    """What an address asks of a desk: the reader's lists, the one that is chosen (None: none), what is asked of it,
+    filter → the values that may be chosen with their words, and the facilities that are shown."""
+
+    lists: Sequence[Listing]
+    chosen: Listing | None
+    wanted: TableQuestion
+    options: Mapping[str, Mapping[str, str]]
+    scope: Scope
 
 
 class Address(dict[str, str]):
@@ -204,7 +231,21 @@ class Desk:
         lists, look = self.source.lists(who), Look(who, requests.scope(who), None, 0, self.clock())
         async with self.database.begin() as connection:
             counts = await self.source.counts(connection, lists, look)
-        return self.frame.render(request, "rail.html", counts=_with(lists, counts), chosen=None, kept=Address())
+            views = await saved_views.of(connection, who.subject)
+        told: dict[str, Any] = {"counts": _with(lists, counts), "views": views}
+        return self.frame.render(request, "rail.html", chosen=None, kept=Address(), back="", **told)
+
+    def question(self, who: Caller, asked: Mapping[str, str]) -> Question:
+        """What an address asks of this desk, for this reader. Raises a 422 Problem for what it does not have."""
+        lists = self.source.lists(who)
+        named = {name: each for each in lists for name in (each.name, *each.also)}
+        found = requests.one_of(dict(asked), "list", named)
+        chosen = named[found] if found else None
+        wanted = question(asked, chosen.table if chosen else None)
+        options = {"facility": facilities_of(self.site, who), **self.source.options(who, requests.scope(who))}
+        for name in wanted.filters.keys() & options.keys():
+            requests.one_of(dict(wanted.filters), name, options[name])
+        return Question(lists, chosen, wanted, options, self._scope(who, asked.get("facility")))
 
     async def page(
         self,
@@ -215,18 +256,12 @@ class Desk:
         refused: Refused | None = None,
     ) -> Response:
         """The page with these parameters, a notice on top, and a form that was refused, open in its row."""
-        lists = self.source.lists(who)
-        named = {name: each for each in lists for name in (each.name, *each.also)}
-        found = requests.one_of(dict(asked), "list", named)
-        chosen = named[found] if found else None
-        wanted = question(asked, chosen.table if chosen else None)
-        options = {"facility": facilities_of(self.site, who), **self.source.options(who, requests.scope(who))}
-        for name in wanted.filters.keys() & options.keys():
-            requests.one_of(dict(wanted.filters), name, options[name])
-        scope = self._scope(who, asked.get("facility"))
+        lists, chosen, wanted, options, scope = self.question(who, asked)
         most = A_PAGE if chosen else A_FEW
         look = Look(who, scope, wanted.cursor, most, self.clock(), wanted, reading_zone(request))
         async with self.database.begin() as connection:
+            people, views = await at_work(connection, who, look.at)
+            look = look._replace(team=team_of(people, who))
             counts = await self.source.counts(connection, lists, look, chosen)
             closer = await self.source.closer(connection, look, asked)
             sections = closer or await self._sections(connection, lists, counts, chosen, look)
@@ -248,7 +283,14 @@ class Desk:
             "facilities": options["facility"],
             "options": options,
             "back": back,
-            "here": f"{base(request)}/?{back}" if refused else "",
+            "here": f"{base(request)}/?{back}" if refused or (notice and notice.failed) else "",
+            "views": views,
+            "takes": may(who, self.source.takers),
+            "exports": may(who, WHO_MAY["export"]),
+            "colleagues": {
+                each: one.called for each, one in people.items() if one.roles & {*self.source.takers, "admin"}
+            },
+            "snooze_reasons": REASONS,
             "heading": _heading(chosen, sections, closer=bool(closer)),
             "late": sum(each.late for each in counts.values()),
         }
@@ -293,6 +335,10 @@ class Desk:
             {"before": fetched.first or ""} if skipped and fetched.first else {},
         )
 
+    def address(self, asked: Mapping[str, str]) -> str:
+        """The page with these parameters, below the prefix."""
+        return "/" + (f"?{urlencode(asked)}" if asked else "")
+
     def _scope(self, who: Caller, facility: str | None) -> Scope:
         if not facility:
             return requests.scope(who)
@@ -302,6 +348,17 @@ class Desk:
         return Scope(frozenset({known.name} if who.may_see(known.name) else ()))
 
 
+def team_of(people: Mapping[str, Person], who: Caller) -> Team:
+    """What colleagues are called on this reader's page."""
+    return Team(who.subject, {each: one.called for each, one in people.items()})
+
+
+async def at_work_of(connection: Connection, look: Look) -> Look:
+    """A look that knows what colleagues are called."""
+    people, _ = await at_work(connection, look.who, look.at)
+    return look._replace(team=team_of(people, look.who))
+
+
 def _with(lists: Sequence[Listing], counts: Mapping[str, Counted]) -> Sequence[tuple[Listing, Counted]]:
     return [(each, counts[each.name]) for each in lists]
 
@@ -309,7 +366,7 @@ def _with(lists: Sequence[Listing], counts: Mapping[str, Counted]) -> Sequence[t
 def _heading(chosen: Listing | None, sections: Sequence[Section], *, closer: bool) -> str:
     """The page's title: `To be placed (18)`."""
     if chosen is not None:
-        return f"{say(chosen.title)} ({sections[0].total})"
+        return f"{say(chosen.title)} ({sections[0].total})" if chosen.counted else say(chosen.title)
     return say(sections[0].listing.title) if closer else say("Today")
 
 
@@ -334,19 +391,6 @@ def with_open(sections: Sequence[Section], which: Refused | str) -> Sequence[Sec
 def may(who: Caller, roles: Sequence[str]) -> bool:
     """True for a caller with one of these roles, or admin."""
     return bool(who.roles & {*roles, "admin"})
-
-
-def until(due: datetime, now: datetime) -> Badge:
-    """How long it is until an instant: `late` once it is over, `soon` in the two days before it (SOON)."""
-    return Badge(time_left(due, now), "late" if due < now else "soon" if due - now < SOON else "")
-
-
-def by(last: date, now: datetime, zone: tzinfo) -> Badge:
-    """How many days it is until a last day in this zone: `late` once it is over, `soon` from two days before (SOON)."""
-    today = now.astimezone(zone).date()
-    days = (last - today).days
-    text = say("last day today") if days == 0 else days_left(last, today)
-    return Badge(text, "late" if days < 0 else "soon" if days <= SOON.days else "")
 
 
 def facilities_of(site: Site, who: Caller) -> dict[str, str]:

@@ -38,10 +38,16 @@ def _lists(_: Request, back: Mapping[str, str]) -> str:
     return "/" + (f"?{urlencode(back)}" if back else "")
 
 
+def _never(_: object, __: Caller, ___: bytes) -> str:
+    """Nothing can be taken back."""
+    return ""
+
+
 @dataclass(frozen=True)  # no slots: a generic class notes its parameters in each value
 class Acts(Generic[Decision]):
     """The forms of one desk. `filters`: the names of the parameters that the page's address may have; `shown` makes the
-    page; `fields`: code of a refusal → the field of the form that it is about, where the refusal names none."""
+    page; `fields`: code of a refusal, or of a field's problem → the field of the form that it is about, where the
+    refusal names none."""
 
     frame: Pages
     door: posts.PostDoor[Decision]
@@ -52,6 +58,10 @@ class Acts(Generic[Decision]):
     place: Callable[[Request, Mapping[str, str]], str] = _lists
     """From the request and the parameters of the page that the form was on to the address that is shown after the
     act."""
+    why: Mapping[str, str] = field(default_factory=dict)
+    """Code of a field's problem → its words, where the service has better ones."""
+    undo: Callable[[Write[Decision], Caller, bytes], str] = _never
+    """From an act, who did it and its answer to the path of this service where it is taken back; empty: nowhere."""
 
     def routes(self, writes: Iterable[Write[Decision]]) -> Sequence[BaseRoute]:
         """For every write the address of its form: that of the API without `/api`. A GET of it redirects to the
@@ -71,21 +81,30 @@ class Acts(Generic[Decision]):
         fields = await form(request)
         back = self._back(fields.get("form_back", ""))
         try:
-            await posts.perform(self.door, self._posted(write, who, request, fields))
+            done = await posts.perform(self.door, self._posted(write, who, request, fields))
         except (Problem, Rejected, InvalidMessage, Transient) as fault:
             refused = forms.Refused(request.url.path.removeprefix(base(request)), fields, self._wrong(fault, fields))
             return await self.shown(request, who, back, notice_of(fault), refused)
-        return self.frame.lead(self.place(request, back), write.action)
+        return self.frame.lead(self.place(request, back), write.action, self.undo(write, who, done.body))
 
     def _wrong(self, fault: Fault, fields: Mapping[str, str]) -> dict[str, str]:
         """Field of the form → why it was not taken, for the fields that the refusal is about."""
         if isinstance(fault, Problem):
-            told = [(str(each["field"]).partition(".")[0], each["problem"]) for each in fault.more.get("fields", ())]
-            return {name: _why(problem, fault.text) for name, problem in told if name in fields}
+            told = [(_named(str(each["field"]), fields), each["problem"]) for each in fault.more.get("fields", ())]
+            asked = {self.fields.get(problem, name): problem for name, problem in told}
+            return {name: self._words(problem, fault) for name, problem in asked.items()}
         if isinstance(fault, Rejected):
             about = {*fault.possible, self.fields.get(fault.code, "")} & fields.keys()
             return dict.fromkeys(about, fault.text)
         return {fault.field: str(fault)} if isinstance(fault, forms.UnfitField) else {}
+
+    def _words(self, problem: str, fault: Problem) -> str:
+        """What is said at a field that was not taken, from the code of its problem."""
+        if problem in self.why:
+            return self.why[problem]
+        if problem in {_UNFIT, fault.code}:
+            return fault.text
+        return "this is needed" if problem == "missing" else "this is not as it must be"
 
     def _posted(
         self, write: Write[Decision], who: Caller, request: Request, fields: Mapping[str, str]
@@ -98,28 +117,38 @@ class Acts(Generic[Decision]):
 
     def _zone(self, name: str) -> tzinfo:
         """The zone in which times were typed: of a facility, or the reader's by its IANA name. Raises a 422 Problem."""
-        facility = self.site.facility(name)
-        zone = facility.zone_info if facility is not None else zone_named(name)
-        if zone is None:
-            raise requests.unfit("facility", "the site has no such facility")
-        return zone
+        return zone_typed(self.site, name)
 
     def _back(self, text: str) -> dict[str, str]:
         """The parameters of the page that the form was on, from its field `form_back`; empty, which is the desk's first
         page, where they are not parameters of this page. Only the first 2,000 characters are read."""
-        found = dict(parse_qsl(text[:2000]))
-        return found if found.keys() <= self.filters else {}
+        return back_of(text, self.filters)
+
+
+def zone_typed(site: Site, name: str) -> tzinfo:
+    """The zone in which times were typed: of a facility, or the reader's by its IANA name. Raises a 422 Problem."""
+    facility = site.facility(name)
+    zone = facility.zone_info if facility is not None else zone_named(name)
+    if zone is None:
+        raise requests.unfit("facility", "the site has no such facility")
+    return zone
+
+
+def back_of(text: str, filters: frozenset[str]) -> dict[str, str]:
+    """The parameters in a form's field `form_back`; empty where some are not among `filters`. Only the first 2,000
+    characters are read."""
+    found = dict(parse_qsl(text[:2000]))
+    return found if found.keys() <= filters else {}
+
+
+def _named(field: str, fields: Mapping[str, str]) -> str:
+    """The field of the form that a problem's field is: itself, else the one that it is within."""
+    return field if field in fields else field.partition(".")[0]
 
 
 _UNFIT = "unfit"
-"""The problem code of a field for which the refusal has a sentence: that sentence is shown at the field."""
-
-
-def _why(problem: str, text: str) -> str:
-    """The words at a field that was not taken, from the code of its problem and the refusal's sentence."""
-    if problem == _UNFIT:
-        return text
-    return "this is needed" if problem == "missing" else "this is not as it must be"
+"""The problem code of a field for which the refusal has a sentence: that sentence is shown at the field, as where a
+field's code is the refusal's own."""
 
 
 def address(path: str) -> str:

@@ -45,6 +45,10 @@ class OpenSession(NamedTuple):
     seconds: int
 
 
+BY_ITSELF = "stepdown-by-itself"
+"""The header of what a page asks by itself, which does not keep its reader's session from ending unused."""
+
+
 class Sessions(Protocol):
     """Where sessions are: in this service's database (`KeptSessions`), or asked of intake (`AskedSessions`).
 
@@ -57,9 +61,9 @@ class Sessions(Protocol):
     @property
     def desk(self) -> str | None: ...
 
-    async def of(self, cookie: str) -> OpenSession | None:
-        """The session of a cookie's value, which counts as used now; None for none, or one that is over. Raises
-        Transient where that cannot be known now."""
+    async def of(self, cookie: str, *, used: bool = True) -> OpenSession | None:
+        """The session of a cookie's value, which counts as used now, but for what a page asks by itself (`used` False);
+        None for none, or one that is over. Raises Transient where that cannot be known now."""
         ...
 
     async def of_token(self, token: str, who: Caller, until: datetime, before: str | None) -> str:
@@ -98,7 +102,7 @@ class KeptSessions:
     _few: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REFRESHES))
     _refreshing: dict[bytes, asyncio.Task[Any]] = field(default_factory=dict)
 
-    async def of(self, cookie: str) -> OpenSession | None:
+    async def of(self, cookie: str, *, used: bool = True) -> OpenSession | None:
         """See Sessions."""
         if len(cookie) != COOKIE_LENGTH:
             return None
@@ -108,7 +112,7 @@ class KeptSessions:
             return None
         if row.fresh_until is not None and row.fresh_until <= now:
             row = await self._refreshed_once(name)
-        elif now - row.used_at >= NOTED:
+        elif used and now - row.used_at >= NOTED:
             await self._note_use(name, now)
             row = await self._row(name)
         return None if row is None else self._open(row)

@@ -22,10 +22,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from shared import metrics
+from shared.errors import Transient
 from shared.storage.changes import Change, Listener, ListeningTimes
 from shared.storage.database import Database
 from shared.web import requests
-from shared.web.app import Problem, caller
+from shared.web.app import Problem, caller, session_now
 from shared.web.auth import Caller, NotSignedIn
 from shared.web.sessions import page_caller
 
@@ -182,7 +183,7 @@ class LivePages:
             if self._stopping.is_set():
                 return
             if now() >= beat:
-                if not self._may_go_on(page, request):
+                if not await self._may_go_on(page, request):
                     yield ServerSentEvent("{}", event="ended")
                     return
                 yield ServerSentEvent("{}", event="beat")
@@ -196,12 +197,16 @@ class LivePages:
     async def _pause(self) -> None:
         """So long that a page is not told more often than it should; the stop ends it."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), self.limits.every)
+            async with asyncio.timeout(self.limits.every):
+                await self._stopping.wait()
 
-    def _may_go_on(self, page: LivePage, request: Request) -> bool:
+    async def _may_go_on(self, page: LivePage, request: Request) -> bool:
         """False once the reader is signed out or has the role no more; another scope counts from now on."""
+        await session_now(request)
         try:
             who = self._who(request)
+        except Transient:  # it cannot be known now; it is asked again at the next beat
+            return True
         except (NotSignedIn, Problem):
             return False
         if who.subject == page.who.subject:

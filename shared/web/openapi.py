@@ -135,8 +135,10 @@ def written(writes: Iterable[Write[Any]], *problems: int) -> Object:
 def _write(write: Write[Any], more: Iterable[int]) -> Object:
     asked = [*(() if write.makes else ("Id",)), "Key", *(("IfMatch",) if write.tagged else ())]
     problems = sorted({400, 401, 403, 404, 409, 413, 422, 503, *more, *((412,) if write.tagged else ())})
+    named = [{**PARAMETERS["Id"], "name": "name"}] if "{name}" in write.path else []
     told = operation(
-        write.operation, write.summary, write.roles, write.told, asked=map(parameter, asked), problems=problems,
+        write.operation, write.summary, write.roles, write.told, asked=[*named, *map(parameter, asked)],
+        problems=problems,
         good="201" if write.makes else "200",
     )  # fmt: skip
     return {**told, "requestBody": {"required": write.needs_body, "content": json(write.asks)}}

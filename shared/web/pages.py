@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
@@ -12,7 +13,7 @@ from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -20,8 +21,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
-from shared.events.levels import WORDS
-from shared.web import sessions, wording, words
+from shared.events.levels import SHORT, WORDS
+from shared.web import sessions, speaking, wording, words
 from shared.web.app import Problem
 from shared.web.auth import NotSignedIn
 from shared.web.prefix import base
@@ -32,17 +33,31 @@ _TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
 NOTICE = "stepdown_notice"
 """The cookie with the code of what was done, which the next page shows once."""
-RAILS = ("placement", "aftercare")
+RAILS = ("placement", "aftercare", "intake")
 """The services whose pages have lists, in the order in which the rail shows them behind one host."""
+_UNDO = re.compile(r"/[a-z]+/[\w%-]{1,120}\?open=[0-9a-f]{10}", re.ASCII)
+"""A page of the own service with a form open: all that the cookie may lead to."""
 Page = Callable[[Request], Awaitable[Response]]
 
 
+class Failed(NamedTuple):
+    """What could not be done of many: the patient, or the name, of the row, and why in a sentence."""
+
+    patient_id: str
+    name: str
+    why: str
+
+
 class Notice(NamedTuple):
-    """A sentence on top of a page: what was done (`good`), or why it was not; `status`: the page's HTTP status."""
+    """A sentence on top of a page: what was done (`good`), or why it was not; `status`: the page's HTTP status;
+    `undo`: the address where it can be taken back; `failed`: of many, those with which it was not
+    done."""
 
     text: str
     good: bool = False
     status: int = 200
+    undo: str = ""
+    failed: Sequence[Failed] = ()
 
 
 class Asset(NamedTuple):
@@ -55,16 +70,13 @@ class Asset(NamedTuple):
     address: str
 
 
-SHORT = {**WORDS, "php": "PHP", "iop": "IOP"}
-"""Levels of care as a table names them."""
-
-
 @cache
 def _templates() -> Environment:
     """The templates, each compiled once in a process."""
     loader = FileSystemLoader(ASSETS)
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.globals |= {"say": words.say, "say_count": words.say_count}
+    made.globals |= {"languages": words.NAMES}
     made.globals |= {"language": words.language, "rails": RAILS, "level_words": WORDS, "level_short": SHORT}
     made.globals["words_of_names"] = _words_of_names
     made.filters |= {"spoken": wording.spoken, "tail": wording.tail, "asked": _asked}
@@ -135,12 +147,13 @@ class Pages:
         """The same to a page that shows no sentence."""
         return self.lead(base(request) + to)
 
-    def lead(self, address: str, code: str = "") -> Response:
-        """Redirect (303) to a whole address of this host, where the sentence of `code` is shown once, if there is
-        one."""
+    def lead(self, address: str, code: str = "", undo: str = "") -> Response:
+        """Redirect (303) to a whole address of this host, where the sentence of `code` is shown once, if there is one,
+        with a link to the path `undo` of this service (without the prefix), where that can be taken back."""
         answer = RedirectResponse(address, HTTPStatus.SEE_OTHER, self.headers())
         if code:
-            answer.set_cookie(NOTICE, code, max_age=30, path="/", httponly=True, samesite="strict")
+            value = f"{code}.{quote(undo, safe='')}" if _UNDO.fullmatch(undo) else code
+            answer.set_cookie(NOTICE, value, max_age=30, path="/", httponly=True, samesite="strict")
         return answer
 
     def page(self, shown: Page) -> Page:
@@ -152,8 +165,8 @@ class Pages:
                 return await shown(request)
             except NotSignedIn:
                 if request.method == "GET":
-                    return RedirectResponse(_sign_in_for(request), HTTPStatus.SEE_OTHER, self.headers())
-                said = Notice("you are not signed in any more: sign in and repeat what you did", status=401)
+                    return RedirectResponse(self._sign_in_for(request), HTTPStatus.SEE_OTHER, self.headers())
+                said = Notice(words.say("You are not signed in any more: sign in, and do it again."), status=401)
             except (Problem, Rejected, InvalidMessage, Transient) as fault:
                 said = notice_of(fault)
             return self._sorry(request, said)
@@ -175,7 +188,7 @@ class Pages:
 
     def wrong(self, request: Request, status: HTTPStatus, text: str) -> Response:
         """A page with a sentence for an address that is unknown, or that only forms are sent to."""
-        return self._sorry(request, Notice(text, status=status))
+        return self._sorry(request, Notice(words.say(text), status=status))
 
     def _sorry(self, request: Request, said: Notice) -> Response:
         """The page of an error: a heading by its status, the sentence, and what can be done."""
@@ -184,11 +197,24 @@ class Pages:
 
     def routes(self) -> list[BaseRoute]:
         """The routes of sign-in, sign-out and assets."""
-        return [*SignInPages(self).routes(), Route("/assets/{name}", _asset)]
+        language = Route("/sign-in/language", self._choose_language, methods=["GET"])
+        return [*SignInPages(self).routes(), language, Route("/assets/{name}", _asset)]
+
+    async def _choose_language(self, request: Request) -> Response:
+        return speaking.choose(request, self.headers())
+
+    def _sign_in_for(self, request: Request) -> str:
+        """Where to sign in, and then come back to this page; the first page needs no telling. What was asked of intake
+        may be about a person, and is not repeated in an address."""
+        query = "" if self.service == "intake" else request.url.query
+        then = base(request) + request.scope["path"] + (f"?{query}" if query else "")
+        return "/sign-in" if then == "/" else f"/sign-in?{urlencode({'then': then})}"
 
     def _noticed(self, request: Request) -> Notice | None:
-        text = self.done.get(request.cookies.get(NOTICE, ""))
-        return Notice(text, good=True) if text else None
+        code, _, undo = request.cookies.get(NOTICE, "").partition(".")
+        text, path = self.done.get(code), unquote(undo)
+        back = base(request) + path if _UNDO.fullmatch(path) else ""
+        return Notice(words.say(text), good=True, undo=back) if text else None
 
     def headers(self) -> dict[str, str]:
         """The security headers of a page. The referrer policy is `same-origin`: under `no-referrer` browsers send
@@ -211,25 +237,32 @@ _HEADINGS = {
 
 
 def notice_of(fault: StepdownError) -> Notice:
-    """An error in words, with the HTTP status that the API would answer."""
+    """An error in the reader's words, with the HTTP status that the API would answer."""
     if isinstance(fault, Problem):
-        fields = [wording.spoken(str(each.get("field"))) for each in fault.more.get("fields", ())]
-        return Notice(f"{fault.text}: {', '.join(fields)}" if fields else fault.text, status=int(fault.status))
+        return Notice(_told_of(fault), status=int(fault.status))
     if isinstance(fault, Rejected):
-        able = [wording.spoken(each) for each in fault.possible if wording.spoken(each) not in fault.text]
-        more = f" Possible now: {', '.join(able)}." if able else ""
-        return Notice(f"Not possible now: {fault.text}.{more}", status=HTTPStatus.CONFLICT)
+        text, able = wording.plainly(fault.text), [wording.spoken(each) for each in fault.possible]
+        more = ", ".join(each for each in able if each not in text)
+        told = words.say("Not possible now: {why}.", why=text)
+        possible = f" {words.say('Possible now: {what}.', what=more)}" if more else ""
+        return Notice(told + possible, status=HTTPStatus.CONFLICT)
     if isinstance(fault, Transient):
-        return Notice(f"{fault}: try again in a moment", status=HTTPStatus.SERVICE_UNAVAILABLE)
-    return Notice(str(fault), status=HTTPStatus.BAD_REQUEST)
+        return Notice(_told_away(fault), status=HTTPStatus.SERVICE_UNAVAILABLE)
+    return Notice(wording.plainly(str(fault)), status=HTTPStatus.BAD_REQUEST)
 
 
-def _sign_in_for(request: Request) -> str:
-    """Where to sign in, and then come back to this page; the first page needs no telling."""
-    here = request.scope.get("root_path", "") + request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-    query = request.url.query
-    then = f"{here}?{query}" if query else here
-    return "/sign-in" if then == "/" else f"/sign-in?{urlencode({'then': then})}"
+def _told_away(fault: Transient) -> str:
+    """What is away just now, in the language of the code; else that something is."""
+    if words.language() == words.LANGUAGES[0]:
+        return f"{fault}: try again in a moment"
+    return words.say("Just now this does not work. Nothing was changed: try again in a moment.")
+
+
+def _told_of(fault: Problem) -> str:
+    """A problem's sentence with the fields that it is about."""
+    fields = [wording.spoken(str(each.get("field"))) for each in fault.more.get("fields", ())]
+    text = wording.plainly(fault.text)
+    return f"{text}: {', '.join(fields)}" if fields else text
 
 
 def _asked(query: Mapping[str, str]) -> str:

@@ -63,7 +63,8 @@ class Write(Generic[Decision]):
 
 class Posted(NamedTuple, Generic[Decision]):
     """A POST that was read: the write, who asks, the id in its path (empty where it makes something new), its body, the
-    version that the asker saw (None: any), and its idempotency key (None: none was sent)."""
+    version that the asker saw (None: any), its idempotency key (None: none was sent), and the list that its path names
+    (empty: none)."""
 
     write: Write[Decision]
     who: Caller
@@ -71,6 +72,7 @@ class Posted(NamedTuple, Generic[Decision]):
     command: Any
     seen: int | None
     key: idempotency.Request | None
+    list: str = ""
 
 
 class Answer(NamedTuple):
@@ -157,8 +159,9 @@ async def _read(write: Write[Decision], door: PostDoor[Decision], request: Reque
         requests.media_type(request, door.media, absent=not write.needs_body)
     raw = await requests.body(request)
     command = requests.read(write.asks, raw or (b"" if door.media and write.needs_body else b"{}"))
-    asked_id = request.path_params.get("id", "")
-    return Posted(write, who, asked_id, command, requests.if_match(request), requests.key(request, who, raw))
+    asked_id, named = request.path_params.get("id", ""), request.path_params.get("name", "")
+    key = requests.key(request, who, raw)
+    return Posted(write, who, asked_id, command, requests.if_match(request), key, named)
 
 
 async def _once(connection: Connection, posted: Posted[Decision], door: PostDoor[Decision]) -> idempotency.Answered:

@@ -151,6 +151,12 @@ def scope(asking: Caller, facility: str | None = None) -> Scope:
     return Scope(frozenset({facility}))
 
 
+def one_of_roles(asking: Caller, roles: Collection[str]) -> None:
+    """Raise a 403 Problem for a caller who has none of these roles and is not admin."""
+    if not asking.roles & {*roles, "admin"}:
+        raise Problem(HTTPStatus.FORBIDDEN, "forbidden", f"this needs one of the roles {', '.join(roles)}")
+
+
 def within(asking: Caller, facility: str) -> None:
     """Raise a 403 Problem for a facility that the caller may not see."""
     if not asking.may_see(facility):

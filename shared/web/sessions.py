@@ -74,8 +74,9 @@ def token_of(seed: str) -> str:
     return hmac.new(seed.encode(), b"stepdown form", hashlib.sha256).hexdigest()
 
 
-async def form(request: Request, seed: str = SESSION) -> dict[str, str]:
-    """The fields of a form that was sent by a page of this session; `seed`: the cookie that its token is made of.
+async def form(request: Request, seed: str = SESSION, most: int = MOST_FIELDS) -> dict[str, str]:
+    """The fields of a form that was sent by a page of this session, at `most` so many; `seed`: the cookie that its
+    token is made of.
 
     Raises a 403 Problem for a form of any other page, 415 for another content-type, 413 beyond FORM_BYTES, and 400 for
     a body that is cut short or cannot be read.
@@ -84,7 +85,7 @@ async def form(request: Request, seed: str = SESSION) -> dict[str, str]:
         raise _not_ours()
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media-type", "a form is sent as a form")
-    fields = _fields(await _body(request))
+    fields = _fields(await _body(request), most)
     cookie = request.cookies.get(seed, "")
     if not cookie or not hmac.compare_digest(token_of(cookie), fields.pop(FORM_TOKEN, "")):
         raise _not_ours()
@@ -104,9 +105,9 @@ async def _body(request: Request) -> bytes:
     return bytes(found)
 
 
-def _fields(body: bytes) -> dict[str, str]:
+def _fields(body: bytes, most: int) -> dict[str, str]:
     try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=most, errors="strict")
     except ValueError:  # UnicodeError is one
         pairs = [("", ""), ("", "")]
     found = dict(pairs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shared.web.requests import unfit
-from shared.web.tables import COMMON, DENSITIES, OF_A_LIST, PARAMETERS, Table, TableQuestion
+from shared.web.tables import COMMON, DENSITIES, FLAGS, OF_A_LIST, PARAMETERS, Table, TableQuestion
 
 
 def question(asked: Mapping[str, str], table: Table | None) -> TableQuestion:
@@ -34,8 +34,9 @@ def question(asked: Mapping[str, str], table: Table | None) -> TableQuestion:
 
 def _filters(asked: Mapping[str, str], table: Table) -> dict[str, str]:
     found = {name: asked[name] for name in table.filters if asked.get(name)}
-    if found.get("overdue", "yes") != "yes":
-        raise unfit("overdue", "overdue is yes, or absent")
+    for name in FLAGS:
+        if found.get(name, "yes") != "yes":
+            raise unfit(name, f"{name} is yes, or absent")
     return found
 
 

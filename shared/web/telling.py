@@ -35,7 +35,7 @@ def details(value: Mapping[str, Any]) -> Iterator[str]:
     """What a fact says beside its name, as phrases: reason, kind, way of leaving, days. `value`: the fact as JSON."""
     disposition = value.get("disposition")
     if isinstance(disposition, dict) and disposition.get("kind") not in {None, "unknown"}:
-        yield say(spoken(disposition["kind"]))
+        yield spoken(disposition["kind"])
     for name in SHOWN:
         told = value.get(name)
         if isinstance(told, str | int) and name != "date":
@@ -62,13 +62,13 @@ def _phrase(name: str, told: str | int) -> str:
             return say_count("after {count} day", "after {count} days", int(told))
         case "due_to":
             return say("until {day}", day=day(date.fromisoformat(str(told)[:10])))
-    return say(spoken(str(told)))
+    return spoken(str(told))
 
 
 def _services(given: Any) -> Iterator[str]:
     """The kinds of services of a session, and how long they took in all."""
     if not isinstance(given, list) or not given:
         return
-    yield ", ".join(dict.fromkeys(say(spoken(one["kind"])) for one in given if "kind" in one))
+    yield ", ".join(dict.fromkeys(spoken(one["kind"]) for one in given if "kind" in one))
     if minutes := sum(int(one.get("minutes", 0)) for one in given):
         yield say("{hours} h", hours=f"{minutes / 60:g}") if minutes % 30 == 0 else say("{n} min", n=minutes)

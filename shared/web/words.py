@@ -7,6 +7,9 @@ English.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -17,6 +20,8 @@ from babel.messages.pofile import read_po
 
 LANGUAGES = ("en", "es")
 """The languages of the pages; the first is the one that the code is written in."""
+NAMES = {"en": "English", "es": "Español"}
+"""What each language calls itself."""
 CATALOGS = Path(__file__).resolve().parent / "words"
 _SPEAKING: ContextVar[str] = ContextVar("language", default=LANGUAGES[0])
 
@@ -26,10 +31,24 @@ def speak(accepted: str) -> str:
 
     `accepted`: the text of an Accept-Language header (RFC 9110 12.5.4), or the code of one language.
     """
-    wanted = sorted(filter(None, map(_weighed, accepted.split(","))), reverse=True)
-    found = negotiate_locale([code for _, code in wanted], LANGUAGES, sep="-") or LANGUAGES[0]
+    found = _wanted_most(accepted)
     _SPEAKING.set(found)
     return found
+
+
+@contextmanager
+def speaking(accepted: str) -> Iterator[None]:
+    """The same for what is said within it; afterwards the language is the one before."""
+    before = _SPEAKING.set(_wanted_most(accepted))
+    try:
+        yield
+    finally:
+        _SPEAKING.reset(before)
+
+
+def _wanted_most(accepted: str) -> str:
+    wanted = sorted(filter(None, map(_weighed, accepted.split(","))), reverse=True)
+    return negotiate_locale([code for _, code in wanted], LANGUAGES, sep="-") or LANGUAGES[0]
 
 
 def language() -> str:
@@ -39,7 +58,12 @@ def language() -> str:
 
 def locale() -> Locale:
     """The language spoken now as Babel takes it, for days and numbers."""
-    return Locale(_SPEAKING.get())
+    return _locale(_SPEAKING.get())
+
+
+@cache
+def _locale(code: str) -> Locale:
+    return Locale(code)
 
 
 def say(text: str, **values: object) -> str:
@@ -58,9 +82,46 @@ def say_count(one: str, many: str, count: int, **values: object) -> str:
     found = catalog(spoken)
     message = found.get(one)
     forms = message.string if message is not None and message.pluralizable else ()
-    form = Locale(spoken).plural_form(count) == "one"
+    form = _locale(spoken).plural_form(count) == "one"
     told = (forms[0] if form else forms[1]) if forms and all(forms) else (one if count == 1 else many)
     return told.format(count=count, **values)
+
+
+def say_again(text: str, said: Callable[[str], str] = str) -> str:
+    """A finished English sentence, such as a refusal that programs get too, in the language that is spoken now.
+
+    It is found in the catalog as it is, else by a text of rules with places that it fits: `the plan is {state}` fits
+    `the plan is closed`; `said` puts what stands in a place into words. What is not found stays as it is."""
+    whole = catalog(language()).get(text)
+    if whole is not None:
+        return str(whole.string or text)
+    for fits, told in _with_places(language()):
+        if there := fits.fullmatch(text):
+            return told.format(**{name: said(value) for name, value in there.groupdict().items()})
+    return text
+
+
+AGAIN = "again"
+"""The flag in a catalog of a text that rules fill in, and pages say again (`say_again`)."""
+
+
+@cache
+def _with_places(code: str) -> list[tuple[re.Pattern[str], str]]:
+    """Every text of rules that has places, as a pattern, with what is said for it; the longest first."""
+    marked = [each for each in catalog(code) if AGAIN in each.flags and isinstance(each.id, str)]
+    found = [(_pattern(str(each.id)), str(each.string or each.id)) for each in marked if PLACE.search(str(each.id))]
+    return sorted(found, key=lambda one: -len(PLACE.sub("", one[0].pattern)))
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    parts = PLACE.split(text)
+    plain, names = parts[::2], [*parts[1::2], ""]
+    named = (f"(?P<{name}>.+?)" if name else "" for name in names)
+    return re.compile("".join(re.escape(own) + value for own, value in zip(plain, named, strict=True)), re.DOTALL)
+
+
+PLACE = re.compile(r"\{(\w+)\}")
+"""A place for a value in a text."""
 
 
 @cache

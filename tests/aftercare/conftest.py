@@ -16,6 +16,7 @@ from alembic.runtime.migration import MigrationContext
 from services.aftercare import migrations
 from services.aftercare.tables import METADATA
 from shared.storage.database import Database
+from shared.storage.desk_tables import DESK
 from shared.storage.tables import KEYS, PLUMBING
 from tests.databases import a_database, empty
 
@@ -50,6 +51,6 @@ async def migrated(postgres: Any) -> AsyncIterator[Database]:
 @pytest.fixture
 async def database(migrated: Database) -> Database:
     """The session's database with nothing in it."""
-    tables = [table.name for table in (*METADATA.sorted_tables, *PLUMBING.sorted_tables, *KEYS.sorted_tables)]
-    await empty(migrated, tables)
+    every = (METADATA, PLUMBING, KEYS, DESK)
+    await empty(migrated, [table.name for each in every for table in each.sorted_tables])
     return migrated

@@ -24,6 +24,7 @@ from services.intake.people.identifiers import Authorities, Numbers
 from services.intake.visits.reconcile import EpisodeSequences, VisitRecord, reconcile
 from services.placement import timers as placement_timers
 from services.placement.desk.page import rows, search
+from services.placement.desk.page.choices import options
 from services.placement.desk.worklists import recipient_title
 from services.placement.engine.publish import seats_of
 from services.placement.gate.recipients import gate_rules
@@ -189,7 +190,7 @@ def page(site: Site) -> object:
     reader = rows.Reader(NOW, site, EVERYBODY, {})
     shown = [search.program_row(program, (), TODAY, reader) for program in site.programs]
     choices = [search._choices(program) for program in site.programs]
-    return shown, choices, facilities_of(site, EVERYBODY), rows._choices("/api/searches/{id}/needs", site)
+    return shown, choices, facilities_of(site, EVERYBODY), options("/api/searches/{id}/needs", site)
 
 
 def seats(site: Site) -> object:

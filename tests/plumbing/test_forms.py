@@ -11,9 +11,9 @@ import pytest
 from pydantic import AwareDatetime, Field
 
 from shared.errors import InvalidMessage
+from shared.web.badges import by, until
 from shared.web.commands import Command, Name
-from shared.web.desk import by, until
-from shared.web.forms import body_of, local, questions
+from shared.web.forms import Form, Question, Refused, body_of, checks, local, questions
 from shared.web.wording import days_left, spoken, tail, time_left
 
 ZONE = ZoneInfo("America/New_York")
@@ -68,6 +68,46 @@ def test_a_text_is_chosen_from_what_is_offered_and_what_is_left_out_is_not_asked
 )
 def test_a_form_comes_to_the_json_that_the_api_reads(fields: dict[str, str], sent: dict[str, object]) -> None:
     assert orjson.loads(body_of(Asked, fields, ZONE)) == sent
+
+
+class Inner(Command):
+    family: Name
+    given: Name | None = None
+
+
+class Outer(Command):
+    who: Inner | None = None
+    numbers: tuple[Inner, ...] = ()
+    about: tuple[Name, ...]
+
+
+@pytest.mark.parametrize(
+    ("fields", "sent"),
+    [
+        ({"who.family": "Elm", "who.given": ""}, {"who": {"family": "Elm"}}),
+        ({"who.family": "", "who.given": " "}, {}),
+        ({"about.0": "PSY", "about.2": "PART2"}, {"about": ["PSY", "PART2"]}),
+        ({"numbers.0.family": "M1", "numbers.0.given": "MR"}, {"numbers": [{"family": "M1", "given": "MR"}]}),
+        ({"numbers.0.family": "", "numbers.0.given": "MR"}, {}),
+    ],
+)
+def test_a_name_with_dots_is_a_place_within_the_body(fields: dict[str, str], sent: dict[str, object]) -> None:
+    assert orjson.loads(body_of(Outer, fields, ZONE)) == sent
+
+
+def test_what_is_wrong_is_said_at_the_field_or_at_the_first_one_within_it() -> None:
+    asked = (*questions(Outer, leave_out=("who", "numbers", "about")), *checks("about", {"PSY": "a", "SUD": "b"}))
+    hidden = Question("who.id", "hidden", "", required=True, value="1")
+    named = Question("who.name.family", "text", "Family", required=True)
+    form = Form("Act", "/act", (hidden, named, *asked), 0, "k")
+    again = Refused("/act", {"about.1": "SUD"}, {"about": "this is needed", "who": "nobody"}).again(form)
+    told = {each.name: (each.wrong, each.value) for each in again.questions}
+    assert told == {
+        "who.id": ("", "1"),
+        "who.name.family": ("nobody", ""),
+        "about.0": ("this is needed", ""),
+        "about.1": ("", "SUD"),
+    }
 
 
 def test_a_time_that_is_none_is_named_and_not_repeated() -> None:

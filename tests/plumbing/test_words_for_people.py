@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from shared.web.words import language, say, say_count, speak
+from shared.web.words import language, say, say_again, say_count, speak, speaking
+
+
+@pytest.fixture(autouse=True)
+def _english_again() -> Iterator[None]:
+    """What a test speaks ends with it."""
+    yield
+    speak("en")
 
 
 @pytest.mark.parametrize(
@@ -35,3 +44,25 @@ def test_a_text_is_said_in_the_language_and_in_english_where_the_catalog_lacks_i
 def test_a_number_has_the_plural_of_its_language(code: str, count: int, told: str) -> None:
     speak(code)
     assert say_count("{count} day", "{count} days", count) == told
+
+
+def test_a_language_is_spoken_within_a_request_and_not_after_it() -> None:
+    with speaking("es-MX"):
+        assert say("Sign out") == "Cerrar sesión"
+    assert language() == "en"
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "told"),
+    [
+        ("es", "the stay has begun already", "la estadía ya comenzó"),
+        ("es", "takes that age: 18 and older", "recibe esa edad: desde 18 años"),
+        ("es", "no rule says this", "no rule says this"),
+        ("en", "takes that age: 18 and older", "takes that age: 18 and older"),
+    ],
+)
+def test_a_sentence_of_a_rule_is_said_again_in_the_language_by_the_text_that_it_fits(
+    code: str, text: str, told: str
+) -> None:
+    with speaking(code):
+        assert say_again(text) == told

@@ -174,6 +174,17 @@ async def test_a_session_that_is_used_lasts_and_one_that_is_not_ends(browser: Br
     assert (await browser.session()).status_code == 401
 
 
+async def test_what_an_open_page_asks_by_itself_does_not_keep_a_session_that_nobody_uses(
+    browser: Browser, clock: SetClock
+) -> None:
+    await browser.signs_in("dana")
+    for _ in range(2):
+        clock.forward(timedelta(minutes=14))
+        assert (await browser.get("/session", stepdown_by_itself="1")).status_code == 200
+    clock.forward(timedelta(minutes=3))
+    assert (await browser.get("/session", stepdown_by_itself="1")).status_code == 401
+
+
 async def test_a_session_ends_after_its_hours_however_much_it_is_used(browser: Browser, clock: SetClock) -> None:
     await browser.signs_in("dana")
     for _ in range(28):

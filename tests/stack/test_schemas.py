@@ -20,6 +20,7 @@ from services.intake.requests.consents.tables import CONSENTS
 from services.placement.gate.tables import GATE
 from shared.storage import migrations
 from shared.storage.database import Database
+from shared.storage.desk_tables import DESK
 from shared.storage.session_rows import SESSIONS
 from shared.storage.tables import KEYS, PLUMBING
 from tests.databases import a_database, migrate
@@ -28,8 +29,8 @@ from tools.stack import SERVICES
 
 DECLARED = {
     "intake": ("services.intake.tables", "INTAKE", (PLUMBING, KEYS, CONSENTS, SESSIONS)),
-    "placement": ("services.placement.tables", "METADATA", (PLUMBING, KEYS, GATE)),
-    "aftercare": ("services.aftercare.tables", "METADATA", (PLUMBING, KEYS)),
+    "placement": ("services.placement.tables", "METADATA", (PLUMBING, KEYS, GATE, DESK)),
+    "aftercare": ("services.aftercare.tables", "METADATA", (PLUMBING, KEYS, DESK)),
 }
 ROOT = Path(__file__).resolve().parents[2]
 VERSIONS = sorted(ROOT.glob("services/*/migrations/versions/[0-9]*.py"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import click
 
@@ -12,7 +13,8 @@ from tools.cli.options import JSON
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
-KINDS = ("asyncapi", "schemas", "page", "settings", "metrics", "openapi", "all")
+WORDS = "shared/web/words"
+KINDS = ("asyncapi", "schemas", "page", "settings", "metrics", "openapi", "words", "all")
 
 
 @click.command("export")
@@ -25,7 +27,8 @@ def command(kind: str, out: Path | None, check: bool, as_json: bool) -> None:
     settings and metrics.
 
     Without --out it goes to docs/. A schema in the folder that would lose a field, a value or a type is left as it is,
-    and the command fails: publish a v2 of the type instead.
+    and the command fails: publish a v2 of the type instead. The texts that people read go to shared/web/words/, and
+    only there: the list of all, and each language with what is still to be translated left empty.
     """
     folder = out or DOCS
     if check:
@@ -41,7 +44,15 @@ def _fresh(folder: Path) -> list[str]:
     found += [path for path, text in openapi().items() if _read(folder / path) != text]
     if found:
         raise SetUpError(f"stale, run `stepdown export`: {', '.join(found)}")
+    if folder == DOCS and (wrong := _of_words().faults()):
+        raise SetUpError("what people read is not in every language:\n" + "\n".join(wrong))
     return []
+
+
+def _of_words() -> ModuleType:
+    from tools.documents.catalogs import files
+
+    return files
 
 
 def _write(kind: str, folder: Path) -> list[str]:
@@ -49,8 +60,10 @@ def _write(kind: str, folder: Path) -> list[str]:
 
     if found := breaks(folder):
         raise SetUpError("this would break readers; publish a new version of the type:\n" + "\n".join(found))
-    written = documents(kind) if kind != "openapi" else {}
+    written = documents(kind) if kind not in {"openapi", "words"} else {}
     written |= openapi() if kind in {"openapi", "all"} else {}
+    if folder == DOCS and kind in {"words", "all"}:
+        written |= {f"../{WORDS}/{name}": text for name, text in _of_words().files().items()}
     try:
         for path, text in written.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -12,10 +12,12 @@ from typing import Annotated, NotRequired
 from pydantic import AwareDatetime, Field
 from typing_extensions import TypedDict
 
+from shared.web.marks import MarkFields
+
 Count = Annotated[int, Field(ge=0)]
 
 
-class EntryShown(TypedDict):
+class EntryShown(MarkFields):
     """What every entry of a list has."""
 
     id: str
@@ -107,7 +109,7 @@ class RiskShown(EntryShown):
     decided_by: NotRequired[str]
 
 
-class FollowUpShown(TypedDict):
+class FollowUpShown(MarkFields):
     """A follow-up window of a discharge."""
 
     follow_up_id: str

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from starlette.routing import BaseRoute
 
 from services.aftercare.desk import follow_ups, openapi, rates, reading, worklists, writes
+from services.aftercare.desk.marks import AftercareLists
 from services.aftercare.engine.apply import Rules
 from services.aftercare.worklists.lists import WORKLISTS, Worklist
 from shared.storage.database import Database
 from shared.web import openapi as api
+from shared.web.marking import Marking
 
 
 def routes(database: Database, rules: Rules, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
@@ -22,4 +24,5 @@ def routes(database: Database, rules: Rules, lists: Sequence[Worklist] = WORKLIS
         *worklists.routes(database, rules, lists),
         *writes.routes(database, rules),
         *rates.routes(database, rules),
+        *Marking(database, rules.clock, AftercareLists(rules, lists)).routes(),
     ]

@@ -9,8 +9,9 @@ from services.aftercare.desk import worklists
 from services.aftercare.desk.answers import ANSWERS, RatesShown
 from services.aftercare.desk.follow_ups import READERS
 from services.aftercare.desk.reading import LISTS
-from services.aftercare.desk.writes import WRITES
+from services.aftercare.desk.writes import WRITERS, WRITES
 from services.aftercare.worklists.entries import STATES
+from shared.web import marking
 from shared.web import openapi as api
 
 
@@ -32,7 +33,7 @@ def document() -> dict[str, Any]:
         "get": api.operation("listMeasures", what, READERS, RatesShown, asked=measured, problems=(401, 403, 422, 503))
     }
     paths |= worklists.paths()
-    for path, methods in api.written(WRITES).items():
+    for path, methods in api.written([*WRITES, *marking.writes(WRITERS)]).items():
         paths.setdefault(path, {}).update(methods)
     about = "Plans, referrals, follow-ups, contacts, appointments and risks after the last level of care."
     return api.document("Stepdown aftercare", about, paths)

@@ -9,48 +9,56 @@ from collections.abc import Mapping, Sequence
 
 from starlette.routing import BaseRoute, Route
 
-from services.aftercare.desk import wording, worklists, writes
+from services.aftercare.desk import views, wording, worklists, writes
 from services.aftercare.desk.follow_ups import READERS
-from services.aftercare.desk.patient import PATIENT, PatientPart, place
+from services.aftercare.desk.marks import AftercareLists
+from services.aftercare.desk.patient import PatientPart
 from services.aftercare.desk.rows import Now, row_of
 from services.aftercare.desk.writes import WRITERS, WRITES
-from services.aftercare.engine import views
 from services.aftercare.engine.apply import Rules
 from services.aftercare.worklists.lists import WORKLISTS, Worklist
 from shared.scope import Scope
 from shared.storage import audit
 from shared.storage.database import Connection, Database
+from shared.web import dead_letters
 from shared.web.auth import Caller
+from shared.web.dead_letters import WithDeadLetters
 from shared.web.desk import FILTERS, Counted, Desk, Fetched, Listing, Look, Section, may
 from shared.web.form_posts import Acts
+from shared.web.many import DONE, ManyForms
+from shared.web.marks import ACTS
 from shared.web.pages import Pages
-from shared.web.tables import NOTHING_ASKED
+from shared.web.patient_parts import PATIENT, or_else, place
+from shared.web.tables import NOTHING_ASKED, shared_work
 
 
 def pages() -> Pages:
     """The frame of the desk's pages."""
-    return Pages("Follow-up desk", wording.DONE, "aftercare")
+    return Pages("Follow-up desk", {**dead_letters.DONE, **wording.DONE, **DONE}, "aftercare")
 
 
 def routes(
     database: Database, rules: Rules, frame: Pages, lists: Sequence[Worklist] = WORKLISTS
 ) -> Sequence[BaseRoute]:
     """The desk's page at `/`, sign-in and sign-out, and a form's address for every write of the API."""
-    desk = Desk(database, rules.clock, rules.site, frame, FollowUps(rules, lists))
+    desk = Desk(database, rules.clock, rules.site, frame, WithDeadLetters(FollowUps(rules, lists)))
     part = PatientPart(database, rules, frame)
-    filters, shown = FILTERS | {PATIENT}, part.or_else(desk.page)
+    filters, shown = FILTERS | {PATIENT}, or_else(part.part, desk.page)
     acts = Acts(frame, writes.door(database, rules), rules.site, filters, shown, place=place)
     own = [
         Route("/", frame.page(desk.shown), methods=["GET"]),
         Route("/rail", frame.part(desk.rail), methods=["GET"]),
     ]
-    return [*own, *part.routes(), *acts.routes(WRITES), *frame.routes()]
+    many = ManyForms(desk, AftercareLists(rules, lists))
+    inside = [*many.routes(), *part.routes()]
+    return [*own, *inside, *acts.routes(WRITES), *dead_letters.routes(desk), *frame.routes()]
 
 
 class FollowUps:
     """Aftercare's worklists and their rows for the shared desk page (shared/web/desk.py, `Source`)."""
 
     readers = READERS
+    takers = WRITERS
     filters = FILTERS
 
     def __init__(self, rules: Rules, lists: Sequence[Worklist]) -> None:
@@ -61,7 +69,7 @@ class FollowUps:
         return [
             Listing(
                 one.name, one.title, one.hint, one.empty, one, one.urgent, one.tone, one.first, group=one.group,
-                table=one.table,
+                table=shared_work(one.table), bulk=ACTS,
             )
             for one in self._lists
         ]  # fmt: skip
@@ -97,7 +105,7 @@ class FollowUps:
     def _now(self, look: Look, facility: str) -> Now:
         site = self.rules.site
         known = site.facility(facility)
-        return Now(look.at, site.zone(facility), look.zone, known.title if known else facility)
+        return Now(look.at, site.zone(facility), look.zone, known.title if known else facility, look.team)
 
     async def closer(
         self,

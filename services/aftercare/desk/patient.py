@@ -1,14 +1,9 @@
 """GET /patients/{patient_id}/part: what aftercare has of one patient, with its acts, for the patient's page. Every look
-is audited.
-
-Asked for by a script (htmx names itself in `HX-Request`) it is a fragment, else a page.
-"""
+is audited."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,13 +21,11 @@ from shared.storage.database import Database
 from shared.web import requests
 from shared.web.auth import Caller
 from shared.web.desk import Listing, Section, may, with_open
-from shared.web.form_posts import Shown
 from shared.web.forms import Refused
 from shared.web.pages import Notice, Pages
+from shared.web.patient_parts import rendered
 from shared.web.sessions import page_caller
 
-PATIENT = "patient"
-"""The parameter by which a form says on whose page it was."""
 SECTIONS: Mapping[str, str] = {
     "risk": "Risks",
     "follow-up": "Follow-ups",
@@ -53,18 +46,6 @@ class PatientPart:
     def routes(self) -> Sequence[BaseRoute]:
         """Its address."""
         return [Route("/patients/{patient_id}/part", self.frame.page(self._shown), methods=["GET"])]
-
-    def or_else(self, other: Shown) -> Shown:
-        """The page that a refused form was on: this one where the form says so, else `other`."""
-
-        async def shown(
-            request: Request, who: Caller, asked: Mapping[str, str], notice: Notice | None, refused: Refused | None
-        ) -> Response:
-            if PATIENT not in asked:
-                return await other(request, who, asked, notice, refused)
-            return await self.part(request, who, asked[PATIENT], notice, refused)
-
-        return shown
 
     async def _shown(self, request: Request) -> Response:
         """Raises NotSignedIn, 403 and 422 Problems. Of an unknown patient and of one out of scope it says alike that
@@ -90,19 +71,12 @@ class PatientPart:
             looks = [audit.Entry(now, who.subject, "patient-looked-at", episode) for episode in episodes]
             await audit.note(connection, looks)
         sections = self._sections(seen, who)
-        given: dict[str, Any] = {
-            "who": who,
-            "patient_id": patient_id,
+        told = {
             "heading": "Aftercare",
             "empty": "Aftercare has nothing of this patient.",
             "sections": with_open(sections, refused) if refused else sections,
-            "whole": "hx-request" not in request.headers,
-            "base": request.scope.get("root_path", ""),
-            "back": urlencode({PATIENT: patient_id}),
-            "here": address(request, patient_id) if refused else "",
         }
-        said = {"notice": notice} if notice else {}
-        return self.frame.render(request, "part.html", notice.status if notice else 200, **given, **said)
+        return rendered(self.frame, request, who, patient_id, told, notice=notice, refused=refused)
 
     def _sections(self, rows: Sequence[ListedRow], who: Caller) -> list[Section]:
         now, zone, able = self.rules.clock(), self.rules.site.zone, may(who, WRITERS)
@@ -117,18 +91,3 @@ class PatientPart:
 
 def _is(row: ListedRow, kind: str) -> bool:
     return not isinstance(row, ListedWindow) and row.kind == kind
-
-
-def address(request: Request, patient_id: str) -> str:
-    """The address of a patient's part."""
-    return f"{request.scope.get('root_path', '')}/patients/{quote(patient_id, safe='')}/part"
-
-
-def place(request: Request, back: Mapping[str, str]) -> str:
-    """Where a form leads back to: the patient's page behind the front door, else the part itself; the lists where the
-    form was on these."""
-    if PATIENT not in back:
-        return f"{request.scope.get('root_path', '')}/" + (f"?{urlencode(back)}" if back else "")
-    if request.scope.get("root_path"):
-        return f"/placement/patients/{quote(back[PATIENT], safe='')}"
-    return address(request, back[PATIENT])

@@ -19,11 +19,14 @@ from services.aftercare.worklists.entries import (
     RiskEntry,
 )
 from services.aftercare.worklists.listed import ListedEntry, ListedRow, ListedWindow
-from shared.web.desk import Badge, Row, by, until
+from shared.web.badges import by, until
+from shared.web.desk import Badge, Row
 from shared.web.form_posts import address
 from shared.web.forms import Form, local, questions
+from shared.web.marks import Team, who_cell
 from shared.web.tables import Cell
-from shared.web.wording import day, moment, spoken, time_left
+from shared.web.wording import capital, day, moment, spoken, time_to_go
+from shared.web.words import say
 from shared.web.zones import name_of
 
 BY_PATH: Mapping[str, Write] = {write.path: write for write in WRITES}
@@ -31,12 +34,13 @@ BY_PATH: Mapping[str, Write] = {write.path: write for write in WRITES}
 
 class Now(NamedTuple):
     """When a row is shown, and the facility's zone, by which its days go; `reader`: the zone in which instants are
-    told, None: in the facility's; `title`: the facility's."""
+    told, None: in the facility's; `title`: the facility's; `team`: what colleagues are called."""
 
     at: datetime
     zone: tzinfo
     reader: tzinfo | None = None
     title: str = ""
+    team: Team = Team("", {})
 
     @property
     def reading(self) -> tzinfo:
@@ -50,7 +54,10 @@ def row_of(found: ListedRow, now: Now, *, may_act: bool) -> Row:
     forms = tuple(_forms(found, now)) if may_act else ()
     told = tuple(filter(None, details))
     cells = _cells(found, (what, told, badge), now)
-    return Row(what, badge, found.facility, found.patient_id, details=told, forms=forms, cells=cells)
+    return Row(
+        what, badge, found.facility, found.patient_id, details=told, forms=forms, key=found.id, mark=found.mark,
+        cells=cells,
+    )  # fmt: skip
 
 
 Told = tuple[str, tuple[str, ...], Badge]
@@ -60,14 +67,16 @@ Told = tuple[str, tuple[str, ...], Badge]
 def _cells(found: ListedRow, told: Told, now: Now) -> Mapping[str, Cell]:
     """Column → what it shows: what the row says, with what has a column of its own in that column."""
     what, details, badge = told
-    cells = {"facility": Cell(now.title)}
+    who = who_cell(found.mark, now.team, now.at, (now.reading, now.zone))
+    cells = {"facility": Cell(now.title), "who": who}
     match found:
         case ListedWindow():
             window = f"{day(found.due_from)} – {day(found.due_to)}"
             return {**cells, "window": Cell(window), "what": Cell(what, details[1:])}
         case ListedEntry(value=PlanEntry(contact_due=due) as plan):
             by_when = details[:1] if due is not None else ()
-            left, more = Cell(moment(plan.started_at, now.reading)), details[len(by_when) + 1 :]
+            left = Cell(moment(plan.started_at, now.reading))
+            more = [each for each in details[len(by_when) :] if each != _left(plan, now)]
             return {**cells, "left": left, "waiting": Cell(badge=badge, more=by_when), "what": Cell(what, more)}
         case ListedEntry(value=ReferralEntry()):
             return {**cells, "to": Cell(details[0]), "what": Cell(what, details[1:])}
@@ -91,61 +100,68 @@ def _of_entry(found: ListedEntry, now: Now) -> Told:
 
 
 def _plan(plan: PlanEntry, now: Now) -> Told:
-    details = (*_since(plan, now), f"plan: {spoken(plan.template)}" if plan.template is not None else "")
+    details = (*_since(plan, now), say("plan: {name}", name=spoken(plan.template)) if plan.template is not None else "")
     if (due := plan.contact_due) is None:
-        what = "In aftercare" if plan.aftercare_since is not None else "Left for home"
-        return what, details, Badge(wording.STOPPED.get(plan.calls_stopped or "", "no contact asked for now"))
+        what = say("In aftercare") if plan.aftercare_since is not None else say("Left for home")
+        return what, details, Badge(say(wording.STOPPED.get(plan.calls_stopped or "", "no contact asked for now")))
     name = next((call.name for call in plan.contacts if call.kept_by is None and call.closes == due), "contact")
-    return spoken(name).capitalize(), (f"by {moment(due, now.reading)}", *details), until(due, now.at)
+    return capital(spoken(name)), (say("by {at}", at=moment(due, now.reading)), *details), until(due, now.at)
 
 
 def _since(plan: PlanEntry, now: Now) -> Iterator[str]:
-    """Sentences about a plan: since when the patient is out of care, and which next level is awaited."""
-    yield f"left {moment(plan.started_at, now.reading)}"
-    if plan.aftercare_since is not None:
-        yield f"in aftercare since {moment(plan.aftercare_since, now.reading)}"
-    if plan.search is not None:
-        yield "a program is looked for"
+    """Sentences about a plan, the best reason to call first: which next level is awaited, then since when the patient
+    is out of care."""
     if plan.next_start is not None:
-        yield f"first day at a program agreed: {day(plan.next_start)}"
+        yield say("first day at a program agreed: {day}", day=day(plan.next_start))
+    if plan.search is not None:
+        yield say("a program is looked for")
+    if plan.aftercare_since is not None:
+        yield say("in aftercare since {at}", at=moment(plan.aftercare_since, now.reading))
+    yield _left(plan, now)
+
+
+def _left(plan: PlanEntry, now: Now) -> str:
+    return say("left {at}", at=moment(plan.started_at, now.reading))
 
 
 def _risk(risk: RiskEntry, now: Now) -> Told:
-    signals = [wording.SIGNALS.get(each, spoken(each)) for each in risk.signals]
-    since = moment(risk.raised_at, now.reading)
-    return ", ".join(signals).capitalize(), (f"since {since}",), Badge("risk raised", "late")
+    signals = [say(wording.SIGNALS[each]) if each in wording.SIGNALS else spoken(each) for each in risk.signals]
+    since = say("since {at}", at=moment(risk.raised_at, now.reading))
+    return capital(", ".join(signals)), (since,), Badge(say("risk raised"), "late")
 
 
 def _referral(referral: ReferralEntry, state: str, now: Now) -> Told:
-    to = f"to {referral.provider}" if referral.provider is not None else "provider still open"
-    history, kind = referral.history, spoken(referral.kind).capitalize()
-    last = f"{wording.STATES[state]}, since {moment(history[-1].at, now.reading)}" if history else ""
+    to = say("to {whom}", whom=referral.provider) if referral.provider is not None else say("provider still open")
+    history, kind = referral.history, capital(spoken(referral.kind))
+    stands = say(wording.STATES.get(state, state))
+    last = say("{state}, since {at}", state=stands, at=moment(history[-1].at, now.reading)) if history else ""
     why = spoken(history[-1].reason) if history and history[-1].reason is not None else ""
-    details = (to, last or wording.STATES.get(state, state), why)
+    details = (to, last or stands, why)
     ended = state in {"declined", "cancelled"}
     if ended or (due := referral.due_by) is None:
         return kind, details, Badge(spoken(state), "late" if ended else "")
-    return kind, (*details, f"to be settled by {day(due)}"), by(due, now.at, now.zone)
+    return kind, (*details, say("to be settled by {day}", day=day(due))), by(due, now.at, now.zone)
 
 
 def _appointment(appointment: AppointmentEntry, now: Now) -> Told:
     at = appointment.at
-    badge = Badge("what came of it?", "late") if at < now.at else Badge(time_left(at, now.at).replace("left", "to go"))
-    return f"Appointment {moment(at, now.reading)}", (spoken(appointment.mode),), badge
+    badge = Badge(say("what came of it?"), "late") if at < now.at else Badge(time_to_go(at, now.at))
+    return say("Appointment {at}", at=moment(at, now.reading)), (spoken(appointment.mode),), badge
 
 
 def _contact(contact: ContactEntry, state: str, now: Now) -> Told:
     tone = {"kept": "good", "missed": "late"}.get(state, "")
     with_whom = spoken(contact.provider_kind) if contact.provider_kind is not None else ""
     details = (spoken(contact.mode), with_whom)
-    return f"Contact {moment(contact.at, now.reading)}", details, Badge(spoken(contact.outcome), tone)
+    return say("Contact {at}", at=moment(contact.at, now.reading)), details, Badge(spoken(contact.outcome), tone)
 
 
 def _follow_up(found: ListedWindow, now: Now) -> Told:
-    window, state = f"{day(found.due_from)} to {day(found.due_to)}", found.state
-    badge = wording.WINDOWS[state] if state in wording.WINDOWS else by(found.due_to, now.at, now.zone)
+    window = say("{since} to {until}", since=day(found.due_from), until=day(found.due_to))
+    state, told = found.state, wording.WINDOWS.get(found.state)
+    badge = Badge(say(told.text), told.tone) if told is not None else by(found.due_to, now.at, now.zone)
     why = spoken(found.reason) if state == "excluded" and found.reason else ""
-    return wording.measure(found.measure).capitalize(), (f"a visit counts from {window}", why), badge
+    return capital(wording.measure(found.measure)), (say("a visit counts from {window}", window=window), why), badge
 
 
 def _forms(found: ListedRow, now: Now) -> Iterator[Form]:
@@ -160,8 +176,8 @@ def _forms(found: ListedRow, now: Now) -> Iterator[Form]:
         case RiskEntry():
             yield _form("/api/contacts", found, now, of_episode)
             yield _form("/api/risks/{id}/cleared", found, now)
-        case AppointmentEntry():
-            yield _form("/api/contacts", found, now, of_episode | {"appointment_id": found.id})
+        case AppointmentEntry() as appointment:
+            yield from _forms_of_appointment(found, appointment, now)
         case ContactEntry():
             yield _form("/api/contacts/{id}/withdrawn", found, now)
         case ReferralEntry() as referral:
@@ -176,6 +192,14 @@ def _forms_of_plan(found: ListedEntry, plan: PlanEntry, now: Now) -> Iterator[Fo
         yield _form("/api/plans/{id}/calls", found, now)
     if _may_close(plan):
         yield _form("/api/plans/{id}/closed", found, now)
+
+
+def _forms_of_appointment(found: ListedEntry, appointment: AppointmentEntry, now: Now) -> Iterator[Form]:
+    """What came of it; one that a referral leads to is moved, or was missed, by the referral's own moves."""
+    yield _form("/api/contacts", found, now, {"episode_id": found.episode_id, "appointment_id": found.id})
+    if appointment.referral_id is not None and found.state == "scheduled":
+        for move in ("no-show", "rescheduled"):
+            yield _form(f"/api/referrals/{{id}}/{move}", found, now, about=appointment.referral_id)
 
 
 def _may_close(plan: PlanEntry) -> bool:
@@ -218,7 +242,10 @@ _SETTLED = {**{each: {"by": "provider"} for each in _PROVIDER_S}, "no-show": {"b
 """Whose doing a move is, where it can only be one's."""
 
 
-def _form(path: str, found: ListedRow, now: Now, given: Mapping[str, str] | None = None) -> Form:
+def _form(
+    path: str, found: ListedRow, now: Now, given: Mapping[str, str] | None = None, about: str | None = None
+) -> Form:
+    """A form of a row. `about`: the id that its address names, where that is not the row's own."""
     write = BY_PATH[path]
     settled = {**_SETTLED.get(path.rpartition("/")[2], {}), **(given or {})}
     ahead = {"referral-scheduled", "referral-rescheduled", "appointment-recorded"}
@@ -226,7 +253,7 @@ def _form(path: str, found: ListedRow, now: Now, given: Mapping[str, str] | None
     asked = questions(write.asks, given=settled, proposed=proposed, labels=wording.FIELDS, leave_out=_LEFT_OUT)
     return Form(
         label=wording.LABELS[write.action],
-        address=address(path).replace("{id}", found.id),
+        address=address(path).replace("{id}", about or found.id),
         questions=asked,
         seen=found.sequence,
         key=secrets.token_urlsafe(12),

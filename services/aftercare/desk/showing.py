@@ -16,6 +16,7 @@ from services.aftercare.worklists.listed import ListedEntry, ListedRow, ListedWi
 from shared.scope import Scope
 from shared.storage.database import Connection
 from shared.values import replace
+from shared.web import marks
 
 ListedKind = Kind | Literal["follow-up"]
 _Row = TypeVar("_Row", bound=ListedRow)
@@ -64,9 +65,10 @@ def _without_others(row: ListedRow, own: frozenset[str]) -> ListedRow:
 
 
 def shown(found: ListedRow, now: datetime) -> Mapping[str, object]:
-    """A row as the API answers it: without fields that are None, and with `overdue` where it is late."""
+    """A row as the API answers it: without fields that are None, with `overdue` where it is late, and who has
+    it."""
     if isinstance(found, ListedWindow):
-        return _window(found)
+        return {**_window(found), **marks.shown(found.mark, now)}
     heading: EntryShown = {
         "id": found.id,
         "episode_id": found.episode_id,
@@ -75,7 +77,7 @@ def shown(found: ListedRow, now: datetime) -> Mapping[str, object]:
         "state": found.state,
     }
     late = {"overdue": True} if _overdue(found, now) else {}
-    return {**heading, **msgspec.to_builtins(found.value), **late}
+    return {**heading, **msgspec.to_builtins(found.value), **late, **marks.shown(found.mark, now)}
 
 
 def _window(found: ListedWindow) -> FollowUpShown:

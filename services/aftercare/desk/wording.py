@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shared.web.desk import Badge
+from shared.web.words import say
 
 LABELS = {
     "plan-closed": "End aftercare",
@@ -84,4 +85,6 @@ MEASURES = {"fuh": "after hospitalization", "fui": "after withdrawal or resident
 def measure(name: str) -> str:
     """A measure as people say it: `FUH-7` → `7-day follow-up after hospitalization`."""
     kind, _, days = name.lower().partition("-")
-    return f"{days}-day follow-up {MEASURES[kind]}" if kind in MEASURES and days else name.replace("-", " ")
+    if kind not in MEASURES or not days:
+        return name.replace("-", " ")
+    return say("{days}-day follow-up {after}", days=days, after=say(MEASURES[kind]))

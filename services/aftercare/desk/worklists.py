@@ -12,11 +12,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from services.aftercare.desk import showing
+from services.aftercare.desk import views as pages
 from services.aftercare.desk.answers import ANSWERS
 from services.aftercare.desk.follow_ups import READERS, window_behind
 from services.aftercare.engine import views
 from services.aftercare.engine.apply import Rules
-from services.aftercare.engine.views import AfterEntry, PageQuestion
+from services.aftercare.engine.views import AfterEntry
 from services.aftercare.worklists.listed import ListedEntry, ListedRow
 from services.aftercare.worklists.lists import WORKLISTS, EntriesOf, Worklist
 from shared.storage import audit
@@ -25,6 +26,7 @@ from shared.web import openapi as api
 from shared.web import paging, requests
 from shared.web.app import JSON, caller
 from shared.web.desk import Counted, Look
+from shared.web.tables import OF_PEOPLE
 
 
 def routes(database: Database, rules: Rules, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
@@ -91,20 +93,23 @@ def _place(row: ListedRow) -> Sequence[str]:
 async def page_of(connection: Connection, worklist: Worklist, look: Look) -> tuple[Sequence[ListedRow], Sequence[str]]:
     """A page of the list as the desk asks for it, and the cursors of its first and last row. Raises a 422 Problem for a
     bad cursor."""
-    rows = await views.page_of(connection, worklist.of, question(worklist, look))
+    rows = await pages.page_of(connection, worklist.of, question(worklist, look))
     return await showing.seen_by(connection, look.who.scope, rows), [
         paging.cursor(*_place(row)) for row in (*rows[:1], *rows[-1:])
     ]
 
 
-def question(worklist: Worklist, look: Look) -> PageQuestion:
+def question(worklist: Worklist, look: Look) -> pages.PageQuestion:
     """What is asked of a list, for SQL. Raises a 422 Problem for a bad cursor."""
     asked, back = look.asked, look.asked.before is not None
     text = asked.before if back else asked.cursor
     last = paging.behind({"cursor": text} if text else {}, 2)
     place = _placed(worklist, last) if last is not None else None
-    overdue = asked.filters.get("overdue") == "yes"
-    return PageQuestion(look.scope, _late(worklist, look), look.most, asked.down, place, back, overdue)
+    overdue, of_people = "overdue" in asked.filters, frozenset(asked.filters).intersection(OF_PEOPLE)
+    return pages.PageQuestion(
+        look.scope, _late(worklist, look), look.most, asked.down, place, back, overdue, look.at, look.who.subject,
+        of_people, asked.ids,
+    )  # fmt: skip
 
 
 def _placed(worklist: Worklist, last: Sequence[str]) -> tuple[datetime | date, str]:

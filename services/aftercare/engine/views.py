@@ -16,16 +16,18 @@ from services.aftercare.decisions.windows import State
 from services.aftercare.tables import DOCUMENT, FACT, entries, episodes, facts, follow_ups
 from services.aftercare.worklists.entries import VALUES, Kind
 from services.aftercare.worklists.listed import ListedEntry, ListedWindow
-from services.aftercare.worklists.lists import EntriesOf, WindowsOf
+from services.aftercare.worklists.lists import EntriesOf
 from shared.events.episodes import read_document
 from shared.facts.envelope import Fact
 from shared.messaging.positions import all_positions
 from shared.scope import EVERYTHING, Scope
 from shared.site.measures import FollowUpClock
+from shared.storage import entry_marks as marks
 from shared.storage import scoped
 from shared.storage.database import Connection
-from shared.storage.keysets import Keyset
+from shared.storage.desk_tables import entry_marks
 from shared.values import replace, value_object
+from shared.web.marks import Mark
 
 ALL_FACTS = sa.select(sa.literal("aftercare"), facts.c.episode_id, facts.c.sequence, facts.c.ce_id).order_by(
     facts.c.episode_id, facts.c.sequence
@@ -78,17 +80,38 @@ async def list_follow_ups(
 ) -> list[ListedWindow]:
     """Up to `limit` windows in scope, sorted by their last day."""
     columns = follow_ups.c
-    query = _with_sequence(follow_ups).order_by(columns.due_to, columns.follow_up_id).limit(limit)
+    query = with_sequence(follow_ups).order_by(columns.due_to, columns.follow_up_id).limit(limit)
     if state is not None:
         query = query.where(columns.state == state)
     query = query.where(scoped.of(columns.facility, scope))
     if after is not None:
         query = query.where(sa.tuple_(columns.due_to, columns.follow_up_id) > sa.tuple_(*after))
-    return [ListedWindow(*row) for row in (await connection.execute(query)).all()]
+    return [window_of(row) for row in (await connection.execute(query)).all()]
 
 
-def _with_sequence(table: sa.Table) -> sa.Select[Any]:
-    return sa.select(table, episodes.c.sequence).join(episodes, episodes.c.episode_id == table.c.episode_id)
+def with_sequence(table: sa.Table) -> sa.Select[Any]:
+    """Rows of lists with their episode's sequence, and who has them."""
+    joined = marked(table).join(episodes, episodes.c.episode_id == table.c.episode_id)
+    return sa.select(table, episodes.c.sequence, *marks.COLUMNS).select_from(joined)
+
+
+def marked(table: sa.Table) -> sa.Join:
+    """A table of lists joined with the marks that count."""
+    if table is follow_ups:
+        so = marks.is_of(sa.literal(WINDOW), table.c.follow_up_id, table.c.state)
+    else:
+        so = marks.is_of(table.c.kind, table.c.id, table.c.state)
+    return table.outerjoin(entry_marks, so)
+
+
+def window_of(row: Any) -> ListedWindow:
+    """A row of `follow_ups` with its sequence and mark."""
+    *own, taken_by, taken_at, until, reason = row
+    return replace(ListedWindow(*own), mark=Mark(taken_by, taken_at, until, reason))
+
+
+WINDOW = "follow-up"
+"""The kind under which follow-up windows are marked."""
 
 
 class AfterEntry(NamedTuple):
@@ -110,7 +133,7 @@ async def list_entries(
 ) -> list[ListedEntry]:
     """Up to `limit` entries of a kind in scope, sorted by when they are due."""
     columns = entries.c
-    query = _with_sequence(entries).where(columns.kind == kind).order_by(columns.sort_at, columns.id).limit(limit)
+    query = with_sequence(entries).where(columns.kind == kind).order_by(columns.sort_at, columns.id).limit(limit)
     if state is not None:
         query = query.where(columns.state == state)
     if episode_id is not None:
@@ -118,10 +141,11 @@ async def list_entries(
     query = query.where(scoped.of(columns.facility, scope))
     if after is not None:
         query = query.where(sa.tuple_(columns.sort_at, columns.id) > sa.tuple_(*after))
-    return [_entry(row) for row in (await connection.execute(query)).all()]
+    return [entry_of(row) for row in (await connection.execute(query)).all()]
 
 
-def _wanted(wanted: EntriesOf, scope: Scope) -> list[sa.ColumnElement[bool]]:
+def wanted_of(wanted: EntriesOf, scope: Scope) -> list[sa.ColumnElement[bool]]:
+    """What is so of the entries that a worklist wants."""
     columns, other, plan = entries.c, entries.alias(), entries.alias()
     found = [columns.kind == wanted.kind, columns.state.in_(wanted.states)]
     if wanted.has is not None:
@@ -145,99 +169,25 @@ async def waiting(
 ) -> list[ListedEntry]:
     """Up to `limit` entries that a worklist wants, sorted by when they are due."""
     columns = entries.c
-    query = _with_sequence(entries).where(*_wanted(wanted, scope)).order_by(columns.sort_at, columns.id)
+    query = with_sequence(entries).where(*wanted_of(wanted, scope)).order_by(columns.sort_at, columns.id)
     if after is not None:
         query = query.where(sa.tuple_(columns.sort_at, columns.id) > sa.tuple_(*after))
-    return [_entry(row) for row in (await connection.execute(query.limit(limit))).all()]
+    return [entry_of(row) for row in (await connection.execute(query.limit(limit))).all()]
 
 
-class PageQuestion(NamedTuple):
-    """Which page of a list is asked for: of which facilities, in the order of what is due, or `down` the other way
-    round; `place`: the sort key of the row after which it begins, or with `back` before which it ends; `late`: what is
-    due before it is urgent, `overdue`: only that; at most how many rows."""
-
-    scope: Scope
-    late: datetime
-    most: int = 0
-    down: bool = False
-    place: tuple[Any, str] | None = None
-    back: bool = False
-    overdue: bool = False
-
-
-class Tally(NamedTuple):
-    """What is counted of a list: all, the late, and of a page that is asked for those found by its filter, and those of
-    them before its place."""
-
-    total: int
-    late: int
-    found: int
-    ahead: int
-
-
-async def page_of(
-    connection: Connection, wanted: EntriesOf | WindowsOf, asked: PageQuestion
-) -> list[ListedEntry] | list[ListedWindow]:
-    """The rows of a page, in the order that is asked for."""
-    table, keys, so, late = _of(wanted, asked)
-    if asked.overdue:
-        so.append(late)
-    if asked.place is not None:
-        so.append(keys.beyond(asked.place, back=asked.back))
-    query = _with_sequence(table).where(*so).order_by(*keys.order(back=asked.back)).limit(asked.most)
-    rows = (await connection.execute(query)).all()
-    rows = rows[::-1] if asked.back else rows
-    return [_entry(row) for row in rows] if isinstance(wanted, EntriesOf) else [ListedWindow(*row) for row in rows]
-
-
-def tally(name: str, wanted: EntriesOf | WindowsOf, asked: PageQuestion) -> sa.Select[Any]:
-    """The query for one row: the list's name, and the numbers of a Tally."""
-    table, keys, so, late = _of(wanted, asked)
-    count, found = sa.func.count(), late if asked.overdue else sa.true()
-    ahead: sa.ColumnElement[int] = sa.literal(0)
-    if asked.place is not None:
-        behind = keys.beyond(asked.place, back=asked.back)
-        ahead = count.filter(found, behind if asked.back else sa.not_(behind))
-    numbers: list[sa.ColumnElement[Any]] = [
-        sa.literal(name).label("name"),
-        count,
-        count.filter(late),
-        count.filter(found),
-        ahead,
-    ]
-    return sa.select(*numbers).select_from(table).where(*so)
-
-
-async def tallied(connection: Connection, queries: Sequence[sa.Select[Any]]) -> dict[str, Tally]:
-    """Name of list → its numbers, by one query for all lists."""
-    rows = (await connection.execute(sa.union_all(*queries))).all()
-    return {row[0]: Tally(*map(int, row[1:])) for row in rows}
-
-
-def _of(
-    wanted: EntriesOf | WindowsOf, asked: PageQuestion
-) -> tuple[sa.Table, Keyset, list[sa.ColumnElement[bool]], sa.ColumnElement[bool]]:
-    """The table of a worklist's rows, their order, what is so of each, and what makes one urgent."""
-    if isinstance(wanted, EntriesOf):
-        keys = Keyset(entries.c.sort_at, entries.c.id, asked.down)
-        return entries, keys, _wanted(wanted, asked.scope), entries.c.sort_at < asked.late
-    columns = follow_ups.c
-    keys = Keyset(columns.due_to, columns.follow_up_id, asked.down)
-    so = [columns.state == wanted.state, scoped.of(columns.facility, asked.scope)]
-    return follow_ups, keys, so, columns.due_to <= asked.late.date()
-
-
-def _entry(row: Any) -> ListedEntry:
-    """A row of `entries` with its episode's sequence. Raises msgspec's ValidationError for a value that its kind does
-    not have."""
-    found = ListedEntry(*row)
-    return replace(found, value=msgspec.convert(found.value, VALUES[found.kind]))
+def entry_of(row: Any) -> ListedEntry:
+    """A row of `entries` with its episode's sequence and mark. Raises msgspec's ValidationError for a value that its
+    kind does not have."""
+    *own, taken_by, taken_at, until, reason = row
+    found = ListedEntry(*own)
+    mark = Mark(taken_by, taken_at, until, reason)
+    return replace(found, value=msgspec.convert(found.value, VALUES[found.kind]), mark=mark)
 
 
 async def counted(connection: Connection, wanted: EntriesOf, *, scope: Scope, late: datetime) -> tuple[int, int]:
     """How many entries a worklist wants, and how many of them were due before `late`."""
     count = sa.func.count()
-    query = sa.select(count, count.filter(entries.c.sort_at < late)).where(*_wanted(wanted, scope))
+    query = sa.select(count, count.filter(entries.c.sort_at < late)).where(*wanted_of(wanted, scope))
     row = (await connection.execute(query)).one()
     return int(row[0]), int(row[1])
 
@@ -253,28 +203,28 @@ async def counted_windows(connection: Connection, state: State, *, scope: Scope,
 
 async def entry(connection: Connection, kind: str, entry_id: str) -> ListedEntry | None:
     """One entry; None where there is none."""
-    query = _with_sequence(entries).where(entries.c.kind == kind, entries.c.id == entry_id)
+    query = with_sequence(entries).where(entries.c.kind == kind, entries.c.id == entry_id)
     row = (await connection.execute(query)).one_or_none()
-    return None if row is None else _entry(row)
+    return None if row is None else entry_of(row)
 
 
 async def follow_up(connection: Connection, follow_up_id: str) -> ListedWindow | None:
     """One window; None where there is none."""
-    query = _with_sequence(follow_ups).where(follow_ups.c.follow_up_id == follow_up_id)
+    query = with_sequence(follow_ups).where(follow_ups.c.follow_up_id == follow_up_id)
     row = (await connection.execute(query)).one_or_none()
-    return None if row is None else ListedWindow(*row)
+    return None if row is None else window_of(row)
 
 
 async def of_patient(connection: Connection, patient_id: str, scope: Scope) -> list[ListedEntry | ListedWindow]:
     """The windows of a patient, by their last day, then the entries of all kinds, by when they are due; in scope."""
 
     def mine(table: sa.Table, *order: str) -> sa.Select[Any]:
-        query = _with_sequence(table).where(table.c.patient_id == patient_id, scoped.of(table.c.facility, scope))
+        query = with_sequence(table).where(table.c.patient_id == patient_id, scoped.of(table.c.facility, scope))
         return query.order_by(*(table.c[name] for name in order))
 
     windows = (await connection.execute(mine(follow_ups, "due_to", "follow_up_id"))).all()
     others = (await connection.execute(mine(entries, "sort_at", "id"))).all()
-    return [*(ListedWindow(*row) for row in windows), *map(_entry, others)]
+    return [*map(window_of, windows), *map(entry_of, others)]
 
 
 async def facilities_of(connection: Connection, episode_id: str) -> frozenset[str] | None:
@@ -399,8 +349,8 @@ async def facts_of(connection: Connection, ids: Sequence[str]) -> dict[str, list
 
 async def windows_of(connection: Connection, ids: Sequence[str]) -> list[ListedWindow]:
     """The rows of these episodes' follow-up windows."""
-    query = _with_sequence(follow_ups).where(follow_ups.c.episode_id.in_(ids))
-    return [ListedWindow(*row) for row in (await connection.execute(query)).all()]
+    query = with_sequence(follow_ups).where(follow_ups.c.episode_id.in_(ids))
+    return [window_of(row) for row in (await connection.execute(query)).all()]
 
 
 async def miscounted(connection: Connection) -> list[str]:

@@ -248,8 +248,11 @@ def close(now: Situation, plan_id: str, outcome: str) -> Decided:
     if plan.plan_id != plan_id:
         raise Rejected("not-active", "another plan of the episode is going on", state="over")
     if plan.started_at is None and awaited(now.document):
-        text = "a program is looked for, or has agreed to a first day: end that first; a patient who wants no calls is"
-        raise Rejected("search-open", f"{text} recorded as a contact, declined", state="active")
+        text = (
+            "a program is looked for, or has agreed to a first day: end that first; a patient who wants no calls is "
+            "recorded as a contact, declined"
+        )
+        raise Rejected("search-open", text, state="active")
     left = [r for r in referrals.fold(now.standing).values() if r.state not in referrals.ENDS]
     if outcome == "goals-met" and left:
         text = f"{len(left)} referrals are open: bring them to an end first, or close with another outcome"

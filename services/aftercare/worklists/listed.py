@@ -7,12 +7,13 @@ from datetime import date, datetime
 from services.aftercare.decisions.windows import State
 from services.aftercare.worklists.entries import EntryValue, Kind
 from shared.values import value_object
+from shared.web.marks import NO_MARK, Mark
 
 
 @value_object
 class ListedEntry:
     """A row of `entries`. `sort_at`: when the entry is due, else when it happened, in UTC; `sequence`: how many facts
-    aftercare has stated in the episode."""
+    aftercare has stated in the episode; `mark`: who has it."""
 
     id: str
     kind: Kind
@@ -23,6 +24,7 @@ class ListedEntry:
     sort_at: datetime
     value: EntryValue
     sequence: int
+    mark: Mark = NO_MARK
 
 
 @value_object
@@ -43,6 +45,7 @@ class ListedWindow:
     by_fact: str | None
     reason: str | None
     sequence: int
+    mark: Mark = NO_MARK
 
     @property
     def id(self) -> str:

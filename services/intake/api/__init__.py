@@ -20,8 +20,6 @@ def routes(
 ) -> list[BaseRoute]:
     """The service's own routes. `rates`: how often one person may ask, here and on pages together."""
     return [
-        *front.routes(),
-        *front.FRAME.routes(),
         *SignInPages(front.FRAME).ways_back(),
         *session_door.routes(),
         *http.routes(intake, reception),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.intake.api.answers import FeedsShown, MessageShown
+from services.intake.api.answers import FeedShown, FeedsShown, MessageShown
 from services.intake.api.reads import Read, Reading
 from services.intake.receiving import views
 from services.intake.receiving.receive import Intake
 from shared.scope import Scope
 from shared.storage import audit
+from shared.storage.database import Connection
 from shared.web import openapi, paging, requests
 from shared.web.app import JSON, Problem, caller
 from shared.web.auth import Caller
@@ -23,6 +24,8 @@ MENDERS = frozenset({"coordinator", "interface", "admin"})
 """Who sees the codes that are in no table of the site: whoever adds them there."""
 SHOWN = 20
 """Messages in each list of the oldest ones."""
+CODES_LISTED = "unmapped-codes-listed"
+"""The action in the audit of who saw codes as they were sent."""
 ELSEWHERE = "other"
 """Stands for all facilities that the site config does not have: their names as sent are shown to nobody."""
 
@@ -33,21 +36,26 @@ async def _feeds(reading: Reading, request: Request) -> Response:
     requests.parameters(request, ())
     async with intake.database.begin() as connection:
         await views.at_one_instant(connection)
-        counts, noted = await views.feeds(connection), await views.noted(connection)
-        oldest = {
-            state: await views.listed(connection, state, scope=_scope(who), after="", most=SHOWN)
-            for state in ("waiting", "ae")
-        }
-        codes = await views.unmapped_codes(connection, scope=_scope(who), most=paging.MOST) if _mends(who) else []
-    if codes:
+        places = await feeds_of(connection, intake, who)
+    if any(place["unmapped_codes"] for place in places):
         async with intake.database.begin() as connection:
-            entry = audit.Entry(intake.clock(), who.subject, "unmapped-codes-listed", "feeds")
-            await audit.note(connection, [entry])
+            await audit.note(connection, [audit.Entry(intake.clock(), who.subject, CODES_LISTED, "feeds")])
+    return JSON({"facilities": places})
+
+
+async def feeds_of(connection: Connection, intake: Intake, who: Caller) -> list[FeedShown]:
+    """How the feeds of the facilities do that the caller may see. Raises a Problem (403) for a caller of none."""
+    counts, noted = await views.feeds(connection), await views.noted(connection)
+    oldest = {
+        state: await views.listed(connection, state, scope=_scope(who), after="", most=SHOWN)
+        for state in ("waiting", "ae")
+    }
+    codes = await views.unmapped_codes(connection, scope=_scope(who), most=paging.MOST) if _mends(who) else []
     places = _by_facility(intake, who, counts, noted, oldest)
     for code in codes:
         if (place := places.get(_known(code.facility, intake))) is not None:
             place["unmapped_codes"].append(_code(code))
-    return JSON({"facilities": list(places.values())})
+    return [cast("FeedShown", place) for place in places.values()]
 
 
 async def _messages(reading: Reading, request: Request) -> Response:

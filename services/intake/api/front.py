@@ -6,12 +6,19 @@ from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
 
+from shared.web import dead_letters
 from shared.web.pages import Pages
 from shared.web.prefix import base
 
-FRAME = Pages("Intake", service="intake")
+DONE = {
+    "referral-stated": "the referral is taken in: placement looks for a program",
+    "assessment-stated": "the assessment is taken in",
+    "consent-recorded": "the consent is recorded",
+    "consent-revoked": "the consent is taken back: nothing leaves on it any more once every door has heard of it",
+}
+"""Action of a write → the sentence that the next page shows."""
+FRAME = Pages("Intake", {**dead_letters.DONE, **DONE}, "intake")
 """The frame of intake's pages, and of sign-in and sign-out, which are intake's for all services."""
 _PAGE = """\
 <!doctype html>
@@ -39,12 +46,8 @@ _WHERE = f"What may be asked and sent: {_DOCUMENT}. People work at the desks."
 _BACK = '<a href="{base}/">What is here</a>'
 
 
-def routes() -> list[Route]:
-    """GET /."""
-    return [Route("/", _front)]
-
-
-async def _front(request: Request) -> Response:
+def here(request: Request) -> Response:
+    """What is here, for who is not signed in."""
     return HTMLResponse(
         _PAGE.format(title="Intake", text=_HERE.format(base=base(request)), more=_WHERE.format(base=base(request)))
     )

@@ -9,13 +9,15 @@ from shared.web.auth import Caller
 from shared.web.desk import may
 from shared.web.live import Heard, LivePages
 
+READERS = ("coordinator", "clinician", "identity", "program", "interface", "auditor")
+"""Who may open intake's desk: who finds patients, and who has a list."""
 INTERFACE = ("interface",)
 """Who is told of dead letters, which are of no facility: those of them who may see everything."""
 
 
 def live_pages(database: Database) -> LivePages:
-    """The open pages of intake."""
-    return LivePages("intake", database, (*MATCHING, *INTERFACE), heard)
+    """The open pages of intake; who has no list that changes hears nothing."""
+    return LivePages("intake", database, READERS, heard)
 
 
 def heard(who: Caller, change: Change) -> Heard | None:

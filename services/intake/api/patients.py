@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.intake.api.answers import PatientShown
-from services.intake.api.reads import Read, Reading, reader
+from services.intake.api.reads import Read, Reading
 from services.intake.people import views
 from services.intake.people.finding import views as finding
 from services.intake.people.finding.question import LONGEST, MOST_PARTS, Question, asked
@@ -24,7 +24,7 @@ from shared.storage import audit
 from shared.storage.database import Connection
 from shared.web import openapi, paging, requests
 from shared.web.app import JSON, caller
-from shared.web.auth import Caller
+from shared.web.auth import Caller, NotSignedIn
 
 READERS = ("coordinator", "clinician", "identity")
 USUAL, MOST = 20, 50
@@ -48,7 +48,7 @@ async def _several(reading: Reading, request: Request) -> Response:
 
 async def _named(reading: Reading, request: Request) -> Response:
     """The patients with these ids, as far as the caller may see them."""
-    who, intake = reader(request, *READERS), reading.intake
+    who, intake = caller(request, *READERS), reading.intake
     ids = _ids(requests.parameters(request, ("ids",))["ids"])
     reading.rates.take(who)
     async with intake.database.begin() as connection:
@@ -58,7 +58,10 @@ async def _named(reading: Reading, request: Request) -> Response:
 
 
 async def _listed(reading: Reading, request: Request) -> Response:
-    """A page of the patients whom a question means, who fits best first."""
+    """A page of the patients whom a question means, who fits best first. For programs that bring a token: the question
+    is in the address, where a person's name has no business; pages ask by a form."""
+    if "authorization" not in request.headers:
+        raise NotSignedIn("a bearer token is needed")
     who, intake = caller(request, *READERS), reading.intake
     asked_ = requests.parameters(request, {"q", *paging.PARAMETERS})
     most, after = paging.limit(asked_, USUAL, MOST), _place(paging.behind(asked_, 3))
@@ -79,7 +82,7 @@ async def _listed(reading: Reading, request: Request) -> Response:
 
 async def _one(reading: Reading, request: Request) -> Response:
     """GET /api/patients/{id}."""
-    who, intake = reader(request, *READERS), reading.intake
+    who, intake = caller(request, *READERS), reading.intake
     reading.rates.take(who)
     patient_id = request.path_params["id"]
     async with intake.database.begin() as connection:

@@ -14,9 +14,6 @@ from starlette.routing import BaseRoute, Route
 from services.intake.api.rate_limits import RateLimits
 from services.intake.receiving.receive import Intake
 from shared.web import openapi as api
-from shared.web.app import caller
-from shared.web.auth import Caller
-from shared.web.sessions import page_caller
 
 
 class Reading(NamedTuple):
@@ -24,17 +21,6 @@ class Reading(NamedTuple):
 
     intake: Intake
     rates: RateLimits
-
-
-def reader(request: Request, *roles: str) -> Caller:
-    """Who asks, with one of these roles: by the Authorization header, or by the cookie for a GET that a page of this
-    host sends. Raises as `caller`.
-
-    A browser says itself where a request comes from (`Sec-Fetch-Site`, Fetch Metadata), and no script can: another
-    site's page cannot make one with the cookie of somebody who signed in here.
-    """
-    by_page = request.method == "GET" and request.headers.get("sec-fetch-site") == "same-origin"
-    return (page_caller if by_page and "authorization" not in request.headers else caller)(request, *roles)
 
 
 @dataclass(frozen=True)

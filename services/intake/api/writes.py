@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute
 from services.intake.api.rate_limits import RateLimits
 from services.intake.receiving.receive import Intake
 from services.intake.requests import handlers
-from services.intake.requests.commands import Assessment, Referral, Stated
+from services.intake.requests.commands import Assessment, KnownReferral, Referral, Stated
 from services.intake.requests.consents import handlers as consents
 from services.intake.requests.consents.commands import ConsentGiven, ConsentStated, ConsentTakenBack
 from shared.site.config import Site
@@ -81,7 +81,7 @@ async def _fit(intake: Intake, rates: RateLimits, posted: Posted) -> None:
     asked = posted.command
     if isinstance(asked, ConsentGiven):
         _of_consents(asked, posted.who, intake.site)
-    elif isinstance(asked, Referral | Assessment):
+    elif isinstance(asked, Referral | KnownReferral | Assessment):
         _within(asked.facility, posted.who, intake.site)
     await _not_ahead(asked.occurred_at, intake, named=isinstance(asked, ConsentGiven | ConsentTakenBack))
     if getattr(asked, "identity", None) is not None:

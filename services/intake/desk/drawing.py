@@ -88,7 +88,7 @@ def _last(last: LastStep, site: Site) -> str:
     zone: tzinfo | None = facility.zone_info if facility else last.at.tzinfo
     told = orjson.loads(last.value)
     level = told.get("level") or told.get("class") or (told.get("to") or {}).get("level") or "visit"
-    return say(_STEPS[last.type], level=say(spoken(level)), day=_day(last.at.astimezone(zone).date()))
+    return say(_STEPS[last.type], level=spoken(level), day=_day(last.at.astimezone(zone).date()))
 
 
 def _title(name: str, site: Site) -> str:

@@ -29,6 +29,10 @@ _LISTED = sa.text(
     "ORDER BY 2, 1 LIMIT :most) AS p JOIN matches AS m USING (match_id) JOIN match_evidence AS e USING (match_id) "
     f"WHERE {_TOLD_BY} ORDER BY p.since, m.match_id, e.of_one, e.of_other"
 )
+_TALLY = sa.text(
+    "SELECT count(*), count(*) FILTER (WHERE (p.since, p.match_id) <= (CAST(:since AS timestamptz), :after)) FROM "  # noqa: S608 - our own words
+    f"(SELECT e.match_id, min(e.since) AS since FROM match_evidence AS e WHERE {_TOLD_BY} GROUP BY 1) AS p"
+)
 _OPEN = sa.text("SELECT count(*) FROM matches WHERE state = 'open'")
 
 
@@ -77,6 +81,14 @@ async def listed(
         every[row.match_id].append(row)
     known = await _known(connection, seal, {each for row in found for each in (row.one, row.other)})
     return [_match(rows, known, born_never) for rows in every.values()]
+
+
+async def tally(connection: Connection, *, facilities: frozenset[str] | None, after: Place | None) -> tuple[int, int]:
+    """(How many matches these facilities told of, how many of them are listed up to the place `after`)."""
+    since, match_id = after or (None, "")
+    given = {"facilities": None if facilities is None else sorted(facilities), "since": since, "after": match_id}
+    total, ahead = (await connection.execute(_TALLY, given)).one()
+    return int(total), int(ahead)
 
 
 async def number_open(connection: Connection) -> int:

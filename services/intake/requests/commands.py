@@ -89,6 +89,18 @@ class Referral(Command):
     occurred_at: AwareDatetime | None = Field(default=None, description="when it was made; absent: now")
 
 
+class KnownReferral(Command):
+    """A referral of a patient who is known here, as the desk's form states it: the same by our id of the patient."""
+
+    facility: Text
+    patient_id: Text
+    source: Source
+    requested_level: Level | None = None
+    needs: Annotated[tuple[Code, ...], Field(max_length=50)] = ()
+    labels: tuple[Label, ...] = ()
+    occurred_at: AwareDatetime | None = None
+
+
 class Assessment(Command):
     """`POST /assessments`: the result of an assessment instrument, for an episode or a patient."""
 

@@ -6,8 +6,10 @@ The same order of locks as for messages (tables.py): the key first (shared/web/p
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeAlias
 
 from services.intake.hl7.model import PatientId
+from services.intake.people import views as people
 from services.intake.people.names import keep
 from services.intake.people.patients import IdentityClaim
 from services.intake.receiving import store as receiving
@@ -16,7 +18,7 @@ from services.intake.receiving.deaths_store import known_of as deaths_of
 from services.intake.receiving.in_line import TOPIC
 from services.intake.receiving.receive import Intake, patient_of
 from services.intake.requests import store
-from services.intake.requests.commands import Assessment, Person, Referral, Stated
+from services.intake.requests.commands import Assessment, KnownReferral, Person, Referral, Stated
 from services.intake.visits.death_facts import Provenance, deaths
 from services.intake.visits.derive import choose_episode
 from services.intake.visits.reconcile import EpisodeSequences, mapping_of
@@ -34,8 +36,10 @@ from shared.web import tracing
 from shared.web.auth import Caller
 from shared.web.requests import missing
 
+RequestToState: TypeAlias = Referral | KnownReferral | Assessment
 
-async def state(intake: Intake, connection: Connection, who: Caller, _: str, asked: Referral | Assessment) -> Stated:
+
+async def state(intake: Intake, connection: Connection, who: Caller, _: str, asked: RequestToState) -> Stated:
     """State a referral or assessment as a fact, in the caller's transaction; in a new episode also a known death.
 
     Raises a Problem (404) where the episode is not the caller's.
@@ -68,10 +72,10 @@ async def state(intake: Intake, connection: Connection, who: Caller, _: str, ask
     return Stated(episode_id=episode_id, patient_id=patient_id, fact_id=fact.id)
 
 
-async def _patient(
-    connection: Connection, intake: Intake, who: Caller, asked: Referral | Assessment, facility: str
-) -> str:
-    """The patient, locked: found or made by the ids, or the owner of the episode that is named."""
+async def _patient(connection: Connection, intake: Intake, who: Caller, asked: RequestToState, facility: str) -> str:
+    """The patient, locked: found or made by the ids, the one that is named, or the owner of the episode that is."""
+    if isinstance(asked, KnownReferral):
+        return await known(connection, who, asked.patient_id)
     if asked.identity is None:
         return await owner_of(connection, who, _episode_named(asked) or "")
     return await patient_known_by(connection, intake, who, asked.identity, facility)
@@ -97,8 +101,17 @@ def facility_name(intake: Intake, facility: str) -> str:
     return place.name if place else facility
 
 
-def _episode_named(asked: Referral | Assessment) -> str | None:
+def _episode_named(asked: RequestToState) -> str | None:
     return asked.episode_id if isinstance(asked, Assessment) else None
+
+
+async def known(connection: Connection, who: Caller, patient_id: str) -> str:
+    """The patient with this id, locked. Raises a Problem (404) for one whom no facility of the caller's has."""
+    found = await people.patients(connection, [patient_id], who.scope)
+    if not found:
+        raise missing("no-such-patient", "there is no such patient that you may see")
+    await receiving.lock_patients(connection, [patient_id])
+    return patient_id
 
 
 async def owner_of(connection: Connection, who: Caller, episode_id: str) -> str:
@@ -122,10 +135,10 @@ def _chosen(sequences: EpisodeSequences, patient_id: str, at: datetime, facility
     return choose_episode(local, sequences.known[patient_id].values(), intake.site.limits.episode_gap_days)
 
 
-def _fact(asked: Referral | Assessment, about: Heading) -> CareFact:
+def _fact(asked: RequestToState, about: Heading) -> CareFact:
     """The fact that a referral or an assessment is stated as."""
     stated_at = about["recorded_at"]
-    if isinstance(asked, Referral):
+    if not isinstance(asked, Assessment):
         return Referred(
             **about,
             stated_at=stated_at,

@@ -17,11 +17,12 @@ from shared.events.base import Stay
 from shared.events.levels import Level
 from shared.events.placing import Needs
 from shared.events.stays import Service
+from shared.web.marks import MarkFields
 
 Count = Annotated[int, Field(ge=0)]
 
 
-class _Line(TypedDict):
+class _Line(MarkFields):
     """What every entry of a list has."""
 
     id: str
@@ -60,6 +61,24 @@ class _Dated(_Line):
     at: AwareDatetime
 
 
+class AskShown(TypedDict):
+    """Whom to ask about an offer."""
+
+    facility: NotRequired[str]
+    coordinator: NotRequired[str]
+
+
+class PacketShown(TypedDict):
+    """What a program may read of an offer before it answers: nothing of who it is, nothing of substance use."""
+
+    ask: AskShown
+    from_level: NotRequired[str]
+    recommended_level: NotRequired[Level]
+    why: Annotated[NotRequired[list[str]], Field(description="why this level, in words")]
+    needs: NotRequired[Needs]
+    age_years: Annotated[NotRequired[int], Field(description="90 for whoever is older")]
+
+
 class OfferShown(_Dated):
     """An offer to a program."""
 
@@ -74,6 +93,7 @@ class OfferShown(_Dated):
     reason: NotRequired[str]
     placement_id: NotRequired[str]
     sent_at: NotRequired[AwareDatetime]
+    packet: Annotated[NotRequired[PacketShown], Field(description="what a program may read before it answers")]
     possible: Annotated[list[str], Field(description="what may be done with it now, as its paths name it")]
 
 

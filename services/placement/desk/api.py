@@ -28,8 +28,10 @@ from services.placement.desk import (
     writes,
 )
 from services.placement.desk.frame import Parts, Subject
+from services.placement.desk.marks import PlacementLists
 from services.placement.worklists.lists import WORKLISTS, Worklist
 from shared.web import openapi as api
+from shared.web.marking import Marking
 
 SUBJECTS: tuple[Subject, ...] = (
     searches.SUBJECT,
@@ -52,8 +54,8 @@ def document() -> dict[str, Any]:
 
 
 def routes(parts: Parts, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
-    """All routes: episodes, programs, disclosures, each subject's list and writes, worklists, and the OpenAPI
-    document."""
+    """All routes: episodes, programs, disclosures, each subject's list and writes, worklists and who
+    has their entries, and the OpenAPI document."""
     listings = [one.listing for one in SUBJECTS if one.listing]
     return [
         api.route(document),
@@ -63,4 +65,5 @@ def routes(parts: Parts, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[Base
         *reading.routes(parts, listings),
         *worklists.routes(parts, listings, lists),
         *writes.routes(parts, SUBJECTS),
+        *Marking(parts.database, parts.clock, PlacementLists(parts, lists)).routes(),
     ]

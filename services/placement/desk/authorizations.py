@@ -11,6 +11,7 @@ from services.placement.billing import authorizing
 from services.placement.desk.commands import Ask, Code, Misfit
 from services.placement.desk.frame import Listing, Parts, Rule, Subject, of_entries, write
 from services.placement.engine.act import Decided, Situation
+from services.placement.worklists.lists import REVIEWING
 from services.placement.worklists.views import Line
 from shared.events.base import Day
 from shared.events.levels import Level
@@ -19,7 +20,7 @@ from shared.storage.database import Connection
 from shared.web.commands import Name
 
 Unit = Literal["day", "session", "hour"]
-TELLERS = ("coordinator", "billing")
+TELLERS = ("coordinator", "billing", "reviewer")
 
 
 class RequestAuthorization(Ask):
@@ -102,7 +103,7 @@ _SUMMARIES = {
 }
 SUBJECT = Subject(
     Listing(
-        "authorizations", "What payers were asked for and allowed: units, used, and left",
+        "authorizations", "What payers were asked for and allowed: units, used, and left", REVIEWING,
         states=of_entries("authorization"), teller=_possible,
     ),
     (

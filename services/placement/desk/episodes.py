@@ -33,7 +33,7 @@ from shared.web import paging, requests
 from shared.web.app import JSON, caller
 from shared.web.auth import Caller
 
-READERS = ("coordinator", "clinician", "billing", "auditor")
+READERS = ("coordinator", "clinician", "billing", "reviewer", "auditor")
 STATES = tuple(get_args(EpisodeStateName))
 FILTERS = frozenset({"state", "level", "facility"})
 

@@ -14,12 +14,13 @@ from services.placement.search.states import OfferState
 from services.placement.worklists.views import Line, Whose
 from shared.site.config import Site
 from shared.values import replace
+from shared.web import marks
 
 _SINCE = {"search": "waiting_since"}
 
 
 def shown(line: Line, more: dict[str, Any], site: Site, now: datetime) -> dict[str, Any]:
-    """One line as JSON; with `overdue` where its time is over."""
+    """One line as JSON; with `overdue` where its time is over, and who has it."""
     found: dict[str, Any] = {
         "id": line.id,
         "episode_id": line.episode_id,
@@ -33,7 +34,7 @@ def shown(line: Line, more: dict[str, Any], site: Site, now: datetime) -> dict[s
     if line.due is not None:
         found |= {"due": line.due.isoformat(), "overdue": line.due <= now}
     content = _as_of(line, site, now) if line.kind == "authorization" else line.content
-    return found | content | _in_words(line, site) | more
+    return found | content | _in_words(line, site) | marks.shown(line.mark, now) | more
 
 
 _AHEAD = frozenset({"ahead", "used_up_at", "goes_on", "over"})

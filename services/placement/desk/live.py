@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.placement.desk.frame import Parts, whose_of
-from services.placement.worklists.lists import CARE, EVERYBODY, WORKLISTS, Worklist
+from services.placement.worklists.lists import READERS, REVIEWING, WORKLISTS, Worklist
 from services.placement.worklists.work import EntriesOf, WithheldFacts
 from shared.site.config import Site
 from shared.storage.changes import Change
@@ -15,7 +15,7 @@ from shared.web.live import Heard, LivePages
 def live_pages(parts: Parts) -> LivePages:
     """The open pages of the coordinators' desk."""
     site = parts.rules.site
-    return LivePages("placement", parts.database, EVERYBODY, lambda who, change: heard(who, change, site))
+    return LivePages("placement", parts.database, READERS, lambda who, change: heard(who, change, site))
 
 
 def heard(who: Caller, change: Change, site: Site) -> Heard | None:
@@ -24,7 +24,7 @@ def heard(who: Caller, change: Change, site: Site) -> Heard | None:
     if not _sees(who, change, site):
         return None
     lists = frozenset(one.name for one in WORKLISTS if _holds(one, change) and may(who, one.on_page or one.readers))
-    known = change.patients if may(who, CARE) else ()
+    known = change.patients if may(who, REVIEWING) else ()
     if not lists and (change.kind != "episode" or known == ()):
         return None
     return Heard(lists, known)

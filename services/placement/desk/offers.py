@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from services.placement.continuum.about import about
+from services.placement.desk import views as desk_views
 from services.placement.desk.answers import OfferShown
 from services.placement.desk.commands import Accept, Because, CounterOffer, Decline, ReopenOffer, SendOffers
-from services.placement.desk.frame import PROGRAMS, Listing, Rule, Subject, of_entries, write
+from services.placement.desk.frame import PROGRAMS, Listing, Parts, Rule, Subject, of_entries, write
+from services.placement.desk.packets import packet_of
 from services.placement.engine.act import Decided, Situation
 from services.placement.programs.seats import Claim, held, released
 from services.placement.search import offers
 from services.placement.search.search import Desk
+from services.placement.worklists import views
 from services.placement.worklists.lists import EVERYBODY
+from services.placement.worklists.views import Line
 from shared.errors import Rejected
 from shared.events.base import CareFact
 from shared.events.placing import SeatHeld
 from shared.site.values import Program
+from shared.storage.database import Connection
 from shared.web import openapi as api
 
 
@@ -97,10 +103,25 @@ def _program(now: Situation, desk: Desk, offer_id: str) -> Program:
     return found
 
 
+async def _packets(connection: Connection, parts: Parts, found: list[Line]) -> list[dict[str, Any]]:
+    """For each offer what a program may read before it answers; by two queries."""
+    named = {str(one.content["search_id"]) for one in found if "search_id" in one.content}
+    searches = {one.id: one for one in await views.named(connection, "search", named)}
+    assigned = await desk_views.assigned(connection, {one.episode_id for one in found})
+    return [
+        {
+            "packet": packet_of(
+                one, searches.get(one.content.get("search_id", "")), assigned.get(one.episode_id, ()), parts.rules.site
+            )
+        }
+        for one in found
+    ]
+
+
 SUBJECT = Subject(
     Listing(
         "offers", "Offers of patients to programs", EVERYBODY,
-        ("state", "episode_id", "program", "facility"), of_entries("offer"),
+        ("state", "episode_id", "program", "facility"), of_entries("offer"), teller=_packets,
     ),
     (
         write(

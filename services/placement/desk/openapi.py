@@ -9,9 +9,11 @@ from services.placement.desk import disclosures, programs, worklists
 from services.placement.desk.answers import ANSWERS, EpisodeLine
 from services.placement.desk.episodes import FILTERS, READERS, STATES
 from services.placement.desk.frame import Listing, Subject
+from services.placement.desk.marks import TAKERS
 from services.placement.desk.overviews import EpisodeWhole, ProgramShown
 from services.placement.worklists.lists import CARE, EVERYBODY
 from shared.events.levels import RANK
+from shared.web import marking
 from shared.web import openapi as api
 
 _QUERIES: dict[str, dict[str, Any]] = {
@@ -59,7 +61,8 @@ def document(subjects: Iterable[Subject]) -> dict[str, Any]:
     }  # fmt: skip
     for one in every:
         paths |= _listing(one.listing) if one.listing else {}
-    for path, methods in api.written(write for one in every for write in one.writes).items():
+    own = [write for one in every for write in one.writes]
+    for path, methods in api.written([*own, *marking.writes(TAKERS)]).items():
         paths.setdefault(path, {}).update(methods)
     about = "Who takes this patient, when, at which level: searches, offers, seats, stays at programs."
     return api.document("Stepdown placement", about, paths)

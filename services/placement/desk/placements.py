@@ -8,7 +8,7 @@ from services.placement.desk.commands import Because, Nothing
 from services.placement.desk.frame import PROGRAMS, Listing, Rule, Subject, of_entries, write
 from services.placement.engine.act import Decided, Situation
 from services.placement.search import placements
-from services.placement.worklists.lists import EVERYBODY
+from services.placement.worklists.lists import READERS
 from shared.events.placing import Placed
 
 
@@ -37,7 +37,7 @@ def facility_of(now: Situation, placement_id: str) -> str | None:
 
 SUBJECT = Subject(
     Listing(
-        "placements", "Patients whom a program took, before their first day, there, and afterwards", EVERYBODY,
+        "placements", "Patients whom a program took, before their first day, there, and afterwards", READERS,
         ("state", "episode_id", "program", "facility"), of_entries("placement"),
     ),
     (

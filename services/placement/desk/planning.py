@@ -21,6 +21,8 @@ from shared.site.values import Npi
 from shared.web.commands import Command, Name
 
 CARERS = ("coordinator", "clinician")
+REVIEWERS = (*CARERS, "reviewer")
+"""Who says what a payer looks at: certifications and plans."""
 Instrument = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+-]*$")]
 """An instrument's name, version or dimension, as its publisher writes it."""
 
@@ -189,11 +191,11 @@ SUBJECT = Subject(
             summary="Somebody is in charge of the patient from now on",
         ),
         write(
-            f"{_PATH}/certified", Certify, Rule(certify), action="certified", operation="certifyEpisode", roles=CARERS,
-            summary="A physician certified that the level is needed",
+            f"{_PATH}/certified", Certify, Rule(certify), action="certified", operation="certifyEpisode",
+            roles=REVIEWERS, summary="A physician certified that the level is needed",
         ),
         write(
-            f"{_PATH}/plan", Plan, Rule(plan), action="plan-recorded", operation="recordPlan", roles=CARERS,
+            f"{_PATH}/plan", Plan, Rule(plan), action="plan-recorded", operation="recordPlan", roles=REVIEWERS,
             summary="A plan of treatment, as far as anybody but the clinician needs it",
         ),
         write(

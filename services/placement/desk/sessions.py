@@ -16,7 +16,7 @@ from services.placement.engine.act import Decided, Situation
 from services.placement.programs import attendance, sessions
 from services.placement.programs.sessions import STATES
 from services.placement.worklists import views
-from services.placement.worklists.lists import EVERYBODY
+from services.placement.worklists.lists import READERS
 from services.placement.worklists.views import Line, ListQuestion
 from shared.errors import Rejected
 from shared.events.base import CareFact
@@ -83,7 +83,7 @@ async def _one(connection: Connection, _: Parts, session: str) -> Line | None:
     if found is None:
         return None
     root = roots_of(found.own).get(session)
-    return next((line for line in _lines(found) if line.id == root), None)
+    return next((line for line in lines_of(found) if line.id == root), None)
 
 
 async def _listed(connection: Connection, _: Parts, asked: ListQuestion) -> list[Line]:
@@ -97,7 +97,7 @@ async def _listed(connection: Connection, _: Parts, asked: ListQuestion) -> list
     if episode_id is None:
         raise requests.unfit("episode_id", "sessions are listed for one episode_id or one placement_id")
     found = await session_views.attendance(connection, episode_id)
-    lines = sorted(_lines(found) if found else (), key=lambda line: (line.at, line.id))
+    lines = sorted(lines_of(found) if found else (), key=lambda line: (line.at, line.id))
     return [line for line in lines if _is_asked(line, asked)][: asked.most]
 
 
@@ -109,7 +109,8 @@ def _is_asked(line: Line, asked: ListQuestion) -> bool:
     return asked.whose.has(line)
 
 
-def _lines(found: Attendance) -> Iterator[Line]:
+def lines_of(found: Attendance) -> Iterator[Line]:
+    """The sessions of an episode as lines."""
     programs = _programs(found.own)
     for one in sessions.sessions(found.own, codec.unpacked(found.fold).ineffective):
         told, program = one.told, programs.get(one.placement_id)
@@ -126,7 +127,7 @@ def _programs(own: Sequence[Fact]) -> dict[str, str]:
 
 SUBJECT = Subject(
     Listing(
-        "sessions", "Sessions of one episode or one placement: who came, who did not, and whether it counts", EVERYBODY,
+        "sessions", "Sessions of one episode or one placement: who came, who did not, and whether it counts", READERS,
         ("state", "episode_id", "placement_id"), STATES, _one, _listed,
     ),
     (

@@ -15,7 +15,7 @@ from services.placement.desk.answers import ITEMS
 from services.placement.desk.frame import Listing, Parts, Teller, whose_of
 from services.placement.desk.reading import noted, place_of, told
 from services.placement.engine import views as episodes
-from services.placement.worklists.lists import EVERYBODY, WORKLISTS, Worklist
+from services.placement.worklists.lists import READERS, WORKLISTS, Worklist
 from services.placement.worklists.views import Line, ListQuestion
 from services.placement.worklists.wording import told as fact_told
 from shared.site.config import Site
@@ -70,7 +70,7 @@ def routes(parts: Parts, listings: Sequence[Listing], lists: Sequence[Worklist])
 
 
 async def _counted(parts: Parts, work: Mapping[str, Worklist], request: Request) -> Response:
-    who = caller(request, *EVERYBODY)
+    who = caller(request, *READERS)
     asked = requests.parameters(request, {"facility"})
     whose = whose_of(who, requests.scope(who, asked.get("facility")))
     async with parts.database.read() as connection:
@@ -86,7 +86,7 @@ async def _listed(
     parts: Parts, work: Mapping[str, Worklist], known: Mapping[str, Teller], request: Request
 ) -> Response:
     one = work.get(request.path_params["name"])
-    who = caller(request, *(one.readers if one else EVERYBODY))
+    who = caller(request, *(one.readers if one else READERS))
     if one is None or one.of == "programs":
         raise requests.missing()
     asked = requests.parameters(request, {"facility", *paging.PARAMETERS})
@@ -103,4 +103,4 @@ async def _listed(
 def paths(lists: Sequence[Worklist] = WORKLISTS) -> dict[str, Any]:
     """The worklists' paths for the OpenAPI document."""
     about = "What waits for somebody in one list, the oldest first"
-    return api.worklists(about, EVERYBODY, [one.name for one in lists if one.waits], ITEMS)
+    return api.worklists(about, READERS, [one.name for one in lists if one.waits], ITEMS)

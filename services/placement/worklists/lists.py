@@ -8,10 +8,15 @@ from typing import Final, Literal
 from services.placement.worklists import work
 from services.placement.worklists.work import Condition, EntriesOf, WithheldFacts
 from shared.web.desk import Listing
-from shared.web.tables import PAYER, PLACEMENT, PLAIN, TO_BE_SETTLED, Column, Table
+from shared.web.marks import ACTS
+from shared.web.tables import PAYER, PLACEMENT, PLAIN, TO_BE_SETTLED, Column, Table, shared_work
 
 CARE: Final = ("coordinator", "clinician", "auditor", "billing")
 EVERYBODY: Final = (*CARE, "program")
+REVIEWING: Final = (*CARE, "reviewer")
+"""Who may see stays at programs, authorizations and plans."""
+READERS: Final = (*EVERYBODY, "reviewer")
+"""Who has a desk."""
 DISCLOSING: Final = ("coordinator", "auditor")
 """Who may see what leaves the house, on what basis, and what waits for one."""
 
@@ -46,10 +51,10 @@ class Worklist:
     @property
     def listing(self) -> Listing:
         """The list as the shared desk page takes it."""
-        hint = self.hint or f"{self.waits}."
+        hint, taken = self.hint or f"{self.waits}.", isinstance(self.of, EntriesOf)
         return Listing(
             self.name, self.title, hint, self.empty, self, self.urgent, first=self.first, also=self.also,
-            group=self.group, table=self.table,
+            group=self.group, table=shared_work(self.table) if taken else self.table, bulk=ACTS if taken else (),
         )  # fmt: skip
 
 
@@ -196,11 +201,12 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
     Worklist(
         name="authorizations-ending",
         of=EntriesOf("authorization", more=work.ending),
+        readers=READERS,
         waits="Authorizations that end within a week",
         title="Authorizations ending",
         hint="Their last day is within a week.",
         empty="No authorization ends within a week.",
-        on_page=CARE,
+        on_page=REVIEWING,
         first=False,
         also=("ending",),
         group=PAYER,
@@ -209,11 +215,12 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
     Worklist(
         name="authorizations-used-up",
         of=_USED_UP,
+        readers=READERS,
         waits="Authorizations with nothing left",
         title="Authorizations used up",
         hint="Nothing is left of what the payer allowed, and care goes on.",
         empty="Every authorization has something left.",
-        on_page=CARE,
+        on_page=REVIEWING,
         also=("used-up",),
         group=PAYER,
         table=_ALLOWED,
@@ -222,11 +229,12 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
     Worklist(
         name="reviews-due",
         of=EntriesOf("plan", ("current",), work.over),
+        readers=READERS,
         waits="Plans whose review is due",
         title="Plans to review",
         hint="The day on which the plan was to be looked at again is over.",
         empty="No plan waits for its review.",
-        on_page=CARE,
+        on_page=REVIEWING,
         table=_REVIEWED,
     ),
     Worklist(

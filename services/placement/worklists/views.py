@@ -14,15 +14,19 @@ from services.placement.programs.census import Place, end_known
 from services.placement.search.entry import UNSETTLED
 from services.placement.tables import entries, episodes, seats
 from shared.scope import Scope
+from shared.storage import entry_marks as marks
 from shared.storage import scoped
+from shared.storage.desk_tables import entry_marks
 from shared.storage.keysets import Keyset
 from shared.values import value_object
+from shared.web.marks import NO_MARK, Mark
 
 
 @value_object
 class Line:
     """One line of a list. `facility`: the program's where the line is about a program, else the entry's; `besides`:
-    other facilities that a reader has to see too; `asked_by`: the facility whose search asked for it."""
+    other facilities that a reader has to see too; `asked_by`: the facility whose search asked for it; `mark`: who has
+    it."""
 
     kind: str
     id: str
@@ -37,6 +41,7 @@ class Line:
     version: int
     besides: tuple[str, ...] = ()
     asked_by: str | None = None
+    mark: Mark = NO_MARK
 
 
 @value_object
@@ -71,7 +76,12 @@ class ListQuestion:
 
 
 _EPISODE = (episodes.c.patient_id, episodes.c.version)
-_LINES = sa.select(entries, *_EPISODE).join(episodes, episodes.c.episode_id == entries.c.episode_id)
+_MARKED = marks.is_of(entries.c.kind, entries.c.id, entries.c.state)
+LISTED = entries.join(episodes, episodes.c.episode_id == entries.c.episode_id).outerjoin(entry_marks, _MARKED)
+"""Entries with their episodes, and who has them."""
+COUNTED = entries.outerjoin(entry_marks, _MARKED)
+"""The same without the episodes, for a count: every entry has one, and an index has all that is asked."""
+_LINES = sa.select(entries, *_EPISODE, *marks.COLUMNS).select_from(LISTED)
 _SEATS = sa.select(
     seats,
     *_EPISODE,
@@ -142,6 +152,30 @@ async def selected(
     return [_line(row) for row in rows.all()]
 
 
+async def named(connection: AsyncConnection, kind: str, ids: Collection[str]) -> list[Line]:
+    """The lines of one kind with these ids."""
+    if not ids:
+        return []
+    rows = await connection.execute(_LINES.where(entries.c.kind == kind, entries.c.id.in_(sorted(ids))))
+    return [_line(row) for row in rows.all()]
+
+
+async def there_between(
+    connection: AsyncConnection, program: str, begins: datetime, ends: datetime, asked: ListQuestion
+) -> list[Line]:
+    """Placements of the program whose stay there, going on or over, has a part in [begins, ends), the longest there
+    first."""
+    columns = entries.c
+    over = sa.and_(columns.state == "ended", columns.at > begins)
+    there = sa.or_(sa.and_(columns.state == "started", columns.at < ends), over)
+    found = await selected(
+        connection,
+        lambda query: query.where(columns.kind == "placement", columns.program == program, there, within(asked.whose)),
+        asked,
+    )
+    return [one for one in found if datetime.fromisoformat(one.content["from"]) < ends]
+
+
 async def selected_page(
     connection: AsyncConnection, so: Sequence[sa.ColumnElement[bool]], by: Keyset, *, back: bool, most: int
 ) -> list[Line]:
@@ -176,9 +210,13 @@ def within(whose: Whose) -> sa.ColumnElement[bool]:
     return sa.or_(own, scoped.of(entries.c.asked_by, whose.scope)) if whose.asking else own
 
 
+_STORED = tuple(name for name in Line.__dataclass_fields__ if name != "mark")
+
+
 def _line(row: Any) -> Line:
-    fields = {name: getattr(row, name) for name in Line.__dataclass_fields__}
-    return Line(**fields | {"besides": tuple(row.besides)})
+    fields = {name: getattr(row, name) for name in _STORED}
+    mark = Mark(*(getattr(row, name) for name in Mark._fields))
+    return Line(**fields | {"besides": tuple(row.besides), "mark": mark})
 
 
 async def claimed(connection: AsyncConnection, asked: ListQuestion, facility_of: dict[str, str]) -> list[Line]:

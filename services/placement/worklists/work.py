@@ -12,10 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.placement.gate import views as gate
 from services.placement.search.entry import AHEAD, UNANSWERED, Kind
 from services.placement.tables import entries
-from services.placement.worklists.views import Line, ListQuestion, Whose, selected, selected_page, within
+from services.placement.worklists.views import COUNTED, Line, ListQuestion, Whose, selected, selected_page, within
+from shared.storage import entry_marks as marks
+from shared.storage.desk_tables import entry_marks
 from shared.storage.keysets import Keyset
 
 _E = entries.c
+MOST_OF_EPISODES = 500
+"""Entries that are read of a set of episodes at most."""
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 ORDERS: Mapping[str, sa.ColumnElement[datetime]] = {
     "waiting": _E.at,
@@ -35,7 +39,8 @@ Condition = Callable[[datetime], sa.ColumnElement[bool]]
 class PageQuestion(NamedTuple):
     """Which page of a list is asked for: whose entries, when, in which order and `down` or up; `place`: the (time, id)
     of the row after which it begins, or with `back` before which it ends; `filters`: name → value, `overdue` among
-    them; at most how many rows."""
+    them; at most how many rows; `me`: whose entries are `mine`. What is snoozed is on a page only where that is asked
+    for."""
 
     whose: Whose
     now: datetime
@@ -45,6 +50,8 @@ class PageQuestion(NamedTuple):
     place: tuple[datetime, str] | None = None
     back: bool = False
     filters: Mapping[str, str] = {}
+    me: str = ""
+    ids: tuple[str, ...] = ()
 
     @property
     def keyset(self) -> Keyset:
@@ -60,8 +67,8 @@ def sorted_by(order: str, line: Line) -> datetime:
 
 
 class Tally(NamedTuple):
-    """What is counted of a list: all, the late, and of a page that is asked for those found by its filters, and those
-    of them before its place."""
+    """What is counted of a list: all that are in sight, the late of them, and of a page that is asked for those found
+    by its filters, and those of them before its place."""
 
     total: int
     late: int
@@ -92,21 +99,37 @@ class EntriesOf(NamedTuple):
 
     async def page(self, connection: AsyncConnection, asked: PageQuestion, late: Condition | None) -> list[Line]:
         """The lines of a page, in the order that is asked for."""
-        found = [*self._so(asked.whose, asked.now), *_narrowed(asked, late)]
+        found = [*self._so(asked.whose, asked.now), _in_sight(asked), *_narrowed(asked, late)]
         if asked.place is not None:
             found.append(asked.keyset.beyond(asked.place, back=asked.back))
         return await selected_page(connection, found, asked.keyset, back=asked.back, most=asked.most)
 
     def tally(self, name: str, asked: PageQuestion, late: Condition | None) -> sa.Select[Any]:
         """The query for one row: the list's name, and the numbers of a Tally."""
-        count, found = sa.func.count(), sa.and_(sa.true(), *_narrowed(asked, late))
+        count, here = sa.func.count(), sa.not_(marks.snoozed(asked.now))
+        found = sa.and_(_in_sight(asked), *_narrowed(asked, late))
         ahead: sa.ColumnElement[int] = sa.literal(0)
         if asked.place is not None:
             behind = asked.keyset.beyond(asked.place, back=asked.back)
             ahead = count.filter(found, behind if asked.back else sa.not_(behind))
-        over = count.filter(late(asked.now)) if late is not None else sa.literal(0)
-        numbers: list[sa.ColumnElement[Any]] = [sa.literal(name).label("name"), count, over, count.filter(found), ahead]
-        return sa.select(*numbers).select_from(entries).where(*self._so(asked.whose, asked.now))
+        over = count.filter(here, late(asked.now)) if late is not None else sa.literal(0)
+        numbers: list[sa.ColumnElement[Any]] = [
+            sa.literal(name).label("name"), count.filter(here), over, count.filter(found), ahead,
+        ]  # fmt: skip
+        return sa.select(*numbers).select_from(COUNTED).where(*self._so(asked.whose, asked.now))
+
+    async def named(self, connection: AsyncConnection, whose: Whose, ids: Sequence[str], now: datetime) -> list[Line]:
+        """Those of the entries with these ids that are in the list for this reader."""
+        named = sa.and_(_E.kind == self.kind, _E.id.in_(list(ids)))
+        asked = ListQuestion(whose, len(ids))
+        return await selected(connection, lambda query: query.where(named, *self._so(whose, now)), asked)
+
+    async def of_episodes(
+        self, connection: AsyncConnection, whose: Whose, episode_ids: Sequence[str], now: datetime
+    ) -> list[Line]:
+        """The entries of these episodes, for this reader."""
+        mine, asked = _E.episode_id.in_(list(episode_ids)), ListQuestion(whose, MOST_OF_EPISODES)
+        return await selected(connection, lambda query: query.where(mine, *self._so(whose, now)), asked)
 
     def holds(self, now: datetime) -> sa.ColumnElement[bool]:
         """The condition for an entry to be in the list, whoever reads it."""
@@ -126,11 +149,23 @@ class EntriesOf(NamedTuple):
 
 def _narrowed(asked: PageQuestion, late: Condition | None) -> Iterator[sa.ColumnElement[bool]]:
     """The filters as conditions; of a list where nothing is ever late, nothing is overdue."""
+    if asked.ids:
+        yield _E.id.in_(asked.ids)
     for name, value in asked.filters.items():
         if name == "overdue":
             yield late(asked.now) if late is not None else sa.false()
-        else:
+        elif name == "mine":
+            yield entry_marks.c.taken_by == asked.me
+        elif name == "unassigned":
+            yield entry_marks.c.taken_by.is_(None)
+        elif name != "snoozed":
             yield FILTERS[name] == value
+
+
+def _in_sight(asked: PageQuestion) -> sa.ColumnElement[bool]:
+    """Not snoozed; where that is asked for, snoozed."""
+    out = marks.snoozed(asked.now)
+    return out if asked.filters.get("snoozed") else sa.not_(out)
 
 
 async def tallied(connection: AsyncConnection, queries: Sequence[sa.Select[Any]]) -> dict[str, Tally]:

@@ -51,6 +51,22 @@
     if (form && !form.contains(document.activeElement)) form.querySelector("[autofocus], select, input:not([type=hidden]), button")?.focus();
   });
 
+  // After an act in a list the next row is ready: where the row left the list, the one in its place, else the one after.
+  const DONE = "stepdown_done";
+  document.addEventListener("submit", (event) => {
+    const row = event.target.closest("tr.row, tr.form"), every = all("tr.row");
+    if (!row || event.target.method !== "post") return;
+    const at = every.indexOf(row.matches(".form") ? row.previousElementSibling : row);
+    sessionStorage.setItem(DONE, JSON.stringify({ at, many: every.length, page: location.pathname + location.search }));
+  });
+  addEventListener("load", () => {
+    const done = JSON.parse(sessionStorage.getItem(DONE) || "null");
+    sessionStorage.removeItem(DONE);
+    if (!done || !document.querySelector(".notice.good") || done.page.split("&open=")[0] !== location.pathname + location.search) return;
+    const every = all("tr.row"), next = every[every.length < done.many ? done.at : done.at + 1] || every[0];
+    (next?.querySelector("td.acts .main, .person a") || next)?.focus();
+  });
+
   // Keys. Not while somebody types, and not with a modifier: those are the browser's and the screen reader's.
   const rows = () => all("tr.row");
   const here = () => document.activeElement?.closest?.("tr.row, tr.form");
@@ -82,7 +98,19 @@
     if (act) { event.preventDefault(); act(); }
   });
   document.addEventListener("change", (event) => {
-    if (event.target.dataset.mark !== "all") return;
-    for (const each of all("tr.row input[data-mark]")) each.checked = event.target.checked;
+    if (!event.target.dataset.mark) return;
+    const whole = event.target.dataset.mark === "all" ? event.target.closest("table") : null;
+    if (whole) for (const each of all("tr.row input[data-mark]", whole)) each.checked = event.target.checked;
+    marked();
   });
+  // How many rows are marked; the bar is there while any is.
+  function marked() {
+    const bar = document.getElementById("many"), number = all("tr.row input[data-mark]:checked").length;
+    if (!bar) return;
+    bar.classList.toggle("on", number > 0);
+    const told = bar.querySelector(".count");
+    told.textContent = told.dataset.one.replace("{count}", number);
+  }
+  document.addEventListener("htmx:afterSettle", marked);
+  marked();
 })();

@@ -7,6 +7,7 @@
   const base = place.dataset.base, streams = place.dataset.streams.split(" ");
   const OFTEN = 3000; // ms between two times that the list, or the rail, is asked for again
   const QUIET = 50000; // ms without a sign of life (one comes every 20 s) until a stream counts as lost
+  const BY_ITSELF = { "Stepdown-By-Itself": "1" }; // an open page that nobody uses does not keep its session
   const SHORT = 1000, LONG = 60000; // ms before a stream is opened again: at first, at most
   const KEPT = 15000; // ms for which what was heard is told to pages that have just been opened
   const shownAt = performance.timeOrigin + (performance.getEntriesByType("navigation")[0]?.responseStart || 0);
@@ -134,7 +135,7 @@
   document.addEventListener("visibilitychange", () => { if (!document.hidden && (who.size || some)) soon("list", show); });
 
   async function asked(address) {
-    const answer = await fetch(address, { credentials: "same-origin", cache: "no-store" });
+    const answer = await fetch(address, { credentials: "same-origin", cache: "no-store", headers: BY_ITSELF });
     if (!answer.ok || answer.status === 204 || answer.redirected) return null;
     return new DOMParser().parseFromString(await answer.text(), "text/html");
   }
@@ -147,7 +148,7 @@
     const key = focus && (focus.id ? `#${CSS.escape(focus.id)}` : `#list a[href="${CSS.escape(focus.getAttribute("href"))}"]`);
     const at = scrollY;
     if (window.htmx) {
-      await window.htmx.ajax("GET", address, { source: old, target: "#list", select: "#list", swap: "outerHTML show:none" });
+      await window.htmx.ajax("GET", address, { source: old, target: "#list", select: "#list", swap: "outerHTML show:none", headers: BY_ITSELF });
     } else {
       const found = await asked(address).catch(() => null);
       const fresh = found?.getElementById("list");

@@ -34,7 +34,12 @@
   // The medical record number: the last that was told.
   const record = (person) => (person.identifiers || []).filter((each) => each.type === "MR").at(-1)?.id;
 
-  const usable = (person) => (person.contacts || []).filter((each) => each.system === "phone" && each.safe !== false);
+  // Telephones that may be called: none where the patient, or a telephone at all, is not safe to contact.
+  function usable(person) {
+    const safe = person.safe_to_contact;
+    if (safe === false || (safe && safe.phone === false)) return [];
+    return (person.contacts || []).filter((each) => each.system === "phone" && each.safe !== false);
+  }
 
   function warning(person) {
     const safe = person.safe_to_contact;
@@ -54,13 +59,13 @@
     if (!more) return;
     const unsafe = warning(person), number = record(person);
     const parts = [number ? `MRN ${number}` : "", person.birth_date ? born(person.birth_date) : ""];
-    if (person.safe_to_contact !== false) parts.push(...usable(person).slice(0, 2).map((each) => each.value));
+    parts.push(...usable(person).slice(0, 2).map((each) => each.value));
     more.textContent = parts.filter(Boolean).join(" · ");
     if (unsafe) {
       const flag = document.createElement("strong");
       flag.className = "unsafe";
       flag.textContent = unsafe;
-      more.append(more.textContent ? " · " : "", flag);
+      more.prepend(flag, more.textContent ? " · " : "");
     }
   }
 

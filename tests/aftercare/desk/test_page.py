@@ -139,7 +139,8 @@ async def test_behind_the_front_door_every_link_and_form_stays_below_the_prefix(
     for each in (page, done):
         found = [one for one in ADDRESSES.findall(each.text) if not one.startswith("#")]
         assert len(found) > 10
-        assert [one for one in found if not one.startswith("/aftercare/")] == []
+        others = {one for one in found if not one.startswith("/aftercare/")}
+        assert others <= {"/intake/find", "/placement/patients/P1"}
 
 
 @pytest.mark.usefixtures("completed", "discharged")

@@ -49,6 +49,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "rescheduled": {"at": day(9).isoformat(), "mode": "phone"},
     "cancellation-requested": {"by": "patient", "reason": "other"},
     "cancelled": {"reason": "other"},
+    "replay": {"reason": "other"},
+    "discarded": {"reason": "other"},
 }
 LISTS = ("plans", "referrals", "contacts", "appointments", "risks", "follow-ups")
 WORK = [one.name for one in WORKLISTS]
@@ -121,10 +123,16 @@ def trying(method: str, path: str, ids: dict[str, list[str]]) -> list[Tried]:
         return list(
             reads(path, ids.get(name, WORK), [*queries, {"list": "plans"}, {"list": "recorded"}, {"list": "missed"}])
         )
+    if path == "/many":
+        return [Tried("admin", "POST", path, None, {"do": f"take:{ids['plans'][0]}", "form_back": "list=plans"})]
+    if "{name}" in path:
+        path = path.replace("{name}", "referrals").replace("{id}", ids["referrals"][0])
+        body = {"until": day(9).date().isoformat(), "reason": "other"} if path.endswith("snoozed") else {}
+        return [Tried(role, "POST", path, None, body) for role in ("admin", *WRITERS)]
     api_path = path if path.startswith("/api/") else f"/api{path}"
     body = BODIES.get(api_path, BODIES.get(path.rpartition("/")[2], {}))
     roles = ("admin", *WRITERS) if path.startswith("/api/") else ("admin",)
-    return [Tried(role, "POST", path.replace("{id}", (ids[name] or ["none"])[0]), None, body) for role in roles]
+    return [Tried(role, "POST", path.replace("{id}", (ids.get(name) or ["none"])[0]), None, body) for role in roles]
 
 
 async def test_nothing_of_another_facilitys_patient_is_in_any_answer(

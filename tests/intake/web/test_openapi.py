@@ -9,17 +9,31 @@ from jsonschema import Draft202012Validator
 from starlette.routing import Route
 
 from services.intake.api.openapi import document
+from services.intake.desk import taking_in
 from services.intake.requests.commands import Assessment, Referral
 from services.intake.requests.consents.commands import ConsentGiven, ConsentTakenBack
 from shared.run import ServiceProcess
+from shared.web import dead_letters
+from shared.web.form_posts import address
 from tests.intake.conftest import Hospital
 from tests.intake.web.conftest import Asking
 from tests.intake.web.test_consents import consent
 from tests.intake.web.test_requests import assessment, referral
 from tools.cli.export import openapi
 
-FOR_PEOPLE = {"/", "/find", "/sign-in", "/signed-in", "/sign-out", "/session", "/assets/{name}"}
+FOR_PEOPLE = {
+    "/",
+    "/find",
+    "/rail",
+    "/patients/{patient_id}/part",
+    "/sign-in",
+    "/signed-in",
+    "/sign-out",
+    "/session",
+    "/assets/{name}",
+}
 """Pages, and what pages of the three services stand on."""
+FORMS = {address(write.path) for write in taking_in.WRITES} | {address(each.path) for each in dead_letters.WRITES}
 OF_EVERY_SERVICE = {"/live", "/health/live", "/health/ready", "/metrics", "/asyncapi.json", "/api/openapi.json"}
 
 
@@ -31,7 +45,7 @@ async def test_it_has_every_path_and_method_of_the_service_and_no_other(
         (route.path, method.lower())
         for route in routes
         for method in route.methods or ()
-        if method != "HEAD" and route.path not in {*OF_EVERY_SERVICE, *FOR_PEOPLE}
+        if method != "HEAD" and route.path not in {*OF_EVERY_SERVICE, *FOR_PEOPLE, *FORMS}
     }
     told = (await http.get("/api/openapi.json")).json()
     assert {(path, method) for path, methods in told["paths"].items() for method in methods} == own

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -12,6 +12,7 @@ import orjson
 import sqlalchemy as sa
 from starlette.applications import Starlette
 
+from services.placement.desk.marks import TAKERS
 from services.placement.gate.tables import disclosures, withheld
 from services.placement.tables import facts
 from services.placement.worklists.lists import WORKLISTS
@@ -164,7 +165,7 @@ def getting(path: str, case: Case) -> list[Tried]:
     if "{patient_id}" in path:
         ids = [f"patient-{each}" for each in ids]
     queries = [{"facility": "GOODHEALTH"}, {"program": "GH-PHP1"}, {"state": "active"}]
-    queries += TABS if path == "/" else TABS[:1]  # only the page has lists in tabs
+    queries += TABS if path in {"/", "/csv"} else TABS[:1]  # only the page has lists in tabs
     queries += [{"episode_id": "E1"}, {"patient_id": "patient-E1"}, {"search": case.ids["searches"][0]}]
     queries += [{"placement_id": each} for each in case.ids["placements"][:1]]
     queries += [{"search_id": case.ids["searches"][0]}]
@@ -173,14 +174,35 @@ def getting(path: str, case: Case) -> list[Tried]:
 
 def posting(path: str, case: Case) -> list[Tried]:
     """Every write as every role that may, with the other's ids in its path and its body; the rest is told 403."""
+    if path == "/programs/{program}/attendance":
+        placement = (case.ids["placements"] or ["nobody"])[0]
+        said = {"day": DAY, f"there.{placement}": "there", f"was.{placement}": ""}
+        return [Tried("admin", "POST", path.replace("{program}", "GH-PHP1"), None, said)]
+    if path.startswith("/api/worklists/") or path == "/many":
+        return list(marking(path, case))
     api_path = path if path.startswith("/api/") else f"/api{path}"
-    may, body = WRITES[api_path][0], dict(WRITES[api_path][1])
+    may, told = WRITES.get(api_path, (MOST_AND_LEAST, {"reason": "other"}))
+    body = dict(told)
     kind = api_path.split("/")[2]
     which = (case.ids.get("episode" if kind == "episodes" else kind, []) or ["nobody"])[0]
     for name, named in (("episode_id", "episode"), ("search_id", "searches"), ("placement_id", "placements")):
         body |= {name: (case.ids[named] or ["nobody"])[0]} if name in body else {}
     roles = sorted(may) if path.startswith("/api/") else ["admin"]
     return [Tried(role, "POST", path.replace("{id}", which), None, body) for role in roles]
+
+
+def marking(path: str, case: Case) -> Iterator[Tried]:
+    """Taking an entry of the other's, and all that comes after, in each list that could have it."""
+    for name, kind in (("searches-open", "searches"), ("offers", "offers"), ("started", "placements")):
+        which = (case.ids[kind] or ["nobody"])[0]
+        if path == "/many":
+            for do in ("take", "give-back", "snooze", "wake", "hand"):
+                more = {"until": DAY, "why": "other", "to": "a-admin", "form_back": f"list={name}"}
+                yield Tried("admin", "POST", path, None, {"do": f"{do}:{which}", **more})
+            continue
+        body = {"until": "2026-06-01", "reason": "other"} if path.endswith("snoozed") else {}
+        for role in (*TAKERS, "admin"):
+            yield Tried(role, "POST", path.replace("{name}", name).replace("{id}", which), None, body)
 
 
 async def leaks(

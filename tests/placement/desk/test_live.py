@@ -107,3 +107,16 @@ async def test_what_is_as_it_was_is_not_told(desk: Desk, pages: LivePages, addre
         await until(lambda: "offers" in page.lists, SOON)
         assert page.lists == {"offers", "offers-overdue"}
         assert page.patients == {"patient-E1"}
+
+
+async def test_who_takes_an_entry_is_told_to_who_may_see_it(desk: Desk, pages: LivePages, address: str) -> None:
+    await desk.leaves_the_ward("E1")
+    search = (await desk.search("E1"))["id"]
+    async with (
+        opened(address, bearer("coordinator", ("GOODHEALTH",))) as here,
+        opened(address, bearer("coordinator", ("RIVERBEND",))) as there,
+    ):
+        await listens(pages)
+        await desk.post(f"/api/worklists/searches-open/{search}/taken")
+        await until(lambda: "searches-open" in here.lists, SOON)
+        assert (here.patients, there.heard()) == ({"patient-E1"}, [])

@@ -11,20 +11,22 @@ from shared.roles import ROLES
 from tests.placement.desk.conftest import DAY, Desk, bearer
 
 CARE = {"coordinator", "clinician", "billing", "auditor", "admin"}
+REVIEWING = CARE | {"reviewer"}
 READS = {
     "searches": CARE,
     "offers": CARE | {"program"},
-    "placements": CARE | {"program"},
+    "placements": REVIEWING | {"program"},
     "seats": CARE | {"program"},
     "waitlist": CARE | {"program"},
     "programs": CARE | {"program"},
-    "episodes": CARE,
+    "episodes": REVIEWING,
     "conflicts": CARE,
-    "authorizations": CARE,
-    "sessions?episode_id=E1": CARE | {"program"},
+    "authorizations": REVIEWING,
+    "sessions?episode_id=E1": REVIEWING | {"program"},
 }
 COORDINATOR, PROGRAM = {"coordinator", "admin"}, {"coordinator", "program", "admin"}
-BILLING, CARERS = COORDINATOR | {"billing"}, COORDINATOR | {"clinician"}
+BILLING, CARERS = COORDINATOR | {"billing", "reviewer"}, COORDINATOR | {"clinician"}
+REVIEWERS = CARERS | {"reviewer"}
 WRITES: dict[str, tuple[set[str], dict[str, Any]]] = {
     "/api/searches": (COORDINATOR, {"episode_id": "E1"}),
     "/api/searches/{id}/needs": (COORDINATOR, {}),
@@ -74,9 +76,9 @@ WRITES: dict[str, tuple[set[str], dict[str, Any]]] = {
     },
     "/api/episodes/{id}/ended": (COORDINATOR, {"reason": "other"}),
     "/api/episodes/{id}/assigned": (COORDINATOR, {"user_id": "u", "role": "therapist"}),
-    "/api/episodes/{id}/certified": (CARERS, {"kind": "initial", "from": DAY, "to": DAY, "npi": "1000000012"}),
+    "/api/episodes/{id}/certified": (REVIEWERS, {"kind": "initial", "from": DAY, "to": DAY, "npi": "1000000012"}),
     "/api/episodes/{id}/plan": (
-        CARERS,
+        REVIEWERS,
         {"level": "php", "hours_week": 20, "days_week": 5, "goals": 1, "review_due": DAY},
     ),
     "/api/episodes/{id}/agreed": (CARERS, {"level": "php"}),

@@ -32,6 +32,7 @@ WHAT_THEY_DO = {
     "clinician": "assesses patients and plans their care",
     "program": "answers offers, and keeps its seats, attendance and days",
     "billing": "reads the bills, and what is wrong with one",
+    "reviewer": "asks payers to authorize care, and sees that it is certified and its plan reviewed in time",
     "auditor": "reads who looked and who acted, and what left the site",
     "identity": "says whether two records are one person",
     "interface": "watches what the hospitals send",

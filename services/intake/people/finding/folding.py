@@ -20,7 +20,7 @@ def folded(text: str) -> str:
 
 def name_words(text: str) -> list[str]:
     """The words of a name, folded, an apostrophe left out: `O'Brien-Müller` → obrien, muller."""
-    return re.findall(r"[^\W_]+", folded(_APOSTROPHES.sub("", text)))
+    return re.findall(r"[^\W_]+", _APOSTROPHES.sub("", folded(_APOSTROPHES.sub("", text))))
 
 
 def words_to_find(name: str) -> set[str]:

@@ -76,7 +76,12 @@ async def revoke(
 async def count_revoked(intake: Intake, consent_ids: Collection[str]) -> None:
     """Turn these consents from `revoking` to `revoked` where placement's gate has their revocations by now."""
     async with intake.database.begin() as connection:
-        await store.count_revoked(connection, consent_ids, intake.clock())
+        await count_revoked_in(connection, intake, consent_ids)
+
+
+async def count_revoked_in(connection: Connection, intake: Intake, consent_ids: Collection[str]) -> None:
+    """The same in the caller's transaction."""
+    await store.count_revoked(connection, consent_ids, intake.clock())
 
 
 async def until_it_counts(intake: Intake, consent_id: str) -> str:

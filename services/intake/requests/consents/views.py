@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,6 +26,13 @@ async def consents(connection: Connection, patient_id: str, *, scope: Scope) -> 
     query = sa.select(table).where(table.c.patient_id == patient_id).order_by(table.c.consent_id)
     query = query.where(scoped.of(table.c.facility, scope))
     return [_shown(row) for row in (await connection.execute(query)).mappings()]
+
+
+async def consents_by_id(connection: Connection, ids: Sequence[str], *, scope: Scope) -> list[dict[str, Any]]:
+    """Those of these consents that were given at a facility in scope, in the order of `ids`."""
+    query = sa.select(table).where(table.c.consent_id.in_(ids), scoped.of(table.c.facility, scope))
+    found = {row["consent_id"]: _shown(row) for row in (await connection.execute(query)).mappings()}
+    return [found[each] for each in ids if each in found]
 
 
 async def consent(connection: Connection, consent_id: str, *, scope: Scope) -> dict[str, Any]:

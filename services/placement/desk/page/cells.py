@@ -8,6 +8,7 @@ from typing import Any
 
 from services.placement.worklists.drawing import Drawn, Glance, needs_in_words, search_began
 from services.placement.worklists.views import Line
+from shared.web.marks import who_cell
 from shared.web.tables import Cell
 from shared.web.wording import day, moment
 from shared.web.words import say, say_count
@@ -27,6 +28,7 @@ def cells_of(line: Line, body: Body, drawn: Drawn, now: Glance) -> Mapping[str, 
         "facility": Cell(now.facility(line.facility)),
         "payer": Cell(now.payer(_payer(body))),
         "levels": Cell(levels=tuple(_levels(body))),
+        "who": who_cell(line.mark, now.team, now.at, (now.reading(line.facility), now.zone(line.facility))),
         "program": Cell(now.program(line.program) if line.program else ""),
     }
     own = _OWN.get(line.kind)
@@ -57,11 +59,11 @@ def _search(line: Line, body: Body, drawn: Drawn, now: Glance) -> Mapping[str, C
 
 def _offer(line: Line, body: Body, drawn: Drawn, now: Glance) -> Mapping[str, Cell]:
     first = day(date.fromisoformat(body["start_date"])) if "start_date" in body else say("no day proposed")
-    _, (_, more, _, why), _ = drawn
+    _, (_, more, _, why, packet), _ = drawn
     due = (moment(line.due, now.reading(line.facility)),) if line.due is not None else ()
     return {
         "day": Cell(first),
-        "stands": Cell(why or more, (more,) if why and more else ()),
+        "stands": Cell(why or more, tuple(filter(None, (more if why else "", packet)))),
         "waiting": Cell(badge=drawn[2], more=due),
         "since": Cell(_told_at(body.get("sent_at"), line, now)),
     }

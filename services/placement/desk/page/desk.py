@@ -14,15 +14,21 @@ from starlette.routing import BaseRoute, Route
 
 from services.placement.desk import programs, reading, worklists, writes
 from services.placement.desk.api import SUBJECTS
+from services.placement.desk.attendance.page import DONE as ATTENDANCE_DONE
+from services.placement.desk.attendance.page import AttendancePage
 from services.placement.desk.frame import Parts, whose_of
+from services.placement.desk.marks import TAKERS, PlacementLists
 from services.placement.desk.page import wording
+from services.placement.desk.page.huddle import HuddleSheet
 from services.placement.desk.page.rows import Reader, row_of
-from services.placement.desk.page.search import OfSearch, candidate_row, program_row
+from services.placement.desk.page.search import OfSearch, candidate_row, program_row, to_several
+from services.placement.desk.page.several import OfferToSeveral
+from services.placement.desk.page.undo import undoing
 from services.placement.desk.patient.page import BACK, PatientPage, place
 from services.placement.engine.views import facts_of
 from services.placement.programs.census import Place
 from services.placement.worklists import views, work
-from services.placement.worklists.lists import CARE, EVERYBODY, WORKLISTS, Worklist
+from services.placement.worklists.lists import CARE, READERS, WORKLISTS, Worklist
 from services.placement.worklists.views import Line, ListQuestion
 from services.placement.worklists.wording import FactWords, words_of
 from services.placement.worklists.work import PageQuestion, WithheldFacts
@@ -30,11 +36,13 @@ from shared.events.levels import WORDS
 from shared.scope import Scope
 from shared.site.values import Program
 from shared.storage.database import Connection
-from shared.web import paging, requests
+from shared.web import dead_letters, paging, requests
 from shared.web.auth import Caller
+from shared.web.dead_letters import WithDeadLetters
 from shared.web.desk import A_FEW, Counted, Desk, Fetched, Listing, Look, Row, Section, may
 from shared.web.desk import FILTERS as LIST_FILTERS
 from shared.web.form_posts import Acts
+from shared.web.many import DONE, ManyForms
 from shared.web.pages import Pages
 from shared.web.tables import NOTHING_ASKED
 
@@ -47,26 +55,33 @@ _TELLERS = worklists.tellers(_LISTINGS.values())
 def pages() -> Pages:
     """The frame of the desk's pages."""
     every = {write.action: wording.DID for write in WRITES}
-    return Pages("Coordinators' desk", {**every, **wording.DONE}, "placement")
+    done = {**dead_letters.DONE, **wording.DONE, **DONE, **ATTENDANCE_DONE}
+    return Pages("Coordinators' desk", {**every, **done}, "placement")
 
 
 def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[BaseRoute]:
     """The desk's page at `/`, sign-in and sign-out, and a form's address for every write of the API."""
-    desk = Desk(parts.database, parts.clock, parts.rules.site, made_of, Placement(parts, lists))
+    desk = Desk(parts.database, parts.clock, parts.rules.site, made_of, WithDeadLetters(Placement(parts, lists)))
     patient = PatientPage(parts, made_of, lists)
+    attendance = AttendancePage(parts, made_of, SUBJECTS)
     filters, shown = FILTERS | BACK, patient.or_else(desk.page)
-    acts = Acts(made_of, writes.door(parts, SUBJECTS), parts.rules.site, filters, shown, wording.FIELD_OF, place)
+    door = writes.door(parts, SUBJECTS)
+    acts = Acts(made_of, door, parts.rules.site, filters, shown, wording.FIELD_OF, place, undo=undoing(WRITES))
     own = [
         Route("/", made_of.page(desk.shown), methods=["GET"]),
         Route("/rail", made_of.part(desk.rail), methods=["GET"]),
     ]
-    return [*own, *patient.routes(), *acts.routes(WRITES), *made_of.routes()]
+    many = ManyForms(desk, PlacementLists(parts, lists), {"offer": OfferToSeveral(parts.rules.site, door, WRITES)})
+    sheets = [*attendance.routes(), *HuddleSheet(parts, made_of).routes()]
+    inside = [*many.routes(), *sheets, *patient.routes()]
+    return [*own, *inside, *acts.routes(WRITES), *dead_letters.routes(desk), *made_of.routes()]
 
 
 class Placement:
     """Placement's lists and their rows for the shared desk page (shared/web/desk.py, `Source`)."""
 
-    readers = EVERYBODY
+    readers = READERS
+    takers = TAKERS
     filters = FILTERS
 
     def __init__(self, parts: Parts, lists: Sequence[Worklist]) -> None:
@@ -177,9 +192,11 @@ class Placement:
                 found[one.fits].append(row)
         none = "No program of the site meets all that has to be so."
         return [
-            _section("programs", "Programs that suit", "The best first, by what is preferred.", found[True], none),
+            _section(
+                "programs", "Programs that suit", "The best first, by what is preferred.", found[True], none,
+            )._replace(many=to_several(search, reader)),
             _section("others", "Programs that do not suit", "Who fails least, at the nearest level.", found[False]),
-        ]
+        ]  # fmt: skip
 
     async def _seats(self, connection: Connection, look: Look, reader: Reader) -> list[Row]:
         """Every program with its seats; where only a few rows are asked for, the fullest."""
@@ -225,7 +242,7 @@ class Placement:
 
     def _reader(self, look: Look) -> Reader:
         writes = {write.path: write for write in WRITES}
-        return Reader(look.at, self.parts.rules.site, look.who, writes, reader=look.zone)
+        return Reader(look.at, self.parts.rules.site, look.who, writes, reader=look.zone, team=look.team)
 
     def _programs(self, look: Look) -> list[Program]:
         every = self.parts.rules.site.programs
@@ -243,8 +260,9 @@ def _asked(look: Look) -> PageQuestion:
     place = reading.place_of({"cursor": text} if text else {})
     order = asked.sort or "waiting"
     return PageQuestion(
-        whose_of(look.who, look.scope), look.at, look.most, order, asked.down, place, back, asked.filters
-    )
+        whose_of(look.who, look.scope), look.at, look.most, order, asked.down, place, back, asked.filters,
+        look.who.subject, asked.ids,
+    )  # fmt: skip
 
 
 def _cursor(asked: PageQuestion, line: Line) -> str:
@@ -253,7 +271,8 @@ def _cursor(asked: PageQuestion, line: Line) -> str:
 
 
 def _section(name: str, title: str, hint: str, rows: Sequence[Row], empty: str = "There is none.") -> Section:
-    return Section(Listing(name, title, hint, empty, None), rows, len(rows))
+    bulk = ("offer",) if any(row.key and row.name for row in rows) else ()
+    return Section(Listing(name, title, hint, empty, None, bulk=bulk), rows, len(rows))
 
 
 def _of_offer(line: Line, search: Line, waiting: frozenset[str]) -> dict[str, bool]:

@@ -10,18 +10,17 @@ from typing import Any
 
 from services.placement.continuum.order import day_of
 from services.placement.desk.frame import Write
-from services.placement.desk.page import wording
+from services.placement.desk.page import choices, wording
 from services.placement.desk.page.cells import cells_of
+from services.placement.search.entry import STATES
 from services.placement.worklists.drawing import DRAWN, Glance
 from services.placement.worklists.lists import CARE
 from services.placement.worklists.views import Line
-from shared.events.levels import WORDS
-from shared.site.config import Site
 from shared.web.auth import Caller
 from shared.web.desk import Row, may
 from shared.web.form_posts import address
 from shared.web.forms import Form, local, questions
-from shared.web.wording import spoken
+from shared.web.words import say
 from shared.web.zones import name_of
 
 
@@ -46,6 +45,8 @@ def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool 
         details=tuple(filter(None, details)),
         link=link,
         forms=tuple(_forms(line, body, reader)),
+        key=line.id,
+        mark=line.mark,
         cells=cells_of(line, body, drawn, reader),
     )
 
@@ -63,17 +64,21 @@ _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
         "completed", "discontinued", "leave-started", "leave-ended", "diagnosed", "started-corrected",
         "start-withdrawn",
     ),
+    ("session", "attended"): ("withdrawn",),
+    ("session", "absent"): ("withdrawn",),
     ("placement", "ended"): ("end-corrected", "end-withdrawn"),
     ("waiting", "waiting"): ("left",),
     ("seat", "held"): ("released",),
-    ("authorization", "approved"): ("extended", "requested"),
-    ("authorization", "extended"): ("extended", "requested"),
+    **dict.fromkeys(
+        [("authorization", state) for state in STATES["authorization"]],
+        ("approved", "extended", "requested", "pended", "denied", "ended"),
+    ),
     ("plan", "current"): ("plan",),
 }  # fmt: skip
 """What is offered for an entry in a state, the likeliest first, where the API has it."""
 _LISTS = {
     "search": "searches", "offer": "offers", "placement": "placements", "waiting": "waitlist", "seat": "seats",
-    "authorization": "authorizations", "plan": "episodes",
+    "authorization": "authorizations", "plan": "episodes", "session": "sessions",
 }  # fmt: skip
 _POSSIBLE: dict[str, Callable[[Mapping[str, Any], date], bool]] = {
     "reopened": lambda body, _: bool(body.get("search_open", True)) and not body.get("asked_again"),
@@ -95,10 +100,14 @@ def _forms(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form
         condition, write = _POSSIBLE.get(to), able(path, reader)
         if write is None or not (write.decide.asker or _own(line, reader)):
             continue
+        if line.kind == "authorization" and to not in body.get("possible", ()):
+            continue
         if condition is None or condition(body, today):
             needed = ("start_date",) if to == "accepted" and "start_date" not in body else ()
             yield form(write, line, reader, proposed=_proposed(to, body, line, reader), required=needed)
     yield from _settling(line, body, reader)
+    if _own(line, reader):
+        yield from _sessions(line, body, reader)
     again = able("/api/searches", reader) if line.kind == "search" and body.get("open_again") else None
     if again is not None:
         yield form(again, line, reader, given={"episode_id": line.episode_id})
@@ -116,8 +125,35 @@ def _settling(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[F
         return
     for fact in body.get("facts", ()):
         falling = form(write, line, reader, given={"falls": fact["ce_id"]})
-        yield falling._replace(label=f"Not so: {reader.facts[fact['ce_id']].short()}")
+        yield falling._replace(label=say("Not so: {what}", what=reader.facts[fact["ce_id"]].short()))
     yield form(write, line, reader, given={"falls": ""})
+
+
+def _sessions(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form]:
+    """The forms that say what became of a session: of a stay that goes on for a new one, of a session for what it
+    really was; the patient was there, or was not."""
+    known = "/api/sessions", "/api/sessions/{id}/corrected"
+    if (line.kind, line.state) == ("placement", "started"):
+        path, labels = known[0], (wording.LABELS[known[0]], wording.ABSENT)
+        settled = {"placement_id": line.id, "session_id": f"desk-{line.version}"}
+        day = day_of(reader.at, reader.zone(line.facility))
+        program = reader.site.program(line.program) if line.program else None
+        first = {"date": day.isoformat(), **choices.session_of(program, day), "group": str(body.get("group", ""))}
+    elif line.kind == "session" and line.state != "withdrawn":
+        path, labels, settled = known[1], (wording.LABELS[known[1]], wording.WAS_ABSENT), {}
+        first = {"date": body["date"], "group": body.get("group", ""), "absent": body.get("reason", "")}
+        told = enumerate(body.get("services", ()))
+        first |= {f"services.{n}.{name}": str(value) for n, one in told for name, value in one.items()}
+    else:
+        return
+    if (write := able(path, reader)) is None:
+        return
+    there = form(write, line, reader, given={**settled, "absent": ""}, proposed=first)
+    away = form(
+        write, line, reader, given=settled, proposed=first, leave_out=("services", "group"), required=("absent",)
+    )
+    yield there._replace(label=labels[0])
+    yield away._replace(label=labels[1])
 
 
 def able(path: str, reader: Reader) -> Write | None:
@@ -131,6 +167,8 @@ def _proposed(to: str, body: Mapping[str, Any], line: Line, reader: Reader) -> d
     now, first = local(reader.at, reader.reading(line.facility)), str(body.get("start_date", ""))
     if to == "needs":
         return {name: str(value) for name, value in body.get("needs", {}).items() if not isinstance(value, list)}
+    if to in {"denied", "pended"} or (line.kind, to) == ("authorization", "ended"):
+        return {"to": today}
     if (again := _AGAIN.get(line.kind)) is not None:
         return {name: _typed(body[name]) for name in again if name in body}
     if to in {"accepted", "countered", "started-corrected"}:
@@ -144,11 +182,8 @@ def _typed(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-_AGAIN = {"authorization": ("units", "to", "number"), "plan": ("level", "hours_week", "days_week", "goals")}
+_AGAIN = {"authorization": ("units", "from", "to", "number"), "plan": ("level", "hours_week", "days_week", "goals")}
 """What is proposed as it was."""
-_LEFT_OUT = ("days", "programs", "needs", "services", "returned_at", "unit")
-"""Fields that a plain form does not ask for: the API does."""
-_OF_A_PAYER = (*_LEFT_OUT, "from", "reason")
 
 
 def form(
@@ -160,19 +195,23 @@ def form(
     proposed: Mapping[str, str] | None = None,
     options: Mapping[str, Mapping[str, str]] | None = None,
     required: Sequence[str] = (),
+    leave_out: Sequence[str] = (),
 ) -> Form:
-    """A write as a form about a line; `options`: more choices of fields; `required`: fields needed here."""
+    """A write as a form about a line; `options`: more choices of fields; `required`: fields needed here; `leave_out`:
+    fields not asked for here."""
     zone = reader.reading(line.facility)
+    program = reader.site.program(line.program) if line.program else None
+    of_episode = write.path.startswith("/api/episodes/")
     return Form(
         label=wording.LABELS[write.path],
-        address=address(write.path).replace("{id}", line.episode_id if line.kind == "plan" else line.id),
+        address=address(write.path).replace("{id}", line.episode_id if of_episode else line.id),
         questions=questions(
             write.asks,
             given=given,
             proposed=proposed,
             labels=wording.FIELDS,
-            leave_out=_OF_A_PAYER if line.kind == "authorization" else _LEFT_OUT,
-            options={**_choices(write.path, reader.site), **(options or {})},
+            leave_out=(*choices.left_out(write.path), *leave_out),
+            options={**choices.options(write.path, reader.site, program), **(options or {})},
             required=required,
         ),
         seen=line.version,
@@ -181,18 +220,3 @@ def form(
         clock=f"{reader.at.astimezone(zone):%Z}",
         confirm=wording.CONFIRM.get(write.path, ""),
     )
-
-
-def _choices(path: str, site: Site) -> Mapping[str, Mapping[str, str]]:
-    """The site's own codes to choose from: needs, levels, reasons."""
-    if path == "/api/episodes/{id}/plan":
-        return {"level": WORDS}
-    if path != "/api/searches/{id}/needs":
-        return wording.reasons(path)
-    tracks = sorted({track for program in site.programs for track in program.tracks})
-    accredited = sorted({name for program in site.programs for name in program.accreditation})
-    return {
-        "payer": {payer.id: payer.title for payer in site.payers},
-        "track": {each: spoken(each) for each in tracks},
-        "accreditation": {each: each for each in accredited},
-    }

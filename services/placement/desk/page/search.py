@@ -17,7 +17,8 @@ from shared.events.levels import Level
 from shared.site.values import Hours, Program
 from shared.web.desk import Badge, Row
 from shared.web.forms import Form
-from shared.web.wording import day, spoken
+from shared.web.wording import day, listed, plainly, spoken
+from shared.web.words import say, say_count
 
 A_FEW = 0.15
 """Of a program's seats: when no more of them are free, it is nearly full."""
@@ -32,10 +33,10 @@ def program_row(program: Program, places: Sequence[Place], free_on: date | None,
         ", ".join(map(spoken, program.tracks)),
         ", ".join(map(spoken, program.modalities)),
         "; ".join(map(_meets, program.schedule)),
-        f"takes {', '.join(program.payers)}",
-        f"{full.there} there now" if full.taken else "",
-        f"{later} more taken from a later day" if later else "",
-        "" if full.free or free_on is None else f"a seat comes free {day(free_on)}",
+        say("takes {payers}", payers=", ".join(map(reader.payer, program.payers))),
+        say("{count} there now", count=full.there) if full.taken else "",
+        say("{count} more taken from a later day", count=later) if later else "",
+        "" if full.free or free_on is None else say("a seat comes free {day}", day=day(free_on)),
     )
     return Row(
         level(program.level),
@@ -44,27 +45,34 @@ def program_row(program: Program, places: Sequence[Place], free_on: date | None,
         name=program.title,
         details=tuple(filter(None, details)),
         taken=(program.capacity, full.taken),
+        link=(f"/programs/{program.id}/attendance", "Attendance") if able("/api/sessions", reader) else None,
+        page=f"/programs/{program.id}/today",
     )
 
 
 def _fullness(full: Filled, capacity: int) -> Badge:
     if full.over:
-        return Badge(f"over by {full.over}", "late")
+        return Badge(say("over by {count}", count=full.over), "late")
     if not full.free:
-        return Badge("full", "late")
-    return Badge(f"{full.free} free", "good" if full.free > capacity * A_FEW else "soon")
+        return Badge(say("full"), "late")
+    return Badge(
+        say_count("{count} free", "{count} free", full.free), "good" if full.free > capacity * A_FEW else "soon"
+    )
 
 
 def _meets(hours: Hours) -> str:
-    return f"{', '.join(day.capitalize() for day in hours.days)} {hours.opens:%H:%M} to {hours.closes:%H:%M}"
+    days = ", ".join(map(spoken, hours.days))
+    return say("{days} {opens} to {closes}", days=days, opens=f"{hours.opens:%H:%M}", closes=f"{hours.closes:%H:%M}")
 
 
 def _hours(program: Program) -> str:
-    modes = " or ".join(map(spoken, program.modes))
+    modes = listed([spoken(each) for each in program.modes])
     if program.hours_week is None:
         return modes
-    days = f" on {program.days_week} days" if program.days_week else ""
-    return f"{program.hours_week:g} hours a week{days}, {modes}"
+    given = {"hours": f"{program.hours_week:g}", "modes": modes}
+    if not program.days_week:
+        return say("{hours} hours a week, {modes}", **given)
+    return say("{hours} hours a week on {days} days, {modes}", days=program.days_week, **given)
 
 
 class OfSearch(NamedTuple):
@@ -82,24 +90,36 @@ def candidate_row(
     """A program for a search, as a row: what it fails, what speaks for and against it, how full it is, and its
     forms."""
     plain = program_row(program, places, candidate.free_on, reader)
-    seat, told = candidate.free_on, day(candidate.free_on) if candidate.free_on else ""
-    points = tuple((reason.holds, reason.words.replace(str(seat), told)) for reason in candidate.reasons)
-    fails = ", ".join(wording.MUSTS.get(rule, spoken(rule)) for rule in candidate.fails)
-    badge = Badge("suits", "good") if candidate.fits else Badge("does not suit")
+    payers = {each.id: each.title for each in reader.site.payers}
+    points = tuple((reason.holds, plainly(reason.words, payers)) for reason in candidate.reasons)
+    fails = ", ".join(say(wording.MUSTS[rule]) if rule in wording.MUSTS else spoken(rule) for rule in candidate.fails)
+    failing = say("fails: {what}", what=fails) if fails else ""
+    badge = Badge(say("suits"), "good") if candidate.fits else Badge(say("does not suit"))
     return Row(
         plain.what,
         badge,
         program.facility,
         name=program.title,
-        details=tuple(filter(None, (f"fails: {fails}" if fails else "", *_so(program, known), *plain.details[:1]))),
+        details=tuple(filter(None, (failing, *_so(program, known), *plain.details[:1]))),
         points=points,
         taken=plain.taken,
         forms=tuple(_asking(candidate, program, search, reader, known)),
+        key=program.id if program.id not in known.asked and able("/api/offers", reader) else "",
     )
 
 
+def to_several(search: Line, reader: Reader) -> Form | None:
+    """The form by which several programs are asked at once, all with one first day; None for who may not."""
+    if (offer := able("/api/offers", reader)) is None:
+        return None
+    given = {"search_id": search.id, "episode_id": "", "program": "", "track": "", "group": ""}
+    words = {"variance_reason": wording.options(wording.VARIANCES)}
+    return form(offer, search, reader, given=given, options=words)._replace(label="Send offers")
+
+
 def _so(program: Program, known: OfSearch) -> list[str]:
-    told = {"asked, no answer yet": known.asked, "waits in line": known.waits, "a seat is kept": known.kept}
+    told = {say("asked, no answer yet"): known.asked, say("waits in line"): known.waits}
+    told |= {say("a seat is kept"): known.kept}
     return [what for what, programs in told.items() if program.id in programs]
 
 

@@ -18,6 +18,7 @@ from services.placement.desk.episodes import zone_of_row
 from services.placement.desk.frame import Parts, whose_of
 from services.placement.desk.page.rows import Reader, row_of
 from services.placement.desk.patient import past, views
+from services.placement.desk.patient.acts import acts_of
 from services.placement.desk.patient.bills import BillChange, history
 from services.placement.desk.patient.sight import seen
 from services.placement.engine import views as episodes
@@ -27,7 +28,7 @@ from services.placement.gate import views as gate
 from services.placement.search.searches import DeskFacts
 from services.placement.worklists import views as lists_views
 from services.placement.worklists.entries import entries
-from services.placement.worklists.lists import CARE, DISCLOSING, Worklist
+from services.placement.worklists.lists import CARE, DISCLOSING, REVIEWING, Worklist
 from services.placement.worklists.views import Line, ListQuestion
 from services.placement.worklists.wording import FactWords, words_of
 from services.placement.worklists.work import EntriesOf
@@ -41,11 +42,13 @@ WRITES: Final = tuple(write for subject in api.SUBJECTS for write in subject.wri
 _LISTINGS = {subject.listing.kind: subject.listing for subject in api.SUBJECTS if subject.listing}
 _TELLERS = worklists.tellers(_LISTINGS.values())
 _ACTIONS = frozenset(write.action for write in WRITES)
-MOST_DISCLOSURES, MOST_SEATS = 50, 20
+MOST_DISCLOSURES, MOST_SEATS, MOST_SESSIONS = 50, 20, 30
+ALL_SESSIONS = 10_000
+"""More sessions than an episode has; the latest ones are shown."""
 _NOT_WAITING = frozenset({"closed", "started", "waiting"})
 """Names of worklists whose entries wait for nobody."""
-_OF_CARE = frozenset({"search", "conflict", "ineffective", "plan", "authorization"})
-"""Kinds of entries that a program's staff does not see."""
+_READERS = {kind: each.readers for kind, each in _LISTINGS.items()} | {"plan": REVIEWING, "ineffective": CARE}
+"""Kind of entry → who sees it."""
 
 
 @value_object
@@ -53,7 +56,8 @@ class EpisodeFile:
     """One episode as a reader sees it. `part`: the facts in sight of the time in question, and their fold; `at`: the
     instant that counts as now, in `zone`.
 
-    `waiting`: rows of what waits, the late first, each with the title of its list; `others`: kind → the other rows.
+    `waiting`: rows of what waits, the late first, each with the title of its list; `others`: kind → the other rows;
+    `acts`: section of the page → what can be done of the whole episode.
     `periods`: as billing has them (`as_billed`), else as the facts in sight give them.
     """
 
@@ -63,6 +67,7 @@ class EpisodeFile:
     zone: ZoneInfo
     waiting: Sequence[tuple[str, Row]]
     others: Mapping[str, Sequence[Row]]
+    acts: Mapping[str, Row]
     used: Mapping[str, tuple[int, int | None]]
     periods: Sequence[SentPeriod]
     as_billed: bool
@@ -97,6 +102,7 @@ async def gather(connection: Connection, row: Stored, look: PatientLook) -> Epis
     lines = await _lines(connection, row, told, then)
     words = {fact.id: words_of(fact, rules) for fact in every}
     waiting, others, used = await _rows(connection, lines, words, then)
+    has = frozenset(line.kind for line, _ in lines)
     cares = may(who, CARE)
     changes, sent = history(mine.facts, rules) if cares else ([], {})
     stored = (await episodes.periods_of(connection, [episode]))[episode] if cares else []
@@ -108,6 +114,7 @@ async def gather(connection: Connection, row: Stored, look: PatientLook) -> Epis
         zone=zone,
         waiting=waiting,
         others=others,
+        acts=acts_of(mine, row, _reader(then, words), has) if asked.now else {},
         used=used,
         periods=[sent for _, sent in stored] if as_billed else _in_scope(sent.values(), mine),
         as_billed=as_billed,
@@ -146,7 +153,9 @@ async def _lines(connection: Connection, row: Stored, told: Sequence[Fact], look
         found = await lists_views.of_episode(connection, episode, whose, marks)
         question = ListQuestion(whose, MOST_SEATS, episode_id=episode)
         seats = await _LISTINGS["seat"].lines(connection, parts, question)
-        return [*found, *((line, frozenset[str]()) for line in seats if _is_kept(line, parts.clock()))]
+        sessions = await _LISTINGS["session"].lines(connection, parts, with_fields(question, most=ALL_SESSIONS))
+        more = [line for line in seats if _is_kept(line, parts.clock())] + sessions[-MOST_SESSIONS:][::-1]
+        return [*found, *((line, frozenset[str]()) for line in more)]
     made = entries(fold(told, parts.rules.zone_of), DeskFacts.of(told), parts.rules)
     lines = [
         Line(
@@ -167,14 +176,14 @@ async def _rows(
 ) -> tuple[list[tuple[str, Row]], dict[str, list[Row]], dict[str, tuple[int, int | None]]]:
     """(Rows of what waits with the titles of their lists, kind → the other rows, auth_id → units used and allowed)."""
     parts, who = look.parts, look.who
-    reader = Reader(parts.clock(), parts.rules.site, who, {one.path: one for one in WRITES}, facts=words)
+    reader = _reader(look, words)
     open_to = [one for one in look.lists if one.title and may(who, one.on_page or one.readers)]
     waiting: list[tuple[bool, int, str, Row]] = []
     others: dict[str, list[Row]] = {}
     used: dict[str, tuple[int, int | None]] = {}
     for kind in dict.fromkeys(line.kind for line, _ in lines):
         group = [one for one in lines if one[0].kind == kind]
-        if kind in _OF_CARE and not may(who, CARE):
+        if not may(who, _READERS[kind]):
             continue
         bodies = await reading.told(connection, parts, _TELLERS.get(kind), [line for line, _ in group], who)
         more = await _more(connection, lines, group)
@@ -190,6 +199,11 @@ async def _rows(
                 waiting.append((row.badge.tone != "late", place, open_to[place].title, row))
     waiting.sort(key=lambda one: one[:2])
     return [(title, row) for _, _, title, row in waiting], others, used
+
+
+def _reader(look: PatientLook, words: Mapping[str, FactWords]) -> Reader:
+    parts = look.parts
+    return Reader(parts.clock(), parts.rules.site, look.who, {one.path: one for one in WRITES}, facts=words)
 
 
 async def _more(

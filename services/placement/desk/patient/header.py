@@ -74,7 +74,7 @@ def _in_charge(part: Part) -> Iterator[tuple[str, str]]:
         for fact in sorted(part.facts, key=lambda fact: fact.sequence)
         if isinstance(fact.value, Assigned) and fact.id not in gone
     }
-    yield from ((say(spoken(role)), user) for role, user in latest.items())
+    yield from ((spoken(role), user) for role, user in latest.items())
 
 
 class Bill(NamedTuple):
@@ -117,7 +117,7 @@ def _bill(sent: SentPeriod, told: Sequence[str], rules: Rules, today: date, *, n
     content = sent.content
     text = "{since} to {until}" if content.end_date else "since {since}"
     days = say(text, since=dated(content.start_date, today), until=last_day(content.end_date))
-    warned = ", ".join(say(spoken(one)) for one in content.warnings)
+    warned = ", ".join(spoken(one) for one in content.warnings)
     return Bill(
         sent.period_id, number, content.level, days, payer_title(content.payer, rules.site), warned, sent.voided,
         bool(sent.supersedes), tuple(reversed(told)),
@@ -150,13 +150,13 @@ def consents_of(part: Part) -> list[ConsentLine]:
 
 
 def _consent(value: ConsentRecorded, over: str) -> ConsentLine:
-    to = value.recipient or say(spoken(value.recipient_class or "anybody"))
+    to = value.recipient or spoken(value.recipient_class or "anybody")
     covers = ", ".join(value.scope)
     what = say(
         "{from_} to {to}, for {purpose}: {covers}",
         from_=value.discloser,
         to=to,
-        purpose=say(spoken(value.purpose)),
+        purpose=spoken(value.purpose),
         covers=covers,
     )
     since = say("since {since}, until it is revoked", since=day(value.begins))
@@ -181,11 +181,11 @@ def leaving_of(found: EpisodeFile, site: Site) -> list[LeavingLine]:
         return LeavingLine(say(fact_words(one["fact_type"])), title, ", ".join(filter(None, details)), badge)
 
     waits = [
-        line(one, [say("since {since}", since=moment(one["since"], found.zone))], say(spoken(one["reason"])))
+        line(one, [say("since {since}", since=moment(one["since"], found.zone))], spoken(one["reason"]))
         for one in found.withheld
     ]
     left = [
-        line(one, [moment(one["disclosed_at"], found.zone), say(spoken(one["basis"])), spoken(one["purpose"] or "")])
+        line(one, [moment(one["disclosed_at"], found.zone), spoken(one["basis"]), spoken(one["purpose"] or "")])
         for one in reversed(found.disclosed)
     ]
     return [*waits, *left]

@@ -24,7 +24,7 @@ from services.placement.desk.patient.story import Telling, lines, newest_first
 from services.placement.engine import views as episodes
 from services.placement.engine.outcome import UNKNOWN
 from services.placement.engine.views import Stored
-from services.placement.worklists.lists import CARE, EVERYBODY, Worklist
+from services.placement.worklists.lists import CARE, READERS, Worklist
 from shared.facts.envelope import Fact
 from shared.storage import audit
 from shared.storage.database import Connection
@@ -38,7 +38,7 @@ from shared.web.sessions import page_caller
 from shared.web.telling import STATES
 from shared.web.words import say
 
-FILTERS = past.PARAMETERS | {"cursor", "episode"}
+FILTERS = past.PARAMETERS | {"cursor", "episode", "open"}
 """Names of the parameters that the page's address may have."""
 PATIENT = "patient"
 """The parameter by which a form says on whose page it was."""
@@ -47,12 +47,15 @@ A_PAGE = 50
 """Lines of the story on one page."""
 SECTIONS: Mapping[str, tuple[str, str]] = {
     "placement": ("Placements and stays at programs", "Those that wait for somebody stand above."),
+    "session": ("Sessions", "Who came and who did not, the latest first."),
     "search": ("Searches", "What was looked for, and what came of it."),
     "offer": ("Offers", "Programs that were asked, and their answers."),
     "seat": ("Seats kept", "Seats that are kept without a placement."),
     "waiting": ("Waiting lists", "Programs that the patient waits for."),
     "authorization": ("Authorizations", "What payers were asked for and allowed, and what is used of it."),
-    "plan": ("Plans", "Plans of treatment, and when each is looked at again."),
+    "plan": ("Plans, certifications, assessments", "Plans of treatment, and when each is looked at again."),
+    "payers": ("Payers", "Who pays from which day on, the first of them first."),
+    "episode": ("The episode", "Who is in charge, what the patient wants, and the end."),
     "conflict": ("Conflicts", "Facts that could not both be so."),
     "ineffective": ("Told without effect", "What somebody said and cannot be so."),
 }
@@ -86,13 +89,13 @@ class PatientPage:
 
     async def _shown(self, request: Request) -> Response:
         """Raises NotSignedIn, 403, 404 and 422 Problems."""
-        who = page_caller(request, *EVERYBODY)
+        who = page_caller(request, *READERS)
         asked = requests.parameters(request, FILTERS)
         return await self.page(request, who, {**asked, PATIENT: request.path_params["patient_id"]})
 
     async def _of_episode(self, request: Request) -> Response:
-        who = page_caller(request, *EVERYBODY)
-        asked, name = requests.parameters(request, past.PARAMETERS), request.path_params["id"]
+        who = page_caller(request, *READERS)
+        asked, name = requests.parameters(request, past.PARAMETERS | {"open"}), request.path_params["id"]
         async with self.parts.database.begin() as connection:
             await episodes.at_one_instant(connection)
             row = None if "\0" in name else await episodes.episode(connection, name)
@@ -123,8 +126,8 @@ class PatientPage:
                 connection, [audit.Entry(now, who.subject, "patient-looked-at", rows[0].listed.episode_id)]
             )
         given = self._given(found, who, asked, question) | {"episodes": [_episode(one, who) for one in rows]}
-        given |= self._rows_of(found, refused)
-        kept = {name: value for name, value in asked.items() if value and name != PATIENT}
+        given |= self._rows_of(found, refused or asked.get("open"))
+        kept = {name: value for name, value in asked.items() if value and name not in {PATIENT, "open"}}
         back = {PATIENT: patient_id} | ({"episode": asked["episode"]} if "episode" in asked else {})
         own = {
             "who": who,
@@ -194,15 +197,19 @@ class PatientPage:
             "shows_past": not question.now,
         }
 
-    def _rows_of(self, found: EpisodeFile, refused: Refused | None) -> dict[str, Any]:
-        """Rows of what waits with the titles of their lists, and sections of the others; a refused form is open."""
+    def _rows_of(self, found: EpisodeFile, which: Refused | str | None) -> dict[str, Any]:
+        """Rows of what waits with the titles of their lists, and sections of the others; the form that was refused,
+        or that the address names, is open."""
         waiting = Section(Listing("waits", "What waits", "", "", None), [row for _, row in found.waiting], 0)
+        rows = {kind: [*found.others.get(kind, ())] for kind in SECTIONS}
+        for kind, acts in found.acts.items():
+            rows[kind].append(acts)
         sections = [
-            Section(Listing(kind, title, hint, "", None), found.others[kind], len(found.others[kind]))
+            Section(Listing(kind, title, hint, "", None), rows[kind], len(rows[kind]))
             for kind, (title, hint) in SECTIONS.items()
-            if kind in found.others
+            if rows[kind]
         ]
-        shown = with_open([waiting, *sections], refused) if refused else [waiting, *sections]
+        shown = with_open([waiting, *sections], which) if which else [waiting, *sections]
         titles = [title for title, _ in found.waiting]
         return {"waiting": list(zip(titles, shown[0].rows, strict=True)), "sections": shown[1:]}
 

@@ -127,7 +127,7 @@ def _of_stay(stay: StayState, of: PictureOf) -> Iterator[Bar]:
         yield Bar("stay", lane_of(level), segment.since, until, segment.fact, words, label, level)
     for away in stay.away:
         back = away.until or (stay.ended.at if stay.ended else None)
-        kind = say("on leave ({kind})", kind=say(spoken(away.kind)))
+        kind = say("on leave ({kind})", kind=spoken(away.kind))
         words = f"{kind}: {_lasting(away.since, away.until, zone, of.today)}"
         yield Bar("leave", _lane_at(stay, away.since), away.since, back, away.fact, words)
     for span in stay.suspended:
@@ -173,7 +173,7 @@ def _how(stay: StayState) -> str:
     if ended is None:
         return ""
     kind = ended.disposition.kind if ended.disposition and ended.disposition.kind != "unknown" else ended.reason
-    return say(spoken(ended.how)) + (f": {say(spoken(kind))}" if kind else "")
+    return spoken(ended.how) + (f": {spoken(kind)}" if kind else "")
 
 
 def _to_come(of: PictureOf) -> Iterator[Bar]:
@@ -210,8 +210,8 @@ def _follow_ups(of: PictureOf) -> Iterator[Bar]:
         zone = of.rules.zone_of(of.folded.facility)
         ends = midnight(one.due_to + timedelta(days=1), zone)
         late = one.outcome == "missed" or (one.outcome is None and ends <= of.today)
-        state = say(spoken(one.outcome)) if one.outcome else say("by {day}", day=day(one.due_to))
-        label = f"{say(spoken(one.measure))}: {state}"
+        state = spoken(one.outcome) if one.outcome else say("by {day}", day=day(one.due_to))
+        label = f"{spoken(one.measure)}: {state}"
         words = label if one.outcome is None else f"{label}, {say('by {day}', day=day(one.due_to))}"
         since = midnight(one.due_to, zone)
         yield Bar("follow-up", FOLLOW_UPS, since, ends, one.fact, words, label, late=late)
@@ -223,7 +223,7 @@ def _authorized(of: PictureOf) -> Iterator[Bar]:
         payer = of.rules.site.payer(one.payer)
         used, units = of.used.get(one.auth_id, (0, one.units))
         days = say("{since} to {until}", since=day(one.begins), until=day(one.to))
-        amount = _amount(used, units, one.unit) if one.in_force else say(spoken(one.status))
+        amount = _amount(used, units, one.unit) if one.in_force else spoken(one.status)
         words = f"{payer.title if payer else one.payer}, {say(WORDS[one.level])}: {amount}, {days}"
         since, until = midnight(one.begins, zone), midnight(one.to + timedelta(days=1), zone)
         part = min(1.0, used / units) if units else None

@@ -9,7 +9,7 @@ from typing import Final
 from services.placement.continuum.fold import fold
 from services.placement.engine.visible import Part, part
 from services.placement.rules import Rules
-from services.placement.worklists.lists import CARE
+from services.placement.worklists.lists import REVIEWING
 from shared.events.base import CareFact
 from shared.events.placing import Offer, Placement, Seat, Waiting
 from shared.events.stays import StayFact
@@ -27,7 +27,7 @@ def seen(facts: Sequence[Fact], who: Caller, rules: Rules) -> Part:
     """The part of an episode that the caller sees (contract promise 9). `facts`: all that were recorded by the time in
     question."""
     mine = part(facts, fold(facts, rules.zone_of), who.scope, rules)
-    return mine if may(who, CARE) else _of_programs(mine, rules)
+    return mine if may(who, REVIEWING) else _of_programs(mine, rules)
 
 
 def _of_programs(mine: Part, rules: Rules) -> Part:

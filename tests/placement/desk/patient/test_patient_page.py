@@ -89,7 +89,7 @@ async def test_what_was_taken_back_is_there_on_demand_and_struck_through(browser
 async def test_an_act_is_done_where_it_is_and_leads_back_to_the_page(browser: Browser, desk: Desk) -> None:
     await on_the_ward(desk)
     shown = await browser.open(HERE)
-    assert "Searches open" in section_of(shown, "waits")
+    assert "To be placed" in section_of(shown, "waits")
     closed = await browser.press(shown, "recommended", "Stop looking", reason="no-program")
     assert closed.address == HERE
     assert closed.notice.startswith("The search is closed")
@@ -113,8 +113,20 @@ async def test_every_entry_of_the_patient_is_on_the_page_once_with_the_forms_of_
     shown = await browser.open(HERE)
     for words, forms in (
         ("Plan for partial hospitalization", {"Plan reviewed"}),
-        ("5 of 6 days used", {"Payer allows more", "Ask for more"}),
-        ("started", {"Completed", "Ended early", "On leave", "Diagnosis for the bill", "Correct the first day"}),
+        ("5 of 6 days used", {"Payer allows more", "Ask for more", "Payer allows no longer"}),
+        (
+            "started",
+            {
+                "Completed",
+                "Ended early",
+                "On leave",
+                "Diagnosis for the bill",
+                "Correct the first day",
+                "Attended",
+                "Absent",
+            },
+        ),
+        ("Tue 12 May + was there", {"Correct: was there", "Correct: was not there", "Take the session back"}),
     ):
         assert set(shown.forms(words)) == forms
     assert section_of(shown, "waits").count("<b>Plan for") == shown.text.count("<b>Plan for") == 1

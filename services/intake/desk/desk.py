@@ -1,0 +1,169 @@
+"""Intake's lists for the shared desk page (shared/web/desk.py, `Source`): what each role does with what comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import cast
+
+from services.intake.api.answers import ConsentShown
+from services.intake.api.feeds import CODES_LISTED, ELSEWHERE, feeds_of
+from services.intake.api.live import READERS
+from services.intake.api.rate_limits import RateLimits
+from services.intake.desk import rows, views
+from services.intake.desk.lists import LISTS, TAKERS, Shelf
+from services.intake.desk.rows import AsIs
+from services.intake.desk.taking_in import Asker
+from services.intake.desk.views import PageOf
+from services.intake.people import matches
+from services.intake.people.matches import Place
+from services.intake.receiving.receive import Intake
+from services.intake.receiving.views import feeds
+from services.intake.requests.consents import handlers as consents
+from services.intake.requests.consents.views import consents_by_id
+from shared.scope import Scope
+from shared.storage import audit
+from shared.storage.database import Connection
+from shared.web import paging
+from shared.web.auth import Caller
+from shared.web.desk import FILTERS, NONE, Counted, Fetched, Listing, Look, Row, Section, may
+from shared.web.tables import NOTHING_ASKED
+
+_BY_NAME: Mapping[str, Shelf] = {one.listing.name: one for one in LISTS}
+
+
+class IntakeDesk:
+    """The lists, their counts and rows."""
+
+    readers = READERS
+    takers: Sequence[str] = ()
+    """Nobody takes what is listed here."""
+    filters = FILTERS
+
+    def __init__(self, intake: Intake, rates: RateLimits) -> None:
+        self.intake, self.rates = intake, rates
+        self._rows: Mapping[str, Callable[[Connection, Look], Awaitable[Fetched]]] = {
+            "take-in": self._take_in,
+            "consents": self._consents,
+            "matches": self._matches,
+            "feeds": self._feeds,
+        }
+
+    def lists(self, who: Caller) -> Sequence[Listing]:
+        """The lists that this reader's roles may see."""
+        return [one.listing for one in LISTS if may(who, one.readers)]
+
+    def options(self, who: Caller, scope: Scope) -> Mapping[str, Mapping[str, str]]:  # noqa: ARG002
+        """Empty: these lists are filtered by facility alone."""
+        return {}
+
+    async def counts(
+        self, connection: Connection, lists: Sequence[Listing], look: Look, chosen: Listing | None = None
+    ) -> Mapping[str, Counted]:
+        """The counts of all lists: those with a key by one query. A request and a feed are nobody's to wait for."""
+        found = {"take-in": NONE}
+        if any(each.name == "feeds" for each in lists):
+            found["feeds"] = Counted(len(await self._fed(connection, look)), 0)
+        asked = {
+            each.name: _page(look) if each is chosen else _page(look._replace(asked=NOTHING_ASKED)) for each in lists
+        }
+        if "matches" in asked:
+            after = _match_place(look) if chosen and chosen.name == "matches" else None
+            total, ahead = await matches.tally(connection, facilities=look.scope.facilities, after=after)
+            found["matches"] = Counted(total, 0, ahead=ahead)
+        keyed = {name: _key(name) for name in asked if _key(name) in views.LISTS}
+        told = await views.tallied(
+            connection, [views.LISTS[key].tally(name, look.scope, asked[name]) for name, key in keyed.items()]
+        )
+        return found | {name: Counted(one.total, one.urgent, ahead=one.ahead) for name, one in told.items()}
+
+    async def rows(self, connection: Connection, listing: Listing, look: Look) -> Fetched:
+        """A page of rows; who saw what is audited as by the API. Raises a 422 Problem for a bad cursor, 429 for who
+        asks too often who people are."""
+        if (drawn := self._rows.get(listing.name)) is not None:
+            return await drawn(connection, look)
+        return await self._messages(connection, _BY_NAME[listing.name].state, look)
+
+    async def closer(
+        self,
+        connection: Connection,  # noqa: ARG002
+        look: Look,  # noqa: ARG002
+        asked: Mapping[str, str],  # noqa: ARG002
+    ) -> Sequence[Section]:
+        """Empty: this desk has no views other than lists."""
+        return ()
+
+    def _as_is(self, look: Look) -> AsIs:
+        return AsIs(look.at, self.intake.site, may(look.who, TAKERS))
+
+    def _asker(self, look: Look) -> Asker:
+        return Asker(look.who, look.at, look.zone, self.intake.site)
+
+    async def _take_in(self, connection: Connection, look: Look) -> Fetched:  # noqa: ARG002
+        return Fetched(rows.take_in_rows(self._asker(look)))
+
+    async def _messages(self, connection: Connection, state: str, look: Look) -> Fetched:
+        found = await views.messages_of(connection, state, look.scope, _page(look))
+        await self._note(connection, look, "messages-listed", [state])
+        drawn = [rows.message_row(each, self._as_is(look)) for each in found]
+        return _with_ends(drawn, [each.message_id for each in found])
+
+    async def _feeds(self, connection: Connection, look: Look) -> Fetched:
+        told = await feeds_of(connection, self.intake, look.who)
+        fed = await self._fed(connection, look)
+        shown = [each for each in told if each["facility"] in fed]
+        if any(each["unmapped_codes"] for each in shown):
+            await self._note(connection, look, CODES_LISTED, ["feeds"])
+        return Fetched([rows.feed_row(each, self._as_is(look)) for each in shown])
+
+    async def _fed(self, connection: Connection, look: Look) -> frozenset[str]:
+        """The facilities in scope; for who sees everything also those that the site does not have, once they sent."""
+        own = {each.name for each in self.intake.site.facilities if look.scope.has(each.name)}
+        sent = {feed.facility for feed in await feeds(connection)} if look.scope.facilities is None else set()
+        return frozenset(own | (sent & {ELSEWHERE}))
+
+    async def _matches(self, connection: Connection, look: Look) -> Fetched:
+        self.rates.take(look.who)
+        found = await matches.listed(
+            connection, self.intake.seal, self.intake.numbering.numbers.born_never,
+            facilities=look.scope.facilities, after=_match_place(look), most=look.most,
+        )  # fmt: skip
+        await self._note(connection, look, "match-listed", [one.match_id for one in found] or ["nobody"])
+        last = paging.cursor(paging.at(found[-1].since), found[-1].match_id) if found else None
+        return Fetched([rows.match_row(one, self._as_is(look)) for one in found], last=last)
+
+    async def _consents(self, connection: Connection, look: Look) -> Fetched:
+        ids = await views.consents_of(connection, look.scope, _page(look))
+        await consents.count_revoked_in(connection, self.intake, ids)
+        found = await consents_by_id(connection, ids, scope=look.scope)
+        await self._note(connection, look, "consents-read", [each["consent_id"] for each in found])
+        asker = self._asker(look)
+        return _with_ends(
+            [rows.consent_row(cast("ConsentShown", each), self._as_is(look), asker) for each in found], ids
+        )
+
+    async def _note(self, connection: Connection, look: Look, action: str, subjects: Sequence[str]) -> None:
+        await audit.note(connection, [audit.Entry(look.at, look.who.subject, action, each) for each in subjects])
+
+
+def _key(name: str) -> str:
+    """The name of a list's rows in views.LISTS."""
+    return _BY_NAME[name].state or name
+
+
+def _page(look: Look) -> PageOf:
+    """Which rows a list's address asks for. Raises a 422 Problem for a bad cursor."""
+    asked = look.asked
+    after = paging.behind({"cursor": asked.cursor} if asked.cursor else {}, 1)
+    before = paging.behind({"cursor": asked.before} if asked.before else {}, 1)
+    return PageOf(after[0] if after else None, before[0] if before else None, look.most)
+
+
+def _match_place(look: Look) -> Place | None:
+    """The place that a cursor of the list of matches names. Raises a 422 Problem for a cursor that is none."""
+    told = paging.behind({"cursor": look.asked.cursor} if look.asked.cursor else {}, 2)
+    return (paging.instant(told[0]), told[1]) if told else None
+
+
+def _with_ends(drawn: Sequence[Row], keys: Sequence[str]) -> Fetched:
+    """Rows with the cursors of the first and the last of them."""
+    return Fetched(drawn, paging.cursor(keys[0]), paging.cursor(keys[-1])) if keys else Fetched(drawn)

@@ -1,0 +1,110 @@
+"""The table of intake's lists: each row makes a list in the rail and on the page, for the roles that see it. Pure."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from services.intake.api.consents import READERS as CONSENTS
+from services.intake.api.feeds import READERS as FEEDS
+from services.intake.api.matches import READERS as MATCHING
+from shared.web.desk import Listing
+from shared.web.tables import COMING_IN, MESSAGES, TO_BE_SETTLED, Column, Table
+
+TAKERS: Final = ("coordinator",)
+"""Who takes in by hand what nobody sends."""
+
+
+class Shelf(NamedTuple):
+    """A list and who may see it, besides admin. `state`: of the messages in it, as the API names it, where it is of
+    messages."""
+
+    listing: Listing
+    readers: tuple[str, ...]
+    state: str = ""
+
+
+_FACILITY: Final = Column("facility", "Facility", shown=False)
+_MESSAGE: Final = Table(
+    (Column("waiting", "Came"), Column("what", "Why", wide=True), Column("door", "By"), Column("facility", "Facility")),
+    about="Message",
+)
+_MATCHED: Final = Table(
+    (Column("other", "The other record"), Column("points", "For and against", wide=True), Column("waiting", "Since"))
+)
+_FED: Final = Table(
+    (
+        Column("waiting", "Last message"),
+        Column("counts", "What came", wide=True),
+        Column("warnings", "To look at", wide=True),
+    ),
+    about="Feed",
+)
+_CONSENTED: Final = Table(
+    (
+        Column("waiting", "State"),
+        Column("to", "To whom"),
+        Column("what", "What", wide=True),
+        Column("days", "Days"),
+        _FACILITY,
+    )
+)
+LISTS: Final = (
+    Shelf(
+        Listing(
+            "take-in", "Take in by hand", "What nobody sends, of somebody who is new here; look for the patient first.",
+            "", None, first=False, group=COMING_IN, table=Table((Column("what", "What", wide=True),), about="What"),
+            counted=False,
+        ),
+        TAKERS,
+    ),
+    Shelf(
+        Listing(
+            "consents", "Consents", "Those that stand, and those that are being taken back; recorded last first.",
+            "No consent stands.", None, urgent="being taken back", tone="soon", first=False, group=COMING_IN,
+            table=_CONSENTED,
+        ),
+        CONSENTS,
+    ),
+    Shelf(
+        Listing(
+            "matches", "Maybe one person", "Two records that may be one person's, and what speaks for and against it.",
+            "No two records may be one person's.", None, group=TO_BE_SETTLED, table=_MATCHED,
+        ),
+        MATCHING,
+    ),
+    Shelf(
+        Listing(
+            "feeds", "Feeds", "What each facility sends, and when the last message came.",
+            "No facility is in your scope.", None, group=MESSAGES, table=_FED,
+        ),
+        FEEDS,
+    ),
+    Shelf(
+        Listing(
+            "waiting", "Messages waiting", "They were understood, and wait for another message that has to come first.",
+            "No message waits.", None, group=MESSAGES, table=_MESSAGE,
+        ),
+        FEEDS, "waiting",
+    ),
+    Shelf(
+        Listing(
+            "wrong", "Went wrong", "They were answered with an error and kept: what the sender mends is sent again.",
+            "No message went wrong.", None, group=MESSAGES, table=_MESSAGE,
+        ),
+        FEEDS, "ae",
+    ),
+    Shelf(
+        Listing(
+            "unmapped", "Unmapped", "They name a unit that the site's tables do not have, and wait until it is there.",
+            "Every unit is in the site's tables.", None, group=MESSAGES, table=_MESSAGE,
+        ),
+        FEEDS, "unmapped",
+    ),
+    Shelf(
+        Listing(
+            "refused", "Refused", "They were not taken in, and are kept for some days, so that the sender can be told.",
+            "No message was refused.", None, first=False, group=MESSAGES, table=_MESSAGE,
+        ),
+        FEEDS, "ar",
+    ),
+)  # fmt: skip

@@ -1,0 +1,172 @@
+"""One row of intake's lists: a feed, a message, a match, a consent, what can be taken in; in words, with its forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from services.intake.api.answers import ConsentShown, FeedCount, FeedShown
+from services.intake.desk import taking_in, wording
+from services.intake.desk.taking_in import Asker
+from services.intake.people.matches import Match
+from services.intake.receiving.views import Listed
+from shared.site.config import Site
+from shared.web.desk import Badge, Row
+from shared.web.forms import Form
+from shared.web.tables import Cell
+from shared.web.wording import day, since, spoken, tail
+from shared.web.words import say, say_count
+
+SHOWN_CODES = 5
+"""Codes that are in no table of the site: as many as a feed's row names."""
+
+
+class AsIs(NamedTuple):
+    """When a row is shown, of which site, and whether its reader may act."""
+
+    at: datetime
+    site: Site
+    able: bool = False
+
+    def title(self, facility: str) -> str:
+        """A facility as people call it."""
+        known = self.site.facility(facility)
+        return known.title if known else say("a facility that the site does not have")
+
+
+def take_in_rows(asker: Asker) -> list[Row]:
+    """What can be taken in of somebody new."""
+    every: list[tuple[str, str, Form]] = [
+        (
+            "A referral",
+            "Somebody asks for care: placement begins to look for a program.",
+            taking_in.new_referral(asker),
+        ),
+        ("An assessment", "What an instrument found, and which level it recommends.", taking_in.new_assessment(asker)),
+        ("A consent", "What may be disclosed about the patient, to whom and what for.", taking_in.new_consent(asker)),
+    ]
+    return [Row(say(what), Badge(""), "", name=say(name), forms=(form,)) for name, what, form in every]
+
+
+def feed_row(feed: FeedShown, now: AsIs) -> Row:
+    """A facility's feed: when the last message came, how many of which trigger by which door, and what is wrong."""
+    last = feed["last_at"]
+    badge = Badge(since(last, now.at), "" if last else "late") if last else Badge(say("nothing came yet"), "soon")
+    doors: dict[str, list[FeedCount]] = {}
+    for each in feed["counts"]:
+        doors.setdefault(each["door"], []).append(each)
+    counts = [f"{say(wording.DOORS.get(door, door))}: {_counted(every)}" for door, every in sorted(doors.items())]
+    warnings = tuple((False, words) for words in _warnings(feed))
+    cells = {
+        "counts": Cell(say_count("{count} message", "{count} messages", feed["messages"]), counts),
+        "warnings": Cell(points=warnings) if warnings else Cell(badge=Badge(say("nothing to look at"), "good")),
+        "waiting": Cell(badge=badge),
+    }
+    return Row("", badge, feed["facility"], name=now.title(feed["facility"]), cells=cells)
+
+
+def _counted(counts: Sequence[FeedCount]) -> str:
+    """`discharge (A03) 12, admission (A01) 9`, the most frequent first; repeats and refusals are told apart."""
+    told: dict[str, int] = {}
+    for each in counts:
+        what = say(wording.trigger(each["trigger"])) if each["trigger"] else say("no trigger")
+        if each["answer"] != "AA":
+            what = say("{what}, {answer}", what=what, answer=say(_ANSWERS.get(each["answer"], each["answer"])))
+        told[what] = told.get(what, 0) + each["count"]
+    return "; ".join(f"{what} {number}" for what, number in sorted(told.items(), key=lambda one: (-one[1], one[0])))
+
+
+_ANSWERS = {"AE": "answered with an error", "AR": "refused", "repeat": "sent again"}
+"""Answer to a message → words."""
+
+
+def _warnings(feed: FeedShown) -> Iterator[str]:
+    if feed["waiting"]:
+        yield say_count("{count} message waits", "{count} messages wait", feed["waiting"])
+    if feed["ae"]:
+        yield say_count("{count} message went wrong", "{count} messages went wrong", feed["ae"])
+    if feed["unmapped"]:
+        yield say_count(
+            "{count} message names a unit that is in no table",
+            "{count} messages name units that are in no table",
+            feed["unmapped"],
+        )
+    for code in feed["unmapped_codes"][:SHOWN_CODES]:
+        yield say("{kind} {code} is in no table", kind=spoken(code["kind"]), code=code["code"])
+
+
+def message_row(message: Listed, now: AsIs) -> Row:
+    """A message by its id, trigger, age and reason; never its content."""
+    error, _, location = (message.reason or "").partition(" ") if message.note == "error" else ("", "", "")
+    fault = wording.FAULTS.get(int(error), error) if error.isdigit() else error
+    what = say(fault if message.note == "error" else wording.reason(message.reason))
+    more = [say("at {location}", location=location)] if location else []
+    number = say("Message {id}", id=message.message_id)
+    cells = {
+        "waiting": Cell(badge=Badge(since(message.arrived_at, now.at))),
+        "what": Cell(_begun(what), [*more, number]),
+        "door": Cell(say(wording.DOORS.get(message.door, message.door))),
+        "facility": Cell(now.title(message.facility)),
+    }
+    name = _begun(say(wording.trigger(message.trigger))) if message.trigger else say("A message")
+    return Row("", Badge(""), message.facility, name=f"{name} {tail(message.message_id)}", cells=cells)
+
+
+def _begun(words: str) -> str:
+    """The words as a sentence begins."""
+    return words[:1].upper() + words[1:]
+
+
+def match_row(match: Match, now: AsIs) -> Row:
+    """Two records that may be one person's, each by its patient; what speaks for it before what speaks against."""
+    one, other = match.patients
+    points = [(True, say(wording.FOR_AND_AGAINST[each])) for each in match.speaks_for]
+    points += [(False, say(wording.FOR_AND_AGAINST[each])) for each in match.against]
+    cells = {
+        "other": Cell(patient=other),
+        "points": Cell(points=points),
+        "waiting": Cell(badge=Badge(since(match.since, now.at))),
+    }
+    return Row("", Badge(""), "", patient_id=one, page=f"/patients/{one}/part", cells=cells)
+
+
+def consent_row(consent: ConsentShown, now: AsIs, asker: Asker) -> Row:
+    """A consent: to whom, about what and what for, its days, its state; it can be taken back while it stands."""
+    words, tone = wording.STATES[consent["state"]]
+    about = ", ".join(say(wording.LABELS.get(each, each)) for each in consent["scope"])
+    what = say("Records {about}", about=about)
+    purpose = say("for {purpose}", purpose=say(wording.PURPOSES.get(consent["purpose"], consent["purpose"])))
+    by = say("given at {facility}", facility=now.title(consent["facility"]))
+    to, days, badge = _recipient(consent, now.site), _days(consent), Badge(say(words), tone)
+    forms = (taking_in.revocation_of(consent["consent_id"], asker),) if now.able and words == "stands" else ()
+    cells = {
+        "waiting": Cell(badge=badge),
+        "to": Cell(to),
+        "what": Cell(what, [purpose]),
+        "days": Cell(days),
+        "facility": Cell(now.title(consent["facility"])),
+    }
+    details = (purpose, days, by)
+    return Row(
+        f"{to}: {what}", badge, consent["facility"], consent["patient_id"], details=details, forms=forms, cells=cells
+    )
+
+
+def _recipient(consent: ConsentShown, site: Site) -> str:
+    titles: Mapping[str, str] = {each.id: each.title for each in site.recipients}
+    if recipient := consent.get("recipient"):
+        return titles.get(recipient, recipient)
+    return say("everybody who is {kind}", kind=spoken(consent.get("recipient_class", "")))
+
+
+def _days(consent: ConsentShown) -> str:
+    begins: date = consent["from"]
+    ends = consent.get("to")
+    if ends is None:
+        return say("from {day} until it is taken back", day=_with_year(begins))
+    return say("{first} to {last}", first=_with_year(begins), last=_with_year(ends))
+
+
+def _with_year(value: date) -> str:
+    return f"{day(value)} {value.year}"

@@ -1,0 +1,162 @@
+"""The forms of intake's pages, for every write of its API: of somebody new, or of a patient who is known. Pure.
+
+Who the patient is goes in a form's body, never in an address.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, tzinfo
+from typing import NamedTuple, TypeAlias
+
+from services.intake.api import writes
+from services.intake.api.writes import Write
+from services.intake.desk import wording
+from services.intake.requests import handlers
+from services.intake.requests.commands import Assessment, KnownReferral, Referral, Stated
+from services.intake.requests.consents.commands import ConsentGiven, ConsentTakenBack
+from shared.events.levels import WORDS
+from shared.site.config import Site
+from shared.web.auth import Caller
+from shared.web.desk import facilities_of
+from shared.web.form_posts import address
+from shared.web.forms import Form, Question, checks, local, questions
+from shared.web.wording import spoken
+from shared.web.zones import name_of
+
+_BELOW = "/acts"
+"""Where the addresses of forms begin: without it they would be those of the API, which takes JSON."""
+_OF_THE_API: Sequence[Write] = [replace(write, path=f"{_BELOW}{write.path}") for write in writes.WRITES]
+REFER, ASSESS, CONSENT, REVOKE = _OF_THE_API
+Asked: TypeAlias = Referral | KnownReferral | Assessment | ConsentGiven
+REFER_KNOWN = Write(
+    f"{_BELOW}/known-referrals", "referral", REFER.action, KnownReferral, handlers.state, REFER.summary, REFER.roles,
+    REFER.operation, Stated, tagged=False,
+)  # fmt: skip
+WRITES: tuple[Write, ...] = (*_OF_THE_API, REFER_KNOWN)
+"""What a form does: the writes of the API at addresses of their own, and a referral by our id of the patient."""
+_NEW: Sequence[Question] = (
+    Question("identity.name.family", "text", "Family name", required=True),
+    Question("identity.name.given", "text", "Given name", required=False),
+    Question("identity.birth_date", "date", "Birth date", required=False),
+    Question("identity.identifiers.0.id", "text", "Record number", required=True),
+    Question("identity.identifiers.0.type", "hidden", "", required=True, value="MR"),
+    Question("identity.contacts.0.value", "text", "Telephone", required=False),
+    Question("identity.contacts.0.system", "hidden", "", required=True, value="phone"),
+    Question(
+        "identity.safe_to_contact", "select", "Safe to contact", required=False,
+        options={"true": "safe to contact", "false": "not safe to contact"},
+    ),
+)  # fmt: skip
+"""Who somebody new is."""
+
+
+class Asker(NamedTuple):
+    """Who fills in a form, when, in which zone times are typed (None: the facility's), and the site."""
+
+    who: Caller
+    at: datetime
+    zone: tzinfo | None
+    site: Site
+
+    @property
+    def facilities(self) -> dict[str, str]:
+        """Name → title of the facilities that may be chosen."""
+        return facilities_of(self.site, self.who)
+
+    @property
+    def typing(self) -> tzinfo:
+        """The zone in which times are typed."""
+        return self.zone or self.site.zone(next(iter(self.facilities), self.site.facilities[0].name))
+
+
+def new_referral(asker: Asker) -> Form:
+    """A referral of somebody new."""
+    return _form("Refer", REFER, [*_place(asker, Referral), *_NEW, *_rest(asker, Referral)], asker)
+
+
+def new_assessment(asker: Asker) -> Form:
+    """An assessment of somebody new."""
+    return _form("Add an assessment", ASSESS, [*_place(asker, Assessment), *_NEW, *_rest(asker, Assessment)], asker)
+
+
+def new_consent(asker: Asker) -> Form:
+    """A consent of somebody new."""
+    return _form("Record a consent", CONSENT, [*_place(asker, ConsentGiven), *_NEW, *_allowed(asker)], asker)
+
+
+def referral_of(patient_id: str, asker: Asker) -> Form:
+    """A referral of a patient who is known."""
+    of = _given("patient_id", patient_id)
+    return _form("Refer", REFER_KNOWN, [of, *_place(asker, KnownReferral), *_rest(asker, KnownReferral)], asker)
+
+
+def assessment_of(episode_id: str, asker: Asker) -> Form:
+    """An assessment within an episode."""
+    of = _given("episode_id", episode_id)
+    return _form("Add an assessment", ASSESS, [of, *_place(asker, Assessment), *_rest(asker, Assessment)], asker)
+
+
+def consent_of(patient_id: str, asker: Asker) -> Form:
+    """A consent of a patient who is known."""
+    of = _given("patient_id", patient_id)
+    return _form("Record a consent", CONSENT, [of, *_place(asker, ConsentGiven), *_allowed(asker)], asker)
+
+
+def revocation_of(consent_id: str, asker: Asker) -> Form:
+    """A consent is taken back."""
+    asked = questions(ConsentTakenBack, proposed=_now(asker), labels=wording.FIELDS)
+    form = _form("Take back", REVOKE, asked, asker, consent_id)
+    return form._replace(confirm="Nothing leaves on it any more; what was disclosed before stays so.")
+
+
+def _form(label: str, write: Write, asked: Sequence[Question], asker: Asker, about: str = "") -> Form:
+    return Form(
+        label,
+        address(write.path).replace("{id}", about),
+        tuple(asked),
+        seen=0,
+        key=secrets.token_urlsafe(12),
+        zone=name_of(asker.typing),
+        clock=f"{asker.at.astimezone(asker.typing):%Z}",
+    )
+
+
+def _given(name: str, value: str) -> Question:
+    return Question(name, "hidden", "", required=True, value=value)
+
+
+def _now(asker: Asker) -> Mapping[str, str]:
+    return {"occurred_at": local(asker.at, asker.typing)}
+
+
+def _place(asker: Asker, model: type[Asked]) -> Sequence[Question]:
+    """The facility, which is settled for who has only one."""
+    mine = asker.facilities
+    if len(mine) == 1:
+        return [_given("facility", next(iter(mine)))]
+    rest = [info.alias or name for name, info in model.model_fields.items() if name != "facility"]
+    return questions(model, labels=wording.FIELDS, leave_out=rest, options={"facility": mine})
+
+
+def _rest(asker: Asker, model: type[Asked]) -> Sequence[Question]:
+    """What a referral or an assessment asks besides who and where; what it is about is chosen from the labels."""
+    left = ("facility", "patient_id", "episode_id", "identity", "labels", "dimensions")
+    options = {"requested_level": WORDS, "recommended_level": WORDS}
+    asked = questions(model, proposed=_now(asker), labels=wording.FIELDS, leave_out=left, options=options)
+    return [*asked, *checks("labels", wording.LABELS)]
+
+
+def _allowed(asker: Asker) -> Sequence[Question]:
+    """What a consent allows: to whom, what for, about what, and on which days."""
+    site = asker.site
+    options = {
+        "recipient": {each.id: each.title for each in site.recipients},
+        "recipient_class": {each.recipient_class: spoken(each.recipient_class) for each in site.recipients},
+        "purpose": {**{each.purpose: spoken(each.purpose) for each in site.recipients}, **wording.PURPOSES},
+    }
+    left = ("facility", "patient_id", "episode_id", "identity", "discloser", "scope")
+    asked = questions(ConsentGiven, proposed=_now(asker), labels=wording.FIELDS, leave_out=left, options=options)
+    return [*asked, *checks("scope", wording.LABELS)]

@@ -1,0 +1,104 @@
+"""The words of intake's pages: names of forms and fields, sentences after an act, and codes as people say them. Pure.
+What is here is English, and is said where it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from services.intake.hl7.triggers import TRIGGERS
+from services.intake.people.identifiers import REASONS, SAME_KEY, SAME_OTHER
+from services.intake.people.joining import BORN, NAME, OTHER_NUMBER, SAME_BORN, SAME_NAME, SEX
+from shared.web.wording import spoken
+
+FIELDS: Mapping[str, str] = {
+    "facility": "Facility",
+    "source": "Who refers",
+    "requested_level": "Level asked for",
+    "needs": "What a program must have (codes)",
+    "occurred_at": "When",
+    "instrument": "Instrument (LOCUS, ASAM, PHQ-9, …)",
+    "version": "Its version",
+    "phase": "When in the care (intake, review, discharge)",
+    "score": "Score",
+    "severity": "Severity, in the instrument's word",
+    "flags": "What stands out (codes)",
+    "recommended_level": "Level it recommends",
+    "recipient": "To whom",
+    "recipient_class": "Or to everybody who is",
+    "purpose": "What for",
+    "from": "First day",
+    "to": "Last day",
+}
+LABELS: Mapping[str, str] = {
+    "PSY": "about mental health",
+    "SUD": "about substance use",
+    "PART2": "about substance use, from a program under 42 CFR Part 2",
+}
+"""Label → what a record with it is about."""
+PURPOSES: Mapping[str, str] = {
+    "treatment": "treatment",
+    "payment": "payment",
+    "operations": "health care operations",
+    "tpo": "treatment, payment and operations",
+}
+STATES: Mapping[str, tuple[str, str]] = {
+    "standing": ("stands", "good"),
+    "revoking": ("being taken back", "soon"),
+    "revoked": ("taken back", "late"),
+    "expired": ("over", ""),
+}
+"""State of a consent → its words, and the tone of its badge."""
+WHY: Mapping[str, str] = {
+    "one_recipient": "choose one: a recipient, or a kind of recipient",
+    "days": "the last day is before the first",
+    "one_patient": "say who the patient is",
+}
+"""Code of a field's problem → what is said at the field."""
+ABOUT: Mapping[str, str] = {"one_recipient": "recipient", "days": "to", "in-the-future": "occurred_at"}
+"""Code of a problem that names no field → the field of the form that it is about."""
+FOR_AND_AGAINST: Mapping[str, str] = {
+    SAME_KEY: "the same record number",
+    SAME_OTHER: "another number that both have",
+    REASONS["SS"]: "the same social security number",
+    REASONS["DL"]: "the same driver's license",
+    REASONS["PPN"]: "the same passport",
+    SAME_NAME: "the same name",
+    SAME_BORN: "the same birth date",
+    OTHER_NUMBER: "two numbers of one place, and they differ",
+    BORN: "birth dates differ",
+    SEX: "sexes differ",
+    NAME: "names differ",
+}
+DOORS: Mapping[str, str] = {"mllp": "MLLP", "kafka": "Kafka", "http": "HTTP"}
+NUMBERS: Mapping[str, str] = {
+    "MR": "record number",
+    "SS": "social security number",
+    "DL": "driver's license",
+    "PPN": "passport",
+    "PI": "patient number",
+    "PT": "patient number",
+}
+"""Type of a number (HL7 table 0203) → words."""
+FAULTS: Mapping[int, str] = {
+    100: "its segments are in a wrong order",
+    101: "a required field is missing",
+    102: "a field can't be read",
+    200: "messages of this type are not taken in",
+    201: "this trigger is not taken in",
+    202: "it is for trying, not for production",
+    204: "what it is about is not known",
+    205: "what it is about is there already",
+    207: "something failed here",
+}
+"""Code of an error (HL7 table 0357) → what is wrong with the message."""
+
+
+def trigger(code: str) -> str:
+    """A trigger event in words, with its code: `discharge (A03)`; the code alone where it has none."""
+    row = TRIGGERS.get(code.rpartition("^")[2])
+    return f"{row.words} ({code})" if row else code
+
+
+def reason(text: str | None) -> str:
+    """Why a message waits or has no effect, in words."""
+    return spoken(text or "no reason was told")

@@ -1,0 +1,87 @@
+"""Every code of the published language and of the desks' forms that a page shows, in words; a translator finds them in
+the catalogs (words/)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shared.events.levels import SPOKEN
+from shared.roles import ROLES
+
+_AS_THEY_ARE = (
+    "absent", "accept", "accepted", "accreditation", "active", "administrative", "admitted", "admitting",
+    "aftercare", "aftercare-closed", "against-advice", "age-not-served", "already-sent", "another-group",
+    "answered-in-error", "anxiety", "anybody", "appointment", "approved", "attended", "authorization",
+    "authorization-pending", "began", "between", "call", "calls", "came-back", "cancel", "cancellation-requested",
+    "cancelled", "care-coordinator", "certification", "cleared", "clinical-judgement", "clinically-too-complex",
+    "closed", "closer-to-home", "code", "community-support", "completed", "conflict", "consent", "contact",
+    "countered", "court", "court-order", "crisis", "crisis-stabilization", "current", "custody", "date", "day",
+    "days", "deceased", "decision", "declined", "denied", "did-not-come", "discharge", "discharge-cancelled",
+    "discharged", "discontinued", "elopement", "emergency", "ended", "episode-ended", "excused", "expired",
+    "extended", "facility", "falls", "family", "female", "final", "first-day", "found-other-care", "from", "go-on",
+    "goals", "goals-met", "group", "held", "home", "hospice", "hospital", "hour", "identity", "in-care",
+    "in-other-care", "incarcerated", "individual", "ineffective", "initial", "institutional", "instrument",
+    "judged-safe", "kept", "kept-in-error", "kind", "language", "language-not-served", "later", "left",
+    "left-message", "level", "level-not-suitable", "lost-contact", "made-in-error", "male", "medical", "medication",
+    "medication-management", "merged", "message", "missed", "mode", "mood", "moved-away", "needs-other-level",
+    "no-answer", "no-capacity", "no-consent", "no-level", "no-program", "no-response-from-patient", "no-search",
+    "no-seat-at-level", "no-seat-before", "non-acute-stay", "nonbinary", "none", "not-authorized", "not-begun",
+    "not-eligible", "not-in-scope", "not-needed", "number", "observation", "offer", "on-leave", "open",
+    "operations", "other", "other-discloser", "other-purpose", "out-of-area", "outcome", "over", "over-capacity",
+    "patient", "patient-agreed", "patient-declined", "patient-preference", "payer", "payer-decision",
+    "payer-not-accepted", "payment", "peer", "peer-support", "pended", "pending", "person", "phase", "phone",
+    "placed", "placed-elsewhere", "placement", "plan", "plan-cancelled", "preferences", "primary-care",
+    "professional", "program", "program-cancelled", "program-finished", "programs", "provider", "psychiatric-nurse",
+    "psychiatrist", "psychiatry", "psychoeducation", "psychologist", "psychosis", "raised", "raised-in-error",
+    "reached", "reached-by-family", "readmitted", "reason", "received", "recertification", "record-corrected",
+    "recorded", "recorded-twice", "recovery-residence", "referral", "referrals", "referred", "release", "reopened",
+    "replaced", "requested", "revoked", "risk", "role", "schedule", "scheduled", "score", "search", "search-closed",
+    "seat", "seat-free-again", "seen-elsewhere", "seen-in-person", "sent-in-error", "service-agreement", "services",
+    "session", "settled", "severity", "social-worker", "staffing", "start-missed", "started", "status",
+    "stepped-down", "stop", "stopped", "support-group", "suspended", "taken-back", "telehealth", "therapeutic",
+    "therapist", "therapy", "to", "told", "track", "track-not-offered", "transfer", "transferred",
+    "transferred-out", "trauma", "treatment", "unit", "units", "unknown", "until", "visit", "visit-ended", "void",
+    "wait", "waiting", "waitlist", "withdrawal-management", "withdrawn", "working", "wrong-day", "wrong-number",
+    "wrong-outcome", "wrong-patient", "wrong-reason", "wrong-time",
+)  # fmt: skip
+"""Codes whose words are the code without its dashes."""
+CODES: Mapping[str, str] = {
+    **{code: code.replace("-", " ") for code in _AS_THEY_ARE},
+    **SPOKEN,
+    **{role: role for role in ROLES},
+    "self": "the patient",
+    "npi": "NPI",
+    "mrn": "MRN",
+    "in-person": "in person",
+    "no-show": "did not come",
+    "co-occurring": "co-occurring conditions",
+    "substance-use": "substance use",
+    "medication-assisted-treatment": "medication-assisted treatment",
+    "age_years": "age in years",
+    "as_of": "as recorded by",
+    "days_week": "days a week",
+    "due_by": "settled by",
+    "expected_return": "expected back",
+    "expires_at": "to be answered by",
+    "hours_week": "hours a week",
+    "provider_kind": "kind of provider",
+    "recommended_level": "recommended level",
+    "review_due": "to be reviewed by",
+    "start_by": "start by",
+    "start_date": "first day",
+    "user_id": "person",
+    "variance_reason": "reason for another level",
+    "search-opened": "look again",
+    "offer-withdrawn": "withdraw the offer",
+    "placement-cancelled": "cancel the placement",
+    "end-withdrawn": "say that the stay did not end",
+    "start-withdrawn": "say that the stay did not start",
+    "mon": "Mon",
+    "tue": "Tue",
+    "wed": "Wed",
+    "thu": "Thu",
+    "fri": "Fri",
+    "sat": "Sat",
+    "sun": "Sun",
+}
+"""Code → words within a sentence, in English."""
