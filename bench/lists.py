@@ -71,6 +71,17 @@ _REFERS = (
 """An entry of aftercare, whose plan is the copy's own."""
 
 
+_AUTHORIZED = """
+INSERT INTO entries (episode_id, kind, id, facility, besides, state, at, due, content)
+SELECT o.episode_id, 'authorization', o.id || '-allowed', o.facility, '{}', t.state, o.at, o.at + interval '30 days',
+       (t.content - 'goes_on') || jsonb_build_object('used_up_at', to_jsonb(o.at + interval '20 days'))
+FROM entries AS o, (SELECT state, content FROM entries WHERE kind = 'authorization' AND due > now() ORDER BY id LIMIT 1)
+     AS t
+WHERE o.kind = 'placement' AND o.state = 'ended'
+"""
+"""What the payer allowed for each stay that is over: nobody asks for it in the half-year that is played."""
+
+
 class Taken(NamedTuple):
     """One page: milliseconds until it was answered, and of this process's CPU; statements sent to the database."""
 
@@ -203,6 +214,8 @@ async def _copied(
         times = [max(1, round(size * GO_ON / max(going_on, 1))), max(1, round(size * (1 - GO_ON) / max(len(ended), 1)))]
         for table in tables:
             await connection.execute(_copies(table), *times, timeout=900)
+        if service == "placement":
+            await connection.execute(_AUTHORIZED, timeout=900)
         for table in tables:
             await connection.execute(f"VACUUM (ANALYZE) {table.name}", timeout=900)
         await connection.execute("CHECKPOINT")

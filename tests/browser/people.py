@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +25,8 @@ from tools.simulator.watch import Watch
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 PATIENCE = 30_000
-"""Milliseconds to wait for what a page shows: the machine may be busy."""
+A_MOMENT = 8_000
+"""Milliseconds to wait for what a page shows: the machine may be busy; and before something is tried again."""
 _HAS_FOCUS = """() => { const e = document.activeElement; if (!e || e === document.body) return '';
   const by = (e.getAttribute('aria-labelledby') || '').split(' ');
   const named = by.map((id) => document.getElementById(id)?.innerText);
@@ -124,20 +125,26 @@ def row(page: Page, words: str) -> Locator:
 
 
 async def begins(within: Locator, act: str) -> Locator:
-    """Open an act of a row, behind "More" where it is not its likeliest, and return its form."""
-    own = within.locator("td.acts > a.act, td.acts > form button", has_text=act)
-    if not await own.count():
-        own = within.locator(".menu a.act, .menu button", has_text=act)
-        await until(lambda: _unfolded(within, own))
-    await own.first.click()
-    return within.page.locator("tr.form form")
+    """Press an act of a row, behind "More" where it is not its likeliest, and return its form; again, where the list
+    was shown anew just then. An act without questions is done at once."""
+    page = within.page
+    done = page.locator("tr.form form, .notice.good")
 
+    async def pressed() -> bool:
+        if await done.count():
+            return True
+        own = within.locator("td.acts > a.act, td.acts > form button", has_text=act)
+        with suppress(Error, AssertionError):
+            if not await own.count():
+                own = within.locator(".menu a.act, .menu button", has_text=act)
+                if not await own.first.is_visible():
+                    await within.locator("details.more > summary").click(timeout=A_MOMENT)
+            await own.first.click(timeout=A_MOMENT)
+            await expect(done.first).to_be_visible(timeout=A_MOMENT)
+        return bool(await done.count())
 
-async def _unfolded(within: Locator, own: Locator) -> bool:
-    """True once a row's menu shows the act: a list that was shown anew just then has it folded."""
-    if not await own.first.is_visible():
-        await within.locator("details.more > summary").click()
-    return await own.first.is_visible()
+    await until(pressed, PATIENCE / 1000)
+    return page.locator("tr.form form")
 
 
 async def told(page: Page, words: str) -> None:

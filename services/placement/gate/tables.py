@@ -119,6 +119,7 @@ withheld = sa.Table(
     sa.Column("since", _TIME, nullable=False),
     sa.Column("config", sa.Text, nullable=False),
     sa.Index("withheld_by_time", "since", "recipient", "fact_id"),
+    sa.Index("withheld_of_facility", "facility"),
     sa.Index("withheld_of_episode", "episode_id", "place"),
     sa.Index("withheld_of_fact", "fact_id"),
     sa.Index("withheld_by_config", "config", "episode_id"),

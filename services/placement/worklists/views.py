@@ -79,6 +79,8 @@ _EPISODE = (episodes.c.patient_id, episodes.c.version)
 _MARKED = marks.is_of(entries.c.kind, entries.c.id, entries.c.state)
 LISTED = entries.join(episodes, episodes.c.episode_id == entries.c.episode_id).outerjoin(entry_marks, _MARKED)
 """Entries with their episodes, and who has them."""
+COUNTED = entries.outerjoin(entry_marks, _MARKED)
+"""The same without the episodes, for a count: every entry has one, and an index has all that is asked."""
 _LINES = sa.select(entries, *_EPISODE, *marks.COLUMNS).select_from(LISTED)
 _SEATS = sa.select(
     seats,

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.gate import views as gate
 from services.placement.search.entry import AHEAD, UNANSWERED, Kind
-from services.placement.tables import entries, episodes
-from services.placement.worklists.views import LISTED, Line, ListQuestion, Whose, selected, selected_page, within
+from services.placement.tables import entries
+from services.placement.worklists.views import COUNTED, Line, ListQuestion, Whose, selected, selected_page, within
 from shared.storage import entry_marks as marks
 from shared.storage.desk_tables import entry_marks
 from shared.storage.keysets import Keyset
@@ -89,8 +89,7 @@ class EntriesOf(NamedTuple):
         """How many there are, and how many of them meet `late` (None: 0)."""
         count = sa.func.count()
         over = count.filter(late(now)) if late is not None else sa.literal(0)
-        joined = entries.join(episodes, episodes.c.episode_id == _E.episode_id)
-        query = sa.select(count, over).select_from(joined).where(*self._so(whose, now))
+        query = sa.select(count, over).select_from(entries).where(*self._so(whose, now))
         row = (await connection.execute(query)).one()
         return int(row[0]), int(row[1])
 
@@ -117,7 +116,7 @@ class EntriesOf(NamedTuple):
         numbers: list[sa.ColumnElement[Any]] = [
             sa.literal(name).label("name"), count.filter(here), over, count.filter(found), ahead,
         ]  # fmt: skip
-        return sa.select(*numbers).select_from(LISTED).where(*self._so(asked.whose, asked.now))
+        return sa.select(*numbers).select_from(COUNTED).where(*self._so(asked.whose, asked.now))
 
     async def named(self, connection: AsyncConnection, whose: Whose, ids: Sequence[str], now: datetime) -> list[Line]:
         """Those of the entries with these ids that are in the list for this reader."""

@@ -157,7 +157,11 @@ class Placement:
         about = ListQuestion(whose_of(look.who, look.scope), 50, episode_id=search.episode_id)
         offers = await _LISTINGS["offer"].lines(connection, self.parts, about)
         mine = [line for line in offers if line.content.get("search_id") == search.id]
-        found = [_section("search", "Search", "", await self._told(connection, [search], look, reader, linked=False))]
+        found = [
+            _section(
+                "search", "Compare programs", "", await self._told(connection, [search], look, reader, linked=False)
+            )
+        ]
         waiting = frozenset(str(line.program) for line in mine if line.state in {"sent", "countered"})
         if mine:
             more = {line.id: _of_offer(line, search, waiting) for line in mine}
