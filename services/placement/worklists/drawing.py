@@ -130,7 +130,7 @@ def _offer(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     sent_at = datetime.fromisoformat(body["sent_at"]) if "sent_at" in body else None
     sent = say("sent {at}", at=moment(sent_at, now.reading(line.facility))) if sent_at else ""
     why = spoken(body["reason"]) if "reason" in body else ""
-    details = (f"{level(body.get('level'))} · {first}", more, sent, why, packet_in_words(body))
+    details = (f"{level(body.get('level'))} · {first}", more, sent, why, packet_in_words(body, now))
     waiting = line.state in {"sent", "countered"}
     if waiting and line.due is not None:
         return now.program(line.program), details, until(line.due, now.at)
@@ -142,7 +142,7 @@ def _offer(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     return now.program(line.program), details, Badge(text, tone)
 
 
-def packet_in_words(body: Mapping[str, Any]) -> str:
+def packet_in_words(body: Mapping[str, Any], now: Glance) -> str:
     """What a program may read of an offer before it answers: age, why this level, needs, and whom to ask."""
     packet = body.get("packet", {})
     age = packet.get("age_years")
@@ -151,7 +151,13 @@ def packet_in_words(body: Mapping[str, Any]) -> str:
     after = "" if before == "none" else say("after {level}", level=inside(level(before)))
     ask = packet.get("ask", {})
     whom = ", ".join(filter(None, (ask.get("coordinator"), ask.get("facility"))))
-    told = (old, after, *packet.get("why", ()), needs_in_words(packet), say("ask {whom}", whom=whom) if whom else "")
+    told = (
+        old,
+        after,
+        *packet.get("why", ()),
+        needs_in_words(packet, now),
+        say("ask {whom}", whom=whom) if whom else "",
+    )
     return " · ".join(filter(None, told))
 
 
