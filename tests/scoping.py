@@ -21,6 +21,7 @@ OPEN = {
     "/assets/{name}": "files of the product",
     "/live": "a stream, which the tests of live pages read",
     "/sign-in": "leads to the issuer, or takes a token",
+    "/sign-in/language": "chooses the language of the pages",
     "/signed-in": "takes what the issuer leads people back with",
     "/session": "tells who the caller is",
     "/sign-out": "forgets it",

@@ -145,8 +145,9 @@ def back_of(text: str, filters: frozenset[str]) -> dict[str, str]:
 
 
 def _named(field: str, fields: Mapping[str, str]) -> str:
-    """The field of the form that a problem's field is: itself, else the one that it is within."""
-    return field if field in fields else field.partition(".")[0]
+    """The field of the form that a problem's field is: itself, or what is within it, else the one that it is within."""
+    known = field in fields or any(name.startswith(f"{field}.") for name in fields)
+    return field if known else field.partition(".")[0]
 
 
 _UNFIT = "unfit"

@@ -213,7 +213,7 @@ def body_of(model: type[BaseModel], fields: Mapping[str, str], zone: tzinfo) -> 
         name, plain = info.alias or own, _without_none(info.annotation)
         text = fields.get(name, "").strip()
         if (entry := _entry(plain)) is not None:
-            found |= _told(entry, name, fields, zone)
+            found |= told if (told := _told(entry, name, fields, zone)).get(name) or info.is_required() else {}
         elif get_origin(plain) is tuple and name in fields:
             found |= {name: text.split()} if text or info.is_required() else {}
         elif text:

@@ -31,6 +31,7 @@ from shared.messaging.positions import Tally
 from shared.scope import EVERYTHING
 from shared.site.config import SAMPLE, load
 from shared.storage.database import Database
+from shared.storage.desk_tables import DESK
 from shared.storage.tables import KEYS, PLUMBING
 from tests.aftercare.builders import LEFT, SLOT, content, day, document, episode, incoming, inpatient, stay, told
 from tests.aftercare.test_domain import _STAYS, contents, ordered
@@ -249,7 +250,7 @@ async def test_a_gap_in_our_own_sequence_is_found(database: Database) -> None:
 
 async def test_the_migration_makes_the_tables_that_the_code_knows(migrated: Database) -> None:
     known = sa.MetaData()
-    for table in (*METADATA.sorted_tables, *PLUMBING.sorted_tables, *KEYS.sorted_tables):
+    for table in (*METADATA.sorted_tables, *PLUMBING.sorted_tables, *KEYS.sorted_tables, *DESK.sorted_tables):
         table.to_metadata(known)
 
     def differences(connection: sa.Connection) -> Any:

@@ -21,6 +21,7 @@ from shared.facts.tracing import begun_with, trace_of
 from shared.messaging.inbox import OwnFactAhead
 from shared.messaging.positions import Incoming, Tally
 from shared.storage.database import Database
+from shared.storage.desk_tables import DESK
 from shared.storage.tables import KEYS, PLUMBING, parked
 from tests.builders import a_story, admitted, attended, cancelled, covered, discharged, fact, transferred, with_value
 from tests.placement.feeding import SLOT, Feed, Sent
@@ -289,6 +290,7 @@ async def test_the_migrations_make_the_tables_that_the_code_has(database: Databa
             *GATE.tables.values(),
             *PLUMBING.tables.values(),
             *KEYS.tables.values(),
+            *DESK.tables.values(),
         ):
             table.to_metadata(known)
         found = compare_metadata(context, known)

@@ -28,7 +28,7 @@ from tests.servers import DatabaseServer
 from tools.stack import SERVICES
 
 DECLARED = {
-    "intake": ("services.intake.tables", "INTAKE", (PLUMBING, KEYS, CONSENTS, SESSIONS)),
+    "intake": ("services.intake.tables", "INTAKE", (PLUMBING, KEYS, CONSENTS, SESSIONS, DESK)),
     "placement": ("services.placement.tables", "METADATA", (PLUMBING, KEYS, GATE, DESK)),
     "aftercare": ("services.aftercare.tables", "METADATA", (PLUMBING, KEYS, DESK)),
 }

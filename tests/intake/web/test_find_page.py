@@ -52,7 +52,7 @@ async def signed_in(
 async def audit_of(intake: Intake, actor: str) -> list[tuple[str, str, str | None]]:
     """(what, about whom, reason) in the audit by this person."""
     query = sa.text(
-        "SELECT action, subject, reason FROM audit WHERE actor = :actor AND action <> 'signed-in' ORDER BY id"
+        "SELECT action, subject, reason FROM audit WHERE actor = :actor AND action = 'patient-found' ORDER BY id"
     )
     async with intake.database.read() as connection:
         return [(row.action, row.subject, row.reason) for row in await connection.execute(query, {"actor": actor})]

@@ -27,6 +27,7 @@ FOR_PEOPLE = {
     "/rail",
     "/patients/{patient_id}/part",
     "/sign-in",
+    "/sign-in/language",
     "/signed-in",
     "/sign-out",
     "/session",

@@ -56,5 +56,11 @@ async def test_the_program_s_own_list_shows_it_beside_the_offer(nobody: Browser,
     await offered(desk, age_years=57)
     await nobody.sign_in(token("program", ("GOODHEALTH",)))
     for shown in (await nobody.open("/", list="offers"), await nobody.open("/patients/patient-E1")):
-        for words in ("57 years of age", "after inpatient", WHY, "payer: ACME", "ask maria, Good Health Hospital"):
+        for words in (
+            "57 years of age",
+            "after inpatient",
+            WHY,
+            "payer: Acme Health Plan",
+            "ask maria, Good Health Hospital",
+        ):
             assert words in shown.text
