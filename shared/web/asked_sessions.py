@@ -10,14 +10,15 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from shared.errors import Transient
 from shared.settings import Settings
 from shared.web.auth import Caller
 from shared.web.kept_sessions import BY_ITSELF, OpenSession
+
+if TYPE_CHECKING:
+    import httpx
 
 KEPT_SECONDS = 15.0
 """An answer is believed for so long: who signed out is signed out here this much later at the latest."""
@@ -88,6 +89,8 @@ class AskedSessions:
 
     async def _asked(self, method: str, headers: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
         """(Status, the JSON object answered). Raises Transient where there is no answer in time."""
+        import httpx  # noqa: PLC0415 - takes a while to import
+
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 async with self._client.stream(method, f"{self.url}/session", headers=headers) as answer:
@@ -102,6 +105,8 @@ class AskedSessions:
 
     @cached_property
     def _client(self) -> httpx.AsyncClient:
+        import httpx  # noqa: PLC0415 - takes a while to import
+
         return httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=WAIT_SECONDS)
 
 

@@ -17,12 +17,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
-import httpx
 import jwt
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from authlib.oidc.core import CodeIDToken
-from joserfc.errors import JoseError
 
 from shared.errors import Transient
 from shared.settings import is_loopback
@@ -93,6 +88,9 @@ class Issuer:
     async def address(self, attempt: Attempt, *, other: bool = False) -> str:
         """Where to send the browser to sign in; `other`: as somebody else than who is signed in there. Raises Transient
         where the issuer does not answer."""
+        from authlib.oauth2.rfc6749.parameters import prepare_grant_uri  # noqa: PLC0415 - takes a while to import
+        from authlib.oauth2.rfc7636 import create_s256_code_challenge  # noqa: PLC0415 - takes a while to import
+
         there = await self._described()
         asked = {"nonce": attempt.nonce, "code_challenge": create_s256_code_challenge(attempt.verifier)}
         asked |= {"code_challenge_method": "S256"} | ({"prompt": "login"} if other else {})
@@ -126,6 +124,8 @@ class Issuer:
         return there.end and f"{there.end}{'&' if '?' in there.end else '?'}{urlencode(asked)}"
 
     async def _granted(self, kind: str, **asked: str) -> dict[str, Any]:
+        from authlib.oauth2.rfc6749.parameters import prepare_token_request  # noqa: PLC0415 - takes a while to import
+
         there, headers = await self._described(), {"content-type": "application/x-www-form-urlencoded"}
         if self.secret is not None and there.basic:
             pair = f"{quote(self.client_id, safe='')}:{quote(self.secret, safe='')}"  # RFC 6749 2.3.1
@@ -141,6 +141,9 @@ class Issuer:
 
     async def _checked(self, answer: Mapping[str, Any], nonce: str | None, subject: str | None) -> Granted:
         """The answer with its ID token checked (OpenID Connect Core 3.1.3.7, 12.2). Raises NotSignedIn."""
+        from authlib.oidc.core import CodeIDToken  # noqa: PLC0415 - takes a while to import
+        from joserfc.errors import JoseError  # noqa: PLC0415 - takes a while to import
+
         token = str(answer.get("id_token") or "")
         keys = (await self._described()).keys
         await keys.ready_for(token)
@@ -170,6 +173,8 @@ class Issuer:
 
     async def _asked(self, method: str, url: str, headers: Mapping[str, str], body: str) -> tuple[int, dict[str, Any]]:
         """(Status, the JSON object that was answered; empty for another status than 200). Raises Transient."""
+        import httpx  # noqa: PLC0415 - takes a while to import
+
         try:
             async with self._few, asyncio.timeout(WAIT_SECONDS):
                 return await _answer(method, url, {**headers, "accept": "application/json"}, body)
@@ -222,6 +227,8 @@ def _without_id(answer: Mapping[str, Any]) -> Granted:
 
 
 async def _answer(method: str, url: str, headers: Mapping[str, str], body: str) -> tuple[int, dict[str, Any]]:
+    import httpx  # noqa: PLC0415 - takes a while to import
+
     async with (
         httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=WAIT_SECONDS) as client,
         client.stream(method, url, headers=headers, content=body.encode()) as answer,
