@@ -53,9 +53,9 @@ async def tab(chromium: Chromium, system: System) -> AsyncIterator[Tab]:
     """The page that finds, with a coordinator signed in; at the end no script failed, and nothing was forbidden."""
     chromium.told.clear()
     found = await chromium.tab()
-    await found.open(f"{system.ready['intake']}/sign-in#{system.ready['tokens']['coordinator']}")
-    await found.shows("location.pathname === '/' && !location.hash")
-    await found.open(f"{system.ready['intake']}/find")
+    await found.open(f"{system.ready['desk']}/intake/sign-in#{system.ready['tokens']['coordinator']}")
+    await found.shows("location.pathname === '/intake/' && !location.hash")
+    await found.open(f"{system.ready['desk']}/intake/find")
     await found.shows(BOX + " !== null")
     yield found
     assert chromium.complaints() == []

@@ -55,14 +55,15 @@ async def discharge(system: System) -> None:
 
 async def test_a_list_shows_who_is_new_and_asks_first_while_a_form_is_open(tab: Tab, system: System) -> None:
     await tab.open(system.ready["sign_in"]["placement"])
-    await tab.shows("location.pathname === '/' && document.getElementById('live') !== null")
+    await tab.shows("location.pathname === '/placement/' && document.getElementById('live') !== null")
     await tab.look("window.stillHere = true")
     await discharge(system)
     await tab.shows(f"window.stillHere && {ROWS} === 1", 60)
-    await tab.look("document.querySelector('#list details.act').open = true")
+    await tab.look("document.querySelector('#list a.act').click()")
+    await tab.shows("document.querySelector('tr.form') !== null")
     await discharge(system)
     await tab.shows("!document.getElementById('live').hidden", 60)
     assert await tab.look(ROWS) == 1, "nothing moves"
-    assert await tab.look("document.querySelector('#list details.act').open") is True
+    assert await tab.look("document.querySelector('tr.form') !== null") is True
     await tab.look("document.querySelector('#live button').click()")
     await tab.shows(f"window.stillHere && {ROWS} === 2", 60)

@@ -47,9 +47,13 @@
   document.addEventListener("htmx:afterSettle", () => {
     const list = document.getElementById("list");
     if (list?.dataset.title) document.title = list.dataset.title;
-    const form = document.querySelector("tr.form");
-    if (form && !form.contains(document.activeElement)) form.querySelector("[autofocus], select, input:not([type=hidden]), button")?.focus();
+    begin();
   });
+  function begin() { // in the form that is open
+    const form = document.querySelector("tr.form");
+    if (form && !form.contains(document.activeElement)) form.querySelector("[data-first], select, input:not([type=hidden]), button")?.focus();
+  }
+  begin();
 
   // After an act in a list the next row is ready: where the row left the list, the one in its place, else the one after.
   const DONE = "stepdown_done";

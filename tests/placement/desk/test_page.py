@@ -113,7 +113,7 @@ async def test_a_form_that_is_refused_keeps_what_was_typed_and_says_at_its_place
     kept = refused.forms(IOP)["Send an offer"]
     assert {name: kept.fields[name] for name in typed} == typed
     opened = refused.text.split('<tr class="form">')[1].split("</tr>")[0]
-    [marked] = re.findall(r'name="(\w+)"[^>]* aria-invalid="true" aria-describedby="([^"]+)" autofocus', opened)
+    [marked] = re.findall(r'name="(\w+)"[^>]* aria-invalid="true" aria-describedby="([^"]+)" data-first', opened)
     assert marked[0] == "variance_reason"
     assert re.search(f'id="{marked[1]}">Another level than the recommended one needs a reason<', opened)
     sent = await browser.press(refused, IOP, "Send an offer", variance_reason="clinical-judgement")
