@@ -51,7 +51,7 @@
   });
   function begin() { // in the form that is open
     const form = document.querySelector("tr.form");
-    if (form && !form.contains(document.activeElement)) form.querySelector("[data-first], select, input:not([type=hidden]), button")?.focus();
+    if (form && !form.contains(document.activeElement)) (form.querySelector("[data-first]") || form.querySelector("select, input:not([type=hidden]), button"))?.focus();
   }
   begin();
 
