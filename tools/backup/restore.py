@@ -16,6 +16,11 @@ from tools.stack.databases import connect
 
 _TABLES = "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
 _NO_REVISION = "DROP TABLE IF EXISTS alembic_version"
+_FUNCTIONS = (
+    "SELECT p.oid::regprocedure::text FROM pg_proc AS p WHERE p.pronamespace = 'public'::regnamespace "
+    "AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = p.oid AND d.deptype = 'e')"
+)
+"""What the triggers call; what belongs to an extension stays."""
 
 
 def fit(folder: Path, data: Path | None, moved: Progress, *, any_keys: bool = False) -> Manifest:
@@ -71,12 +76,14 @@ async def _server(url: str, service: str, *, replace: bool) -> int:
 
 
 async def _empty(url: str, service: str) -> None:
-    """Drop the tables of a database; rights by default, which tables made later get, stay."""
+    """Drop the tables and functions of a database; rights by default, which tables made later get, stay."""
     inside = await connect(url, f"the database of {service}")
     try:
         async with inside.transaction():
             for (table,) in await inside.fetch(_TABLES):
                 await inside.execute(f"DROP TABLE public.{table} CASCADE")
+            for (function,) in await inside.fetch(_FUNCTIONS):
+                await inside.execute(f"DROP FUNCTION {function} CASCADE")
             await inside.execute(_NO_REVISION)
     finally:
         await inside.close()
