@@ -213,6 +213,19 @@ class Address(dict[str, str]):
         return Address({name: value for name, value in self.items() if name in names})
 
 
+class OnlyLists:
+    """A source whose desk has no views other than lists."""
+
+    async def closer(
+        self,
+        connection: Connection,  # noqa: ARG002
+        look: Look,  # noqa: ARG002
+        asked: Mapping[str, str],  # noqa: ARG002
+    ) -> Sequence[Section]:
+        """Empty."""
+        return ()
+
+
 class Desk:
     """The page of a desk, made of what its `source` gives."""
 

@@ -18,12 +18,12 @@ from services.aftercare.desk.writes import WRITERS, WRITES
 from services.aftercare.engine.apply import Rules
 from services.aftercare.worklists.lists import WORKLISTS, Worklist
 from shared.scope import Scope
-from shared.storage import audit
+from shared.storage import audit, list_counts
 from shared.storage.database import Connection, Database
 from shared.web import dead_letters
 from shared.web.auth import Caller
 from shared.web.dead_letters import WithDeadLetters
-from shared.web.desk import FILTERS, Counted, Desk, Fetched, Listing, Look, Section, may
+from shared.web.desk import FILTERS, Counted, Desk, Fetched, Listing, Look, OnlyLists, may
 from shared.web.form_posts import Acts
 from shared.web.many import DONE, ManyForms
 from shared.web.marks import ACTS
@@ -54,7 +54,7 @@ def routes(
     return [*own, *inside, *acts.routes(WRITES), *dead_letters.routes(desk), *frame.routes()]
 
 
-class FollowUps:
+class FollowUps(OnlyLists):
     """Aftercare's worklists and their rows for the shared desk page (shared/web/desk.py, `Source`)."""
 
     readers = READERS
@@ -86,7 +86,7 @@ class FollowUps:
         queries = [views.tally(each.name, each.of.of, worklists.question(each.of, plain)) for each in lists]
         if chosen is not None:
             queries.append(views.tally(_CHOSEN, chosen.of.of, worklists.question(chosen.of, look)))
-        told = await views.tallied(connection, queries)
+        told = await list_counts.counted(connection, queries)
         found = {name: Counted(one.total, one.late) for name, one in told.items() if name != _CHOSEN}
         if chosen is not None:
             one = told[_CHOSEN]
@@ -106,15 +106,6 @@ class FollowUps:
         site = self.rules.site
         known = site.facility(facility)
         return Now(look.at, site.zone(facility), look.zone, known.title if known else facility, look.team)
-
-    async def closer(
-        self,
-        connection: Connection,  # noqa: ARG002
-        look: Look,  # noqa: ARG002
-        asked: Mapping[str, str],  # noqa: ARG002
-    ) -> Sequence[Section]:
-        """Empty: this desk has no views other than lists."""
-        return ()
 
 
 _CHOSEN = "?"

@@ -13,11 +13,10 @@ from services.aftercare.tables import entries, follow_ups
 from services.aftercare.worklists.listed import ListedEntry, ListedWindow
 from services.aftercare.worklists.lists import EntriesOf, WindowsOf
 from shared.scope import Scope
-from shared.storage import entry_marks as marks
 from shared.storage import scoped
 from shared.storage.database import Connection
-from shared.storage.desk_tables import entry_marks
 from shared.storage.keysets import Keyset
+from shared.storage.list_counts import by_people, numbers
 
 
 class PageQuestion(NamedTuple):
@@ -40,16 +39,6 @@ class PageQuestion(NamedTuple):
     ids: tuple[str, ...] = ()
 
 
-class Tally(NamedTuple):
-    """What is counted of a list: all that are in sight, the late of them, and of a page that is asked for those found
-    by its filters, and those of them before its place."""
-
-    total: int
-    late: int
-    found: int
-    ahead: int
-
-
 async def page_of(
     connection: Connection, wanted: EntriesOf | WindowsOf, asked: PageQuestion
 ) -> list[ListedEntry] | list[ListedWindow]:
@@ -65,34 +54,22 @@ async def page_of(
 
 
 def tally(name: str, wanted: EntriesOf | WindowsOf, asked: PageQuestion) -> sa.Select[Any]:
-    """The query for one row: the list's name, and the numbers of a Tally."""
+    """The query for one row: the list's name, and the numbers of a ListCount."""
     table, keys, so, late = _of(wanted, asked)
-    count, here, found = (
-        sa.func.count(),
-        sa.not_(marks.snoozed(asked.now)),
-        sa.and_(*_narrowed(asked, late), keys.id.in_(asked.ids) if asked.ids else sa.true()),
+    columns = numbers(
+        name,
+        asked.now,
+        late=late,
+        found=sa.and_(*_narrowed(asked, late), keys.id.in_(asked.ids) if asked.ids else sa.true()),
+        beyond=keys.beyond(asked.place, back=asked.back) if asked.place is not None else None,
+        back=asked.back,
     )
-    ahead: sa.ColumnElement[int] = sa.literal(0)
-    if asked.place is not None:
-        behind = keys.beyond(asked.place, back=asked.back)
-        ahead = count.filter(found, behind if asked.back else sa.not_(behind))
-    numbers: list[sa.ColumnElement[Any]] = [
-        sa.literal(name).label("name"),
-        count.filter(here),
-        count.filter(here, late),
-        count.filter(found),
-        ahead,
-    ]
-    return sa.select(*numbers).select_from(marked(table)).where(*so)
+    return sa.select(*columns).select_from(marked(table)).where(*so)
 
 
 def _narrowed(asked: PageQuestion, late: sa.ColumnElement[bool]) -> list[sa.ColumnElement[bool]]:
     """The filters as conditions, and whether what is snoozed is asked for."""
-    out, holder = marks.snoozed(asked.now), entry_marks.c.taken_by
-    found = [out if "snoozed" in asked.of_people else sa.not_(out)]
-    found += [late] if asked.overdue else []
-    found += [holder == asked.me] if "mine" in asked.of_people else []
-    return found + ([holder.is_(None)] if "unassigned" in asked.of_people else [])
+    return by_people(asked.of_people, asked.me, asked.now) + ([late] if asked.overdue else [])
 
 
 async def named(
@@ -102,12 +79,6 @@ async def named(
     table, keys, so, _ = _of(wanted, PageQuestion(scope, datetime.max.replace(tzinfo=UTC)))
     rows = (await connection.execute(with_sequence(table).where(*so, keys.id.in_(list(ids))))).all()
     return [entry_of(row) for row in rows] if isinstance(wanted, EntriesOf) else [window_of(row) for row in rows]
-
-
-async def tallied(connection: Connection, queries: Sequence[sa.Select[Any]]) -> dict[str, Tally]:
-    """Name of list → its numbers, by one query for all lists."""
-    rows = (await connection.execute(sa.union_all(*queries))).all()
-    return {row[0]: Tally(*map(int, row[1:])) for row in rows}
 
 
 def _of(

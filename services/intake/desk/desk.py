@@ -25,13 +25,13 @@ from shared.storage import audit
 from shared.storage.database import Connection
 from shared.web import paging
 from shared.web.auth import Caller
-from shared.web.desk import FILTERS, NONE, Counted, Fetched, Listing, Look, Row, Section, may
+from shared.web.desk import FILTERS, NONE, Counted, Fetched, Listing, Look, OnlyLists, Row, may
 from shared.web.tables import NOTHING_ASKED
 
 _BY_NAME: Mapping[str, Shelf] = {one.listing.name: one for one in LISTS}
 
 
-class IntakeDesk:
+class IntakeDesk(OnlyLists):
     """The lists, their counts and rows."""
 
     readers = READERS
@@ -82,15 +82,6 @@ class IntakeDesk:
         if (drawn := self._rows.get(listing.name)) is not None:
             return await drawn(connection, look)
         return await self._messages(connection, _BY_NAME[listing.name].state, look)
-
-    async def closer(
-        self,
-        connection: Connection,  # noqa: ARG002
-        look: Look,  # noqa: ARG002
-        asked: Mapping[str, str],  # noqa: ARG002
-    ) -> Sequence[Section]:
-        """Empty: this desk has no views other than lists."""
-        return ()
 
     def _as_is(self, look: Look) -> AsIs:
         return AsIs(look.at, self.intake.site, may(look.who, TAKERS))

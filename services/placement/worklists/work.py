@@ -13,9 +13,9 @@ from services.placement.gate import views as gate
 from services.placement.search.entry import AHEAD, UNANSWERED, Kind
 from services.placement.tables import entries
 from services.placement.worklists.views import COUNTED, Line, ListQuestion, Whose, selected, selected_page, within
-from shared.storage import entry_marks as marks
-from shared.storage.desk_tables import entry_marks
 from shared.storage.keysets import Keyset
+from shared.storage.list_counts import by_people, numbers
+from shared.web.tables import OF_PEOPLE
 
 _E = entries.c
 MOST_OF_EPISODES = 500
@@ -66,16 +66,6 @@ def sorted_by(order: str, line: Line) -> datetime:
     return line.due or (line.at + UNANSWERED if line.kind == "offer" else _NEVER)
 
 
-class Tally(NamedTuple):
-    """What is counted of a list: all that are in sight, the late of them, and of a page that is asked for those found
-    by its filters, and those of them before its place."""
-
-    total: int
-    late: int
-    found: int
-    ahead: int
-
-
 class EntriesOf(NamedTuple):
     """The desk's entries of one kind, in these states (empty: any), that also meet the condition `more`."""
 
@@ -99,24 +89,22 @@ class EntriesOf(NamedTuple):
 
     async def page(self, connection: AsyncConnection, asked: PageQuestion, late: Condition | None) -> list[Line]:
         """The lines of a page, in the order that is asked for."""
-        found = [*self._so(asked.whose, asked.now), _in_sight(asked), *_narrowed(asked, late)]
+        found = [*self._so(asked.whose, asked.now), *_narrowed(asked, late)]
         if asked.place is not None:
             found.append(asked.keyset.beyond(asked.place, back=asked.back))
         return await selected_page(connection, found, asked.keyset, back=asked.back, most=asked.most)
 
     def tally(self, name: str, asked: PageQuestion, late: Condition | None) -> sa.Select[Any]:
-        """The query for one row: the list's name, and the numbers of a Tally."""
-        count, here = sa.func.count(), sa.not_(marks.snoozed(asked.now))
-        found = sa.and_(_in_sight(asked), *_narrowed(asked, late))
-        ahead: sa.ColumnElement[int] = sa.literal(0)
-        if asked.place is not None:
-            behind = asked.keyset.beyond(asked.place, back=asked.back)
-            ahead = count.filter(found, behind if asked.back else sa.not_(behind))
-        over = count.filter(here, late(asked.now)) if late is not None else sa.literal(0)
-        numbers: list[sa.ColumnElement[Any]] = [
-            sa.literal(name).label("name"), count.filter(here), over, count.filter(found), ahead,
-        ]  # fmt: skip
-        return sa.select(*numbers).select_from(COUNTED).where(*self._so(asked.whose, asked.now))
+        """The query for one row: the list's name, and the numbers of a ListCount."""
+        columns = numbers(
+            name,
+            asked.now,
+            late=late(asked.now) if late is not None else None,
+            found=sa.and_(*_narrowed(asked, late)),
+            beyond=asked.keyset.beyond(asked.place, back=asked.back) if asked.place is not None else None,
+            back=asked.back,
+        )
+        return sa.select(*columns).select_from(COUNTED).where(*self._so(asked.whose, asked.now))
 
     async def named(self, connection: AsyncConnection, whose: Whose, ids: Sequence[str], now: datetime) -> list[Line]:
         """Those of the entries with these ids that are in the list for this reader."""
@@ -149,31 +137,14 @@ class EntriesOf(NamedTuple):
 
 def _narrowed(asked: PageQuestion, late: Condition | None) -> Iterator[sa.ColumnElement[bool]]:
     """The filters as conditions; of a list where nothing is ever late, nothing is overdue."""
+    yield from by_people(asked.filters, asked.me, asked.now)
     if asked.ids:
         yield _E.id.in_(asked.ids)
     for name, value in asked.filters.items():
         if name == "overdue":
             yield late(asked.now) if late is not None else sa.false()
-        elif name == "mine":
-            yield entry_marks.c.taken_by == asked.me
-        elif name == "unassigned":
-            yield entry_marks.c.taken_by.is_(None)
-        elif name != "snoozed":
+        elif name not in OF_PEOPLE:
             yield FILTERS[name] == value
-
-
-def _in_sight(asked: PageQuestion) -> sa.ColumnElement[bool]:
-    """Not snoozed; where that is asked for, snoozed."""
-    out = marks.snoozed(asked.now)
-    return out if asked.filters.get("snoozed") else sa.not_(out)
-
-
-async def tallied(connection: AsyncConnection, queries: Sequence[sa.Select[Any]]) -> dict[str, Tally]:
-    """Name of list → its numbers, by one query for all lists."""
-    if not queries:
-        return {}
-    rows = (await connection.execute(sa.union_all(*queries))).all()
-    return {row[0]: Tally(*map(int, row[1:])) for row in rows}
 
 
 class WithheldFacts:

@@ -35,6 +35,7 @@ from services.placement.worklists.work import PageQuestion, WithheldFacts
 from shared.events.levels import WORDS
 from shared.scope import Scope
 from shared.site.values import Program
+from shared.storage import list_counts
 from shared.storage.database import Connection
 from shared.web import dead_letters, paging, requests
 from shared.web.auth import Caller
@@ -116,7 +117,7 @@ class Placement:
                 queries.append(row.of.tally(each.name, plain, row.late))
                 if each is chosen:
                     queries.append(row.of.tally(_CHOSEN, _asked(look), row.late))
-        told = await work.tallied(connection, queries)
+        told = await list_counts.counted(connection, queries)
         found |= {name: Counted(one.total, one.late) for name, one in told.items() if name != _CHOSEN}
         if chosen is not None and _CHOSEN in told:
             one = told[_CHOSEN]
