@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser
 
+from tests.browser.chromium import Chromium, a_chromium
 from tests.browser.people import a_browser, play
 from tests.system import System, a_system
 
@@ -23,3 +24,9 @@ async def morning(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sys
 async def browser() -> AsyncIterator[Browser]:
     async with a_browser() as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
+    async with a_chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser

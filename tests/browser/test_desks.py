@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.browser.chromium import PROGRAM, Chromium, Tab, a_chromium
+from tests.browser.chromium import PROGRAM, Chromium, Tab
 from tests.system import System, a_system
 from tools.simulator.messages import Person, Visit
 
@@ -40,12 +40,6 @@ async def discharge(system: System) -> None:
         assert b"MSA|AA" in await sender.send(told.raw)
     await sender.close()
     await system.idle()
-
-
-@pytest.fixture(scope="module")
-async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
-    async with a_chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        yield browser
 
 
 @pytest.fixture

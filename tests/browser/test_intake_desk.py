@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.browser.chromium import PROGRAM, Chromium, Tab, a_chromium
+from tests.browser.chromium import PROGRAM, Chromium, Tab
 from tests.browser.test_find import axe
 from tests.system import System, a_system
 from tools.simulator.messages import Person, Visit
@@ -39,12 +39,6 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Syst
         await sender.close()
         await running.idle()
         yield running
-
-
-@pytest.fixture(scope="module")
-async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
-    async with a_chromium(tmp_path_factory.mktemp("chromium")) as browser:
-        yield browser
 
 
 async def opened(chromium: Chromium, system: System, role: str, address: str) -> Tab:

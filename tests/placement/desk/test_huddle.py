@@ -9,7 +9,7 @@ from tests.browsing import Browser
 from tests.placement.desk.conftest import DAY, Desk, token
 from tests.placement.desk.stories import at_the_program, says
 from tests.placement.desk.test_planning import PLAN
-from tests.placement.desk.test_tables import counted
+from tests.statements import counted
 
 SHEET = "/programs/GH-PHP1/today"
 

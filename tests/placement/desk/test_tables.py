@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-import sqlalchemy as sa
 
 from services.placement.desk.page.desk import WRITES
 from services.placement.desk.page.wording import CONFIRM, LABELS
@@ -19,6 +16,7 @@ from shared.storage.database import Database
 from shared.web.zones import COOKIE
 from tests.browsing import Browser, Page
 from tests.placement.desk.conftest import Desk, token
+from tests.statements import counted
 
 
 @pytest.fixture
@@ -34,22 +32,6 @@ async def browser(nobody: Browser, desk: Desk) -> Browser:
 def patients(page: Page) -> list[str]:
     """The patients of a page's rows, in their order."""
     return re.findall(r'data-patient="patient-([^"]+)"', page.text)
-
-
-@contextmanager
-def counted(database: Database) -> Iterator[list[str]]:
-    """The statements that are sent to the database."""
-    sent: list[str] = []
-
-    def note(_: object, __: object, statement: str, *___: object) -> None:
-        sent.append(statement)
-
-    engine = database.engine.sync_engine
-    sa.event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        sa.event.remove(engine, "before_cursor_execute", note)
 
 
 async def test_who_waits_longest_comes_first_and_the_other_way_round_where_it_is_asked_for(browser: Browser) -> None:

@@ -14,7 +14,8 @@ from shared.storage.database import Database
 from shared.storage.tables import audit, refusals
 from tests.browsing import Browser
 from tests.placement.desk.conftest import Desk, token
-from tests.placement.desk.test_tables import counted, patients
+from tests.placement.desk.test_tables import patients
+from tests.statements import counted
 
 LIST = "/api/worklists/searches-open"
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -21,6 +19,7 @@ from tests.placement.desk.conftest import Desk, token
 from tests.placement.desk.patient.lived import NAMED as OF_E1
 from tests.placement.desk.patient.lived import a_long_way, on_the_ward
 from tests.placement.desk.stories import attends
+from tests.statements import counted
 
 HERE = "/patients/patient-E1"
 PHP = "Adult partial hospitalization"
@@ -269,22 +268,6 @@ async def test_every_look_is_written_down(browser: Browser, desk: Desk, database
     async with database.read() as connection:
         rows = (await connection.execute(sa.select(audit.c.actor, audit.c.action, audit.c.subject))).all()
     assert [tuple(row) for row in rows].count(("a-coordinator", "patient-looked-at", "E1")) == 2
-
-
-@contextmanager
-def counted(database: Database) -> Iterator[list[str]]:
-    """The statements that are sent to the database meanwhile."""
-    found: list[str] = []
-
-    def note(*given: object) -> None:
-        found.append(str(given[2]))
-
-    engine = database.engine.sync_engine
-    sa.event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        sa.event.remove(engine, "before_cursor_execute", note)
 
 
 async def test_no_row_and_no_fact_costs_a_query_of_its_own(
