@@ -29,6 +29,13 @@ _FENCED = sa.text("DELETE FROM relay_lease WHERE holder = 'writes' AND name = AN
 _WHO_WRITES = sa.text("SELECT holder FROM relay_lease WHERE name = 'writer'")
 
 
+class AnotherWriter(Transient):
+    """Another writer was enrolled meanwhile: this one writes nothing, and may try again."""
+
+    def __init__(self) -> None:
+        super().__init__("another relay writes by now")
+
+
 class WriterNames:
     """Gives one relay the name for its next producer."""
 
@@ -54,7 +61,7 @@ class WriterNames:
             await connection.execute(_FENCED, {"names": list(names)})
 
     async def confirm(self, name: str) -> None:
-        """Call it after the producer's start, before reading a row. Raises Transient if another writer was enrolled
+        """Call it after the producer's start, before reading a row. Raises AnotherWriter if another writer was enrolled
         meanwhile.
 
         A writer enrolled later finds this name and fences it; one enrolled earlier may have fenced it before the
@@ -63,5 +70,5 @@ class WriterNames:
         async with self.database.read() as connection:
             latest = (await connection.execute(_WHO_WRITES)).scalar()
         if latest != name:
-            raise Transient("another relay writes by now")
+            raise AnotherWriter
         self._unused = None

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from shared.errors import Transient
 from shared.messaging.relay import Relay
+from shared.messaging.writer_names import AnotherWriter
 from shared.messaging.writer_producer import named
 from shared.storage.database import Database
 from shared.storage.tables import relay_lease
@@ -136,7 +136,7 @@ async def test_a_relay_that_slept_before_it_began_writes_nothing_while_another_d
     await quick.once()  # fences a name whose producer has not begun, which protects from nothing
     producer = named(slow.connect, name)
     await producer.start()
-    with pytest.raises(Transient, match="another relay writes"):
+    with pytest.raises(AnotherWriter, match="another relay writes"):
         await slow._names.confirm(name)
     await producer.stop()
     await commit(database, records(topic, range(2, 4)))

@@ -29,6 +29,7 @@ from shared.messaging.outbox import Outgoing
 from shared.messaging.positions import StoredPosition
 from shared.messaging.reading import Reading, reading
 from shared.messaging.spool import Spool
+from shared.messaging.writer_names import AnotherWriter
 from shared.recovery.comparing import held_by, in_line, only_writer
 from shared.settings import Settings
 from shared.site.config import Site
@@ -142,11 +143,12 @@ async def _looked(run: Run, asked: Sequence[str], *, dry: bool, looks: int) -> H
 
 
 async def _until_alone(run: Run, asked: Sequence[str], healed: Healed, connect: Mapping[str, Any]) -> None:
-    """Mend; again where a relay that had just begun has fenced this run: it is held by now, and does so once."""
+    """Mend; again where a relay that had just begun has fenced this run, or was enrolled after it: it is held by now,
+    and does so once."""
     for left in range(TRIES - 1, -1, -1):
         try:
             await _alone(run, asked, healed, connect)
-        except ProducerFenced:
+        except (ProducerFenced, AnotherWriter):
             if not left:
                 raise Transient(
                     "another relay writes: is a service running that does not look at what is held?"
