@@ -6,18 +6,20 @@ Asked for by a script (htmx names itself in `HX-Request`) it is a fragment, else
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared.web import requests
 from shared.web.auth import Caller
 from shared.web.form_posts import Shown
 from shared.web.forms import Refused
 from shared.web.pages import Notice, Pages
 from shared.web.prefix import base
+from shared.web.sessions import page_caller
 
 PATIENT = "patient"
 """The parameter by which a form says on whose page it was."""
@@ -25,17 +27,28 @@ Part: TypeAlias = Callable[[Request, Caller, str, Notice | None, Refused | None]
 """Makes the part of one patient: from the request, the caller, the patient's id, a notice, and a refused form."""
 
 
+def shown(part: Part, readers: Sequence[str]) -> Callable[[Request], Awaitable[Response]]:
+    """GET of the part by these roles. Raises NotSignedIn, and 403 and 422 Problems, beside what `part` raises."""
+
+    async def page(request: Request) -> Response:
+        who = page_caller(request, *readers)
+        requests.parameters(request, ())
+        return await part(request, who, request.path_params["patient_id"], None, None)
+
+    return page
+
+
 def or_else(part: Part, other: Shown) -> Shown:
     """The page that a refused form was on: the part where the form says so, else `other`."""
 
-    async def shown(
+    async def either(
         request: Request, who: Caller, asked: Mapping[str, str], notice: Notice | None, refused: Refused | None
     ) -> Response:
         if PATIENT not in asked:
             return await other(request, who, asked, notice, refused)
         return await part(request, who, asked[PATIENT], notice, refused)
 
-    return shown
+    return either
 
 
 def rendered(

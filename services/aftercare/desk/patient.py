@@ -18,13 +18,11 @@ from services.aftercare.engine.apply import Rules
 from services.aftercare.worklists.listed import ListedRow, ListedWindow
 from shared.storage import audit
 from shared.storage.database import Database
-from shared.web import requests
 from shared.web.auth import Caller
 from shared.web.desk import Listing, Section, may, with_open
 from shared.web.forms import Refused
 from shared.web.pages import Notice, Pages
-from shared.web.patient_parts import rendered
-from shared.web.sessions import page_caller
+from shared.web.patient_parts import rendered, shown
 
 SECTIONS: Mapping[str, str] = {
     "risk": "Risks",
@@ -45,14 +43,8 @@ class PatientPart:
 
     def routes(self) -> Sequence[BaseRoute]:
         """Its address."""
-        return [Route("/patients/{patient_id}/part", self.frame.page(self._shown), methods=["GET"])]
-
-    async def _shown(self, request: Request) -> Response:
-        """Raises NotSignedIn, 403 and 422 Problems. Of an unknown patient and of one out of scope it says alike that
-        there is nothing."""
-        who = page_caller(request, *READERS)
-        requests.parameters(request, ())
-        return await self.part(request, who, request.path_params["patient_id"])
+        page = self.frame.page(shown(self.part, READERS))
+        return [Route("/patients/{patient_id}/part", page, methods=["GET"])]
 
     async def part(
         self,
@@ -62,7 +54,8 @@ class PatientPart:
         notice: Notice | None = None,
         refused: Refused | None = None,
     ) -> Response:
-        """The part of one patient, a notice on top, and a refused form open at its row."""
+        """The part of one patient, a notice on top, and a refused form open at its row. Of an unknown patient and
+        of one out of scope it says alike that there is nothing."""
         now = self.rules.clock()
         async with self.database.begin() as connection:
             rows = [] if "\0" in patient_id else await views.of_patient(connection, patient_id, who.scope)

@@ -14,14 +14,14 @@ from services.intake.api.rate_limits import RateLimits
 from services.intake.desk import taking_in, wording
 from services.intake.desk.desk import IntakeDesk
 from services.intake.desk.page import Finding
-from services.intake.desk.patient import PatientPart
+from services.intake.desk.patient import READERS, PatientPart
 from services.intake.receiving.receive import Intake
 from shared.web import dead_letters
 from shared.web.auth import NotSignedIn
 from shared.web.dead_letters import WithDeadLetters
 from shared.web.desk import FILTERS, Desk
 from shared.web.form_posts import Acts
-from shared.web.patient_parts import PATIENT, or_else, place
+from shared.web.patient_parts import PATIENT, or_else, place, shown
 
 
 def routes(intake: Intake, rates: RateLimits) -> Sequence[BaseRoute]:
@@ -29,9 +29,9 @@ def routes(intake: Intake, rates: RateLimits) -> Sequence[BaseRoute]:
     frame = front.FRAME
     desk = Desk(intake.database, intake.clock, intake.site, frame, WithDeadLetters(IntakeDesk(intake, rates)))
     part = PatientPart(intake, rates, frame)
-    filters, shown = FILTERS | {PATIENT}, or_else(part.part, desk.page)
+    filters, page = FILTERS | {PATIENT}, or_else(part.part, desk.page)
     door = writes.door(intake, rates)
-    acts = Acts(frame, door, intake.site, filters, shown, wording.ABOUT, place, wording.WHY)
+    acts = Acts(frame, door, intake.site, filters, page, wording.ABOUT, place, wording.WHY)
 
     async def home(request: Request) -> Response:
         try:
@@ -44,7 +44,7 @@ def routes(intake: Intake, rates: RateLimits) -> Sequence[BaseRoute]:
     own = [
         Route("/", frame.page(home), methods=["GET"]),
         Route("/rail", frame.part(desk.rail), methods=["GET"]),
-        Route("/patients/{patient_id}/part", frame.page(part.shown), methods=["GET"]),
+        Route("/patients/{patient_id}/part", frame.page(shown(part.part, READERS)), methods=["GET"]),
     ]
     return [
         *own,

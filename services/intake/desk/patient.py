@@ -26,13 +26,11 @@ from services.intake.requests.consents import handlers as consents
 from services.intake.requests.consents.views import consents as consents_of
 from shared.storage import audit
 from shared.storage.database import Connection
-from shared.web import requests
 from shared.web.auth import Caller
 from shared.web.desk import Badge, Listing, Row, Section, may, with_open
 from shared.web.forms import Refused
 from shared.web.pages import Notice, Pages
 from shared.web.patient_parts import rendered
-from shared.web.sessions import page_caller
 from shared.web.words import say
 from shared.web.zones import reading_zone
 
@@ -56,12 +54,6 @@ class PatientPart:
     def __init__(self, intake: Intake, rates: RateLimits, frame: Pages) -> None:
         self.intake, self.rates, self.frame = intake, rates, frame
 
-    async def shown(self, request: Request) -> Response:
-        """Raises NotSignedIn, 403, 422 and 429 Problems."""
-        who = page_caller(request, *READERS)
-        requests.parameters(request, ())
-        return await self.part(request, who, request.path_params["patient_id"])
-
     async def part(
         self,
         request: Request,
@@ -70,7 +62,7 @@ class PatientPart:
         notice: Notice | None = None,
         refused: Refused | None = None,
     ) -> Response:
-        """The part of one patient, a notice on top, and a refused form open where it is."""
+        """The part of one patient, a notice on top, and a refused form open where it is. Raises a 429 Problem."""
         self.rates.take(who)
         asker = Asker(who, self.intake.clock(), reading_zone(request), self.intake.site)
         async with self.intake.database.begin() as connection:
