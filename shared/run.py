@@ -35,12 +35,13 @@ from shared.messaging.subscription import Subscription
 from shared.pulse import STUCK_SECONDS, Pulse
 from shared.recovery.guard import NOT_COMPARED, Guard
 from shared.settings import Settings, unknown_variables
-from shared.stopping import Deadline, stopped
+from shared.stopping import Deadline, cancelled, stopped
 from shared.storage.database import Database
 from shared.storage.sealing import Seal
-from shared.web import descriptors, http_limits
+from shared.web import http_limits
 from shared.web.app import WrongAddress, web_app
 from shared.web.auth import tokens_of
+from shared.web.descriptors import seating_of
 from shared.web.kept_sessions import Sessions
 from shared.web.live import LivePages
 from shared.web.retired import RetiredFacilities
@@ -242,9 +243,9 @@ class ServiceProcess:
         for door in self.doors:
             await stopped("door", door.stop(), 10)
         await stopped("consumers", self.broker.stop(), 12)
-        await stopped("timers", _cancelled(self._tasks[1:]), 3)
+        await stopped("timers", cancelled(self._tasks[1:]), 3)
         await stopped("relay", self.relay.stop(), 12)
-        await stopped("relay", _cancelled(self._tasks), 3)  # it may wait for a broker that is away
+        await stopped("relay", cancelled(self._tasks), 3)  # it may wait for a broker that is away
         await stopped("guard", self.guard.stop(), 3)
         if self.sessions is not None:
             await stopped("sessions", self.sessions.close(), 3)
@@ -303,12 +304,6 @@ def _apart(ahead: timedelta) -> str | None:
     return f"this machine's clock is {round(abs(ahead).total_seconds() / 60)} minutes {how} the database's: mend either"
 
 
-async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
 def bound(host: str, port: int) -> socket.socket:
     """A socket bound to this address now, so that a taken port is one sentence (SetUpError)."""
     made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
@@ -321,16 +316,6 @@ def bound(host: str, port: int) -> socket.socket:
             f"port {port} on {host} can't be taken ({fault.strerror}): choose another or free it"
         ) from None
     return made
-
-
-def seating(settings: Settings) -> descriptors.Seating:
-    """How many connections each door may hold with this process's limit of file descriptors."""
-    return descriptors.seating(
-        descriptors.raised(),
-        pool=settings.database_pool,
-        mllp=settings.mllp_connections,
-        http=settings.http_connections,
-    )
 
 
 async def serve(
@@ -348,7 +333,7 @@ async def serve(
     if parent_pipe is not None:
         loop.add_reader(parent_pipe, _parent_gone, parent_pipe, stop)
     sock = bound(service.settings.http_host, service.settings.http_port)
-    limits = http_limits.HttpLimits(connections=seating(service.settings).http)
+    limits = http_limits.HttpLimits(connections=seating_of(service.settings).http)
     web = http_limits.HttpDoor(service.web, limits)
     serving = asyncio.create_task(web.serve(sockets=[sock]))
     starting = asyncio.create_task(service.start())

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -53,3 +53,10 @@ async def stopped(part: str, stop: Coroutine[Any, Any, Any], seconds: float) -> 
         log.error("a part failed to stop", extra={"part": part}, exc_info=task.exception())
         return False
     return True
+
+
+async def cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel these tasks and wait for their end."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -18,11 +18,12 @@ from services.intake.timers import timers
 from shared.clock import Clock, system_clock
 from shared.errors import Transient
 from shared.messaging.broker import broker_for
-from shared.run import Door, ServiceProcess, run, seating
+from shared.run import Door, ServiceProcess, run
 from shared.settings import Settings
 from shared.site.of_service import of_service
 from shared.storage.database import Database
 from shared.storage.sealing import Seal
+from shared.web.descriptors import seating_of
 from shared.web.kept_sessions import kept_sessions
 
 NAME = "intake"
@@ -77,7 +78,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
     rates = RateLimits(site.limits)
     limits = mllp.Limits(
         frame_bytes=site.limits.message_bytes,
-        connections=seating(settings).mllp,
+        connections=seating_of(settings).mllp,
         idle_seconds=settings.mllp_idle_seconds,
     )
     door = mllp.MllpDoor(

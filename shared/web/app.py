@@ -82,22 +82,10 @@ def web_app(
     tokens alone.
     """
 
-    async def liveness(_: Request) -> Response:
-        stuck = await live()
-        status = HTTPStatus.SERVICE_UNAVAILABLE if stuck else HTTPStatus.OK
-        told = {"stuck": stuck} if stuck else {}
-        return JSON({"service": title, "live": not stuck, **told}, status_code=status)
-
-    async def readiness(_: Request) -> Response:
-        missing = await ready()
-        status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK
-        return JSON({"service": title, "ready": not missing, "waiting_for": missing}, status_code=status)
-
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-    own = [Route("/health/live", liveness), Route("/health/ready", readiness), Route("/metrics", metrics)]
-    app = Starlette(routes=[*own, *routes], exception_handlers={Exception: _unforeseen, HTTPException: _http})
+    app = Starlette(
+        routes=[*_of_machines(title, ready, live), *routes],
+        exception_handlers={Exception: _unforeseen, HTTPException: _http},
+    )
     for kind, answer in _ANSWERS.items():
         app.add_exception_handler(kind, answer)
     app.state.tokens, app.state.page, app.state.retired, app.state.sessions = tokens, page, retired, sessions
@@ -112,6 +100,26 @@ def web_app(
     app.add_middleware(EachRequest, service=title, logged=logged)
     app.add_middleware(Prefix, prefix=f"/{title}")
     return app
+
+
+def _of_machines(title: str, ready: Check, live: Check) -> Sequence[BaseRoute]:
+    """The routes of health and metrics, which machines of the same network ask for."""
+
+    async def liveness(_: Request) -> Response:
+        stuck = await live()
+        status = HTTPStatus.SERVICE_UNAVAILABLE if stuck else HTTPStatus.OK
+        told = {"stuck": stuck} if stuck else {}
+        return JSON({"service": title, "live": not stuck, **told}, status_code=status)
+
+    async def readiness(_: Request) -> Response:
+        missing = await ready()
+        status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK
+        return JSON({"service": title, "ready": not missing, "waiting_for": missing}, status_code=status)
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return [Route("/health/live", liveness), Route("/health/ready", readiness), Route("/metrics", metrics)]
 
 
 def caller(request: Request, *roles: str) -> Caller:

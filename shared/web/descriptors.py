@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 from typing import NamedTuple
 
+from shared.settings import Settings
+
 OWN = 150
 """Descriptors kept back for the service itself, in addition to those of the database's connection pool."""
 FEWEST = 8
@@ -45,3 +47,10 @@ def seating(descriptors: int, *, pool: int, mllp: int, http: int) -> Seating:
         return Seating(mllp, http)
     for_http = min(http, max(free // 4, FEWEST))
     return Seating(min(mllp, max(free - for_http, FEWEST)), for_http)
+
+
+def seating_of(settings: Settings) -> Seating:
+    """The same by these settings, with this process's limit of descriptors, which is raised before."""
+    return seating(
+        raised(), pool=settings.database_pool, mllp=settings.mllp_connections, http=settings.http_connections
+    )
