@@ -149,7 +149,7 @@ async def test_databases_of_a_backup_amid_messages_are_of_one_moment_and_as_prom
             found += [each.subject async for each in placement.broken(two, rules_of(site))]
             async with three.read() as connection:
                 found += [each.subject for each in await aftercare.broken(connection, site, system_clock)]
-            assert set(found) == {"outbox"}, "all is as promised, but that records were under way"
+            assert set(found) <= {"outbox"}, "all is as promised, but that records may have been under way"
         finally:
             for database in (one, two, three):
                 await database.close()
