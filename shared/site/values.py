@@ -140,13 +140,16 @@ class Facility(Part):
 
 
 class Feed(Part):
-    """A stream of messages, known by MSH-3 and MSH-4 (either may be absent), and the field in which it names the
-    facility."""
+    """A stream of messages, known by MSH-3 and MSH-4 (either may be absent), the field in which it names the facility,
+    and whose zone its times are in."""
 
     name: Name
     sending_application: Name | None = None
     sending_facility: Name | None = None
     facility_from: tuple[Literal["MSH-4", "PV1-3.4"], ...] = Field(default=("MSH-4", "PV1-3.4"), min_length=1)
+    zone: Literal["message", "facility"] | None = None
+    """Of times without an offset, where MSH-7 has one; absent: MSH-7's where the facility's clock shows it then, else
+    the facility's, with a warning."""
 
 
 class Payer(Part):

@@ -41,6 +41,7 @@ ROWS: dict[str, Row] = {
     "feeds.*.sending_application": Row(said, "CHANGED", beside={"feeds.0.facility_from": ["PV1-3.4"]}),
     "feeds.*.sending_facility": Row(said, "CHANGED", beside={"feeds.0.facility_from": ["PV1-3.4"]}),
     "feeds.*.facility_from": Row(said, ["MSH-4"], "feeds.1.facility_from"),
+    "feeds.*.zone": Row(said, "message"),
     "facilities.*.name": Row(said, "CHANGED"),
     "facilities.*.title": Row(page, "Another Hospital"),
     "facilities.*.zone": Row(said, "America/Denver"),

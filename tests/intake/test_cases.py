@@ -19,6 +19,9 @@ AA2 = ("AA", "AA")
 IN_3W, OUT = "admitted inpatient 3W 11-02 09:00", "discharged inpatient 11-04 09:00"
 
 OUTCOMES: dict[str, Outcome] = {
+    "01-fraction-without-dot": Outcome(
+        AA2, ("admitted inpatient 3W 11-02 09:15", OUT), periods=("inpatient 11-02 11-04",)
+    ),
     "03-fraction-and-zone": Outcome(("AA",), ("admitted inpatient 3W 11-02 09:15",)),
     "17-same-control-id-many-patients": Outcome(AA2, (IN_3W, "admitted inpatient 3W 11-02 10:00"), patients=2),
     "18-discharge-cancel-discharge": Outcome(
