@@ -282,6 +282,8 @@ class Limits(Part):
     """A fact that waits longer for its predecessor raises the alarm (contract 5 promise 2)."""
     message_bytes: int = Field(default=1_048_576, ge=1024, le=16_777_216)
     """A longer message is refused."""
+    frame_messages: int = Field(default=2000, ge=1, le=100_000)
+    """So many messages may one frame, record or request body have."""
     identity_questions: int = Field(default=120, ge=1, le=100_000)
     """How often one person may ask in a minute who somebody is, by GET and by POST with `identity`; then 429."""
     machine_identity_questions: int = Field(default=1200, ge=1, le=1_000_000)

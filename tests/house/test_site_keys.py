@@ -106,6 +106,7 @@ ROWS: dict[str, Row] = {
     "limits.episode_gap_days": Row(observed.episodes_of_two_visits, "44"),
     "limits.future_minutes": Row(observed.ahead, "60"),
     "limits.message_bytes": Row(observed.service, "2048"),
+    "limits.frame_messages": Row(observed.service, "1"),
     "limits.parked_alarm_seconds": Row(observed.service, "61"),
     "retention.raw_message_days": Row(observed.kept, "365"),
     "retention.refused_message_days": Row(observed.kept, "31"),

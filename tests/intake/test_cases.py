@@ -27,8 +27,10 @@ OUTCOMES: dict[str, Outcome] = {
     "18-discharge-cancel-discharge": Outcome(
         ("AA",) * 4, (IN_3W, "discharged inpatient 11-06 09:00"), periods=("inpatient 11-02 11-06",)
     ),
+    "25-line-feed-inside-a-field": Outcome(AA2, (IN_3W, OUT)),
     "27-blank-lines-and-form-feed": Outcome(AA2, (IN_3W, OUT)),
     "29-latin1-undeclared": Outcome(AA2, (IN_3W, IN_3W), patients=2),
+    "30-utf16-double-byte-frame": Outcome(AA2, (IN_3W, IN_3W), patients=2),
     "32-null-location-update": Outcome(("AA",) * 3, (IN_3W, OUT), periods=("inpatient 11-02 11-04",)),
     "34-nul-and-keepalive-bytes": Outcome(AA2, (IN_3W, OUT)),
     "37-enhanced-mode-component-facility": Outcome(("AA",), (IN_3W,)),
