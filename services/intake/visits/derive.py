@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from services.intake.hl7.model import SiteMap, VisitMessage
-from services.intake.visits.cancels import effective_statements
+from services.intake.visits.cancels import TOOK_EFFECT, effective_statements
 from services.intake.visits.desired import DesiredFact, FactKey
 from services.intake.visits.difference import ActiveFact, difference
 from services.intake.visits.facts import other_facts, stay_facts
@@ -143,8 +143,8 @@ def _unmapped(walked: Walk, turn: int) -> str:
 
 def _effect(reason: str) -> tuple[Effect, str | None]:
     """What became of a message that did nothing for this reason; "": it was applied."""
-    if not reason:
-        return "applied", None
+    if reason in TOOK_EFFECT:
+        return "applied", reason or None
     if reason == "unmapped":
         return "unmapped", None
     return ("waiting" if reason in _WAITS else "no-effect"), reason
