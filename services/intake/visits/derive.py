@@ -17,7 +17,7 @@ from services.intake.visits.facts import other_facts, stay_facts
 from services.intake.visits.moves import Walk, walk
 from services.intake.visits.order import as_said
 from services.intake.visits.stays import Stay
-from services.intake.visits.updates import Update, amended, stay_of
+from services.intake.visits.updates import Update, amended, begin_as_told, stay_of
 
 __all__ = [
     "ActiveFact",
@@ -81,13 +81,17 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
         updates[update.turn] = update, stay_of(update, walked.stays)
     facts: list[DesiredFact] = []
     moved: set[int] = set()
+    before: datetime | None = None
     for stay in walked.stays:
         stay_id = visit if stay.number == 1 else f"{visit}#{stay.number}"
         own = [update for update, of in updates.values() if of is stay]
+        if own:
+            begin_as_told(stay, own, before)
         facts += stay_facts(stay, stay_id, own, site)
         facts += other_facts(stay, stay_id, own, site)
         for step in stay.steps:
             moved.add(step.statement.turn)
+        before = stay.steps[-1].at
     notes = []
     for turn, one in enumerate(said):
         if turn in updates:

@@ -43,7 +43,7 @@ def stay_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: Site
         again = (str(seen[key]),) if seen[key] > 1 else ()
         said, adt, at = step.statement.said, step.statement.said.adt, step.at
         if updates:
-            adt, said = amended(step.statement, updates)
+            adt, said = amended(step.statement, updates, step.at)
             at = _at(step, adt, stay)
         value = _value(step, adt, visit, stay_heading(at, of), site)
         found.append(DesiredFact(key + again, value, said.adt.stated_at, said.message_id))
