@@ -9,9 +9,10 @@ from services.intake.hl7.model import Adt, Moment, PatientId, SiteMap
 from services.intake.hl7.timestamps import read_moment
 from services.intake.visits import codes
 from services.intake.visits.desired import DesiredFact, FactKey, StayHeading, stay_heading
+from services.intake.visits.snapshots import coverage, diagnoses
 from services.intake.visits.stays import At, Step
 from services.intake.visits.stays import Stay as WalkedStay
-from services.intake.visits.updates import Plan, Update, amended, coverage, diagnoses, messages_of, plan
+from services.intake.visits.updates import Plan, Update, amended, messages_of, plan
 from shared.events import CareFact, Stay
 from shared.events.base import PatientNumber, Place
 from shared.events.levels import Level
@@ -160,10 +161,14 @@ def other_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: Sit
     said = messages_of(stay, updates)
     of = Stay(kind="visit", id=stay_id)
     found: list[DesiredFact] = []
-    for rank, (one, by) in sorted(diagnoses(said).items()):
-        about, status = stay_heading(max(by.adt.occurred.start, stay.begun), of), one.status or "unknown"
-        value = DiagnosisRecorded(**about, system=one.system, code=one.code, rank=rank, status=status)
-        found.append(DesiredFact((value.TYPE, stay_id, str(rank)), value, by.adt.stated_at, by.message_id))
+    keys: set[FactKey] = set()
+    for one, by, _ in diagnoses(said):
+        about, status = stay_heading(max(by.adt.occurred.start, stay.begun), of), codes.diagnosis_type(one.status)
+        value = DiagnosisRecorded(**about, system=one.system, code=one.code, rank=one.rank, status=status)
+        key: FactKey = (value.TYPE, stay_id, str(one.rank))
+        key = key if key not in keys else (*key, status, one.system, one.code)
+        keys.add(key)
+        found.append(DesiredFact(key, value, by.adt.stated_at, by.message_id))
     zone = site.zone(stay.steps[0].statement.said.adt.facility)
     for day, (payers, by) in sorted(coverage(said, stay.begun, zone, site).items()):
         begun = max(read_moment(day.isoformat(), zone).start, stay.begun)

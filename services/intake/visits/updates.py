@@ -1,5 +1,4 @@
-"""What A08 and A31 change in a stay (attending, admission, disposition, end), and what holds of its diagnoses, payers
-and expected discharge after all of its messages.
+"""What A08 and A31 change in a stay (attending, admission, beginning, disposition, end), and its expected end.
 
 An empty field leaves what is so, `""` removes it (HL7 v2.5.1 2.5.3); an update changes what was said before it.
 """
@@ -7,17 +6,16 @@ An empty field leaves what is so, `""` removes it (HL7 v2.5.1 2.5.3); an update 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, tzinfo
+from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import structs
 
-from services.intake.hl7.model import Adt, Diagnosis, Moment, Removed, SiteMap, VisitMessage
+from services.intake.hl7.model import Adt, Moment, Removed, VisitMessage
 from services.intake.visits.stays import Statement, Stay, Step
-from shared.events.stays import Coverage
 
 _OF_A_START = ("attending_npi", "admission_type", "admission_source")
-_OF_AN_END = ("disposition", "discharged")
+_OF_AN_END = ("disposition", "discharged_to", "discharged")
 
 
 class Update(NamedTuple):
@@ -98,19 +96,6 @@ def messages_of(stay: Stay, updates: list[Update]) -> list[VisitMessage]:
     return [said[turn] for turn in sorted(said)]
 
 
-def diagnoses(said: Iterable[VisitMessage]) -> dict[int, tuple[Diagnosis, VisitMessage]]:
-    """Rank → the diagnosis that holds, and the message that told it first. DG1 segments replace all those before."""
-    found: dict[int, tuple[Diagnosis, VisitMessage]] = {}
-    for message in said:
-        told = message.adt.diagnoses
-        if told is not None:
-            before, found = found, {}
-            for one in () if isinstance(told, Removed) else told:
-                known = before.get(one.rank)
-                found[one.rank] = known if known and known[0] == one else (one, message)
-    return found
-
-
 class Plan(NamedTuple):
     """When the hospital expects to discharge, the message that says so, and the one that called it off, if any."""
 
@@ -128,28 +113,4 @@ def plan(said: Iterable[VisitMessage]) -> Plan | None:
             found = found._replace(off=found.off or message) if found else None
         elif told is not None and (found is None or found.off or found.expected != told):
             found = Plan(told, message)
-    return found
-
-
-def coverage(
-    said: Iterable[VisitMessage], begun: datetime, zone: tzinfo, site: SiteMap
-) -> dict[date, tuple[tuple[Coverage, ...], VisitMessage]]:
-    """First day → the payers from then on, and the message that told them first.
-
-    Payers hold from the stay's first day, or from IN1-12 where that lies after it and not after the day of the message;
-    told again for the same day they replace what was told before.
-    """
-    found: dict[date, tuple[tuple[Coverage, ...], VisitMessage]] = {}
-    first = begun.astimezone(zone).date()
-    for message in said:
-        told = message.adt.coverage
-        if isinstance(told, Removed):
-            found = {}
-        elif told is not None:
-            since, said_on = told[0].since, message.adt.event.start.astimezone(zone).date()
-            day = since if since and first < since <= said_on else first
-            payers = tuple(map(site.payer, told))
-            before = max([known for known in found if known <= day], default=None)
-            if before is None or found[before][0] != payers:
-                found[day] = (payers, message)
     return found
