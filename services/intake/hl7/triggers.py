@@ -48,6 +48,11 @@ class Trigger:
         """Whether it changes what earlier messages said; then it may concern a visit that has ended."""
         return self.updates or self.cancels is not None
 
+    @property
+    def needs_time(self) -> bool:
+        """Whether a message with no readable time is an error: what concerns the person alone needs none."""
+        return self.states is not None or self.cancels is not None or (self.updates and self.needs_visit)
+
 
 TRIGGERS: dict[str, Trigger] = {
     "A01": Trigger("admission", states="start", own_time="PV1-44"),
