@@ -30,6 +30,8 @@ CLOCK_WRONG = Fault(207, "MSH", 0, "the clock here is wrong; send it again when 
 TOO_MANY = Fault(100, "MSH", 0, "the frame has more messages than this site takes in one")
 NOT_KEPT = Fault(207, "MSH", 0, "it could not be kept")
 LEFT = Fault(204, "MSH", 4, "this facility has left: nothing more is taken from it")
+ASKS = "asks-a-person"
+"""The reason noted for a message that waits because only a person may do what it asks for."""
 _NOT_KEPT_REFUSED = (AWAY, CLOCK_WRONG, NOT_KEPT, LEFT)
 ACCEPTED = Outcome("AA")
 
@@ -194,6 +196,8 @@ def _fill(inbound: InboundMessage, message: Message, rules: FeedRules) -> None:
     inbound.known, inbound.said_at = adt.patient_ids, adt.stated_at
     inbound.keys = tuple([(adt.facility, authority, number) for number, authority, _, _ in adt.patient_ids])
     inbound.person = told_by(message, adt.patient_ids)
+    if adt.means.asks:
+        inbound.note, inbound.reason = "waiting", ASKS
     inbound.answer()
 
 

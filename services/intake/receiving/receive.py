@@ -259,7 +259,7 @@ async def _find_patients(connection: Connection, inbound: Sequence[InboundMessag
         message.patient_id = whose.patient_id
         if whose.several:
             message.warn(SEVERAL_PATIENTS)
-        if whose.patient_id is None:
+        if whose.patient_id is None and not (message.adt and message.adt.means.nobody):
             message.note, message.reason = "waiting", NO_KEY
     return unsure
 
