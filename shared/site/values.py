@@ -147,6 +147,12 @@ class Feed(Part):
     sending_application: Name | None = None
     sending_facility: Name | None = None
     facility_from: tuple[Literal["MSH-4", "PV1-3.4"], ...] = Field(default=("MSH-4", "PV1-3.4"), min_length=1)
+    visit_from: tuple[Literal["PV1-19", "PID-18"], ...] = Field(default=("PV1-19", "PID-18"), min_length=1)
+    """The fields that name a visit; the first that is told decides (contract 6, Which visit)."""
+    visit_numbers: Literal["facility", "patient"] = "facility"
+    """How far a visit number counts: one visit of the facility, or each patient's own 1, 2, 3."""
+    place_differs: Literal["listed", "transfer"] = "listed"
+    """What a place or class told otherwise by A08, or by A01 again, does: it is listed, or it is a transfer too."""
 
 
 class Payer(Part):
