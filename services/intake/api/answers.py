@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import AwareDatetime, Field
 from typing_extensions import TypedDict
 
+from services.intake.console.question import AnswerCode, MessageNote
 from services.intake.people.identifiers import REASONS, SAME_KEY, SAME_OTHER
 from services.intake.people.joining import AGAINST, SAME_BORN, SAME_NAME
 
@@ -76,17 +77,62 @@ MatchShown = TypedDict(
 )
 
 
+class FactSaid(TypedDict):
+    """A fact that a message said."""
+
+    fact_id: Annotated[str, Field(description="its ce_id")]
+    type: str
+    episode_id: str
+    occurred_at: AwareDatetime
+    state: Literal["stands", "replaced", "taken-back"]
+    by: Annotated[NotRequired[str], Field(description="the message that replaced it or took it back")]
+
+
 class MessageShown(TypedDict):
-    """A message that waits, went wrong or was refused: by id and reason, never content."""
+    """A message and what came of it: by ids, codes and reasons, never content."""
 
     message_id: str
     facility: str
     door: str
     trigger: NotRequired[str]
-    since: AwareDatetime
-    reason: Annotated[NotRequired[str], Field(description="why it waits")]
+    control_id: NotRequired[str]
+    since: Annotated[AwareDatetime, Field(description="when it arrived")]
+    answer: NotRequired[AnswerCode]
+    note: Annotated[NotRequired[MessageNote], Field(description="what became of it")]
+    reason: Annotated[NotRequired[str], Field(description="why it waits or has no effect")]
+    waits_for: Annotated[
+        NotRequired[Literal["beginning", "what-it-takes-back", "leave", "visit", "number", "unit"]],
+        Field(description="beginning: of its visit; visit: that it fits; number: by which the patient is known"),
+    ]
     code: Annotated[NotRequired[int], Field(description="HL7 table 0357")]
     location: Annotated[NotRequired[str], Field(description="segment and field of an AE or AR")]
+    warnings: NotRequired[list[str]]
+    patient_id: NotRequired[str]
+    visit_id: NotRequired[str]
+    facts: NotRequired[list[FactSaid]]
+
+
+class MessagePage(TypedDict):
+    """A page of messages."""
+
+    messages: list[MessageShown]
+    next: Annotated[str | None, Field(description="cursor of the next page; null: there is none")]
+
+
+class MessageWholeShown(MessageShown):
+    """A message with all that came of it."""
+
+    begun_at: Annotated[NotRequired[AwareDatetime], Field(description="of its visit")]
+    ended_at: Annotated[NotRequired[AwareDatetime], Field(description="of its visit")]
+    taken_back_by: Annotated[NotRequired[str], Field(description="the message that took it back")]
+    has_text: Annotated[bool, Field(description="whether its sealed text is kept")]
+
+
+class MessageText(TypedDict):
+    """The text of a message."""
+
+    message_id: str
+    text: Annotated[str, Field(description="as it was sent, a segment a line")]
 
 
 class FeedCount(TypedDict):

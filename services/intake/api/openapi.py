@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.intake.api import consents, feeds, matches, patients
+from services.intake.api import consents, feeds, matches, messages, patients
 from services.intake.api.reads import Read, paths
 from services.intake.api.writes import WRITES
 from services.intake.receiving import http
@@ -12,7 +12,7 @@ from services.intake.receiving.read import ER7
 from services.intake.requests.consents.commands import ConsentStated
 from shared.web import openapi as api
 
-READS: tuple[Read, ...] = (*consents.READS, *patients.READS, *matches.READS, *feeds.READS)
+READS: tuple[Read, ...] = (*consents.READS, *patients.READS, *matches.READS, *feeds.READS, *messages.READS)
 
 
 def document() -> dict[str, Any]:
