@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from services.intake.console import views
 from services.intake.console.effects import taken_back_by
-from services.intake.console.question import LISTED_NOTES, MessageQuestion, WantedMessages
-from services.intake.console.views import MessageLine, FactOfMessage
+from services.intake.console.question import MessageQuestion, WantedMessages
+from services.intake.console.views import FactOfMessage, MessageLine
 from services.intake.hl7.model import PatientId
 from services.intake.people.patients import IdentityClaim
 from services.intake.receiving import store
@@ -18,8 +18,6 @@ from services.intake.visits.reconcile import VisitRecord
 from shared.ids import first_id
 from shared.scope import Scope
 from shared.storage.database import Connection
-
-__all__ = ["LISTED_NOTES"]
 
 
 class MessageTold(NamedTuple):

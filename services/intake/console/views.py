@@ -37,6 +37,26 @@ _TEXT = sa.text(
     "SELECT facility, charset, sealed FROM messages WHERE message_id = :id UNION ALL "
     "SELECT facility, '', sealed FROM refused_messages WHERE message_id = :id"
 )
+_STATED_NOW = sa.text(  # what this transaction wrote: rows that it made, or made fall
+    "SELECT ce_id, type, key, stay_id, occurred_at, standing, episode_id, visit_id, value FROM facts "
+    "WHERE episode_id IN (SELECT episode_id FROM episodes WHERE patient_id = ANY(CAST(:patients AS text[]))) "
+    "AND xmin = pg_current_xact_id()::xid ORDER BY episode_id, sequence"
+)
+_NOTED_NOW = sa.text(
+    "SELECT message_id, trigger, note, reason FROM messages WHERE patient_id = ANY(CAST(:patients AS text[])) "
+    "AND xmin = pg_current_xact_id()::xid ORDER BY message_id"
+)
+_NOTED = sa.text(
+    "SELECT message_id, trigger, note, reason FROM messages WHERE patient_id = ANY(CAST(:patients AS text[])) "
+    "ORDER BY message_id"
+)
+_KNOWN = sa.text(
+    "SELECT patient_id FROM patients WHERE patient_id = ANY(CAST(:patients AS text[])) UNION ALL "
+    "SELECT visit_id FROM visits WHERE visit_id = ANY(CAST(:visits AS text[]))"
+)
+_SPANS = sa.text("SELECT visit_id, begun_at, ended_at FROM visits WHERE visit_id = ANY(CAST(:visits AS text[]))")
+Span = tuple[datetime | None, datetime | None]
+"""When a visit began, and when it ended."""
 _LAST = sa.text("SELECT facility, max(last_at) FROM feeds WHERE answer <> 'AR' GROUP BY facility")
 
 
@@ -69,6 +89,35 @@ class FactOfMessage(NamedTuple):
     episode_id: str
     gone_by: str | None = None
     replaced: bool = False
+
+
+class WrittenFact(NamedTuple):
+    """A row of a fact that a transaction wrote: a new one, or one that it made fall (`standing` is False then).
+    `key`: what it is among the facts of its visit; `value`: its own fields as JSON."""
+
+    ce_id: str
+    type: str
+    key: Sequence[str]
+    stay_id: str | None
+    occurred_at: datetime
+    standing: bool
+    episode_id: str
+    visit_id: str | None
+    value: bytes
+
+    @property
+    def fell(self) -> bool:
+        """True for a fact that stood before and does not any more; a cancel never stands."""
+        return not self.standing and self.type != "fact-cancelled"
+
+
+class NotedMessage(NamedTuple):
+    """What is noted of a message."""
+
+    message_id: str
+    trigger: str
+    note: str
+    reason: str | None
 
 
 class SealedText(NamedTuple):
@@ -138,6 +187,36 @@ async def visit_of(connection: Connection, visit_id: str) -> tuple[str, datetime
     query = sa.select(column.visit_key, column.begun_at, column.ended_at).where(column.visit_id == visit_id)
     row = (await connection.execute(query)).first()
     return tuple(row) if row else None
+
+
+async def stated_now(connection: Connection, patients: Iterable[str]) -> list[WrittenFact]:
+    """The facts of these patients that this transaction stated or made fall, in the order of their episodes."""
+    given = {"patients": sorted(patients)}
+    return [WrittenFact(*row) for row in (await connection.execute(_STATED_NOW, given)).all()]
+
+
+async def noted_now(connection: Connection, patients: Iterable[str]) -> list[NotedMessage]:
+    """The messages of these patients that this transaction stored or noted anew, in the order of arrival."""
+    given = {"patients": sorted(patients)}
+    return [NotedMessage(*row) for row in (await connection.execute(_NOTED_NOW, given)).all()]
+
+
+async def noted(connection: Connection, patients: Iterable[str]) -> dict[str, NotedMessage]:
+    """Message id → what is noted of it, of all messages of these patients."""
+    given = {"patients": sorted(patients)}
+    return {row[0]: NotedMessage(*row) for row in (await connection.execute(_NOTED, given)).all()}
+
+
+async def known(connection: Connection, patients: Iterable[str], visits_: Iterable[str]) -> frozenset[str]:
+    """Those of these ids of patients and visits that are stored."""
+    given = {"patients": sorted(patients), "visits": sorted(visits_)}
+    return frozenset((await connection.execute(_KNOWN, given)).scalars())
+
+
+async def spans_of(connection: Connection, visits_: Iterable[str]) -> dict[str, Span]:
+    """Visit id → when it began and ended."""
+    rows = (await connection.execute(_SPANS, {"visits": sorted(visits_)})).all()
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 async def last_by_facility(connection: Connection) -> dict[str, datetime]:

@@ -79,9 +79,11 @@ def trying(method: str, path: str, known: Known) -> list[Tried]:
         "/referrals": [referred],
         "/hl7v2": [message],
         "/find": [{"q": known.mrn}],
+        "/api/messages/try": [message],
+        "/api/messages/{id}/read-again": [{"expected": "x"}],
         "/api/messages/find": [{"mrn": known.mrn, "authority": "GH"}, {"visit_number": f"V1-{known.mrn}"}],
     }
-    where = path.replace("{id}", known.consent)
+    where = path.replace("{id}", known.message if "messages" in path else known.consent)
     return [Tried(role, "POST", where, None, body) for body in bodies[path] for role in ROLES]
 
 
