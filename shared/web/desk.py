@@ -87,8 +87,8 @@ class Row:
 
     `cells`: column → what it shows; `what`, `badge`, `details`, `points` and `taken` are those of the columns `what`
     and `waiting` where `cells` does not have them. `link`: (address in this service, words), the likeliest thing to do.
-    `key`: what names the entry where many are marked; `mark`: who has it. `page`: an address in this service that is
-    opened instead of the patient's page.
+    `key`: what names the entry where many are marked; `mark`: who has it; `list`: the list in which it is
+    taken, on other pages. `page`: an address in this service that is opened instead of the patient's page.
     """
 
     what: str
@@ -104,6 +104,7 @@ class Row:
     key: str = ""
     page: str = ""
     mark: EntryMark = NO_MARK
+    list: str = ""
     cells: Mapping[str, Cell] = field(default_factory=dict)
 
     def cell(self, column: str) -> Cell:
