@@ -17,6 +17,7 @@ from services.intake.hl7.header import Header, header
 from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, PatientId, Refused, VisitMessage
 from services.intake.hl7.parser import Message, pieces
 from services.intake.people.person import told_by
+from services.intake.visits.same_visit import names_visit_alone
 from services.intake.visits.unnamed import visit_id
 from shared.facts.tracing import begun_with, trace_of
 from shared.ids import new_id
@@ -30,6 +31,8 @@ CLOCK_WRONG = Fault(207, "MSH", 0, "the clock here is wrong; send it again when 
 TOO_MANY = Fault(100, "MSH", 0, "the frame has more messages than this site takes in one")
 NOT_KEPT = Fault(207, "MSH", 0, "it could not be kept")
 LEFT = Fault(204, "MSH", 4, "this facility has left: nothing more is taken from it")
+ASKS = "asks-a-person"
+"""The reason noted for a message that waits because only a person may do what it asks for."""
 _NOT_KEPT_REFUSED = (AWAY, CLOCK_WRONG, NOT_KEPT, LEFT)
 ACCEPTED = Outcome("AA")
 
@@ -97,6 +100,8 @@ class InboundMessage:
     visit_key: str | None = None
     """The visit that it names (`unnamed.visit_id`), if any."""
     visit_id: str | None = None
+    alone: bool = False
+    """Whether it names its visit by the visit number and nothing else."""
     trace: str | None = None
     too_early: datetime | None = None
     """Its time, where that lies further ahead of our clock than the site allows."""
@@ -191,9 +196,12 @@ def _fill(inbound: InboundMessage, message: Message, rules: FeedRules) -> None:
     inbound.adt, inbound.facility, inbound.trigger = adt, adt.facility, adt.trigger
     inbound.values, inbound.said = codec.encode(adt), VisitMessage(adt, inbound.message_id, inbound.arrived_at)
     inbound.warnings, inbound.visit_key = list(adt.warnings), visit_id(adt)
+    inbound.alone = names_visit_alone(adt)
     inbound.known, inbound.said_at = adt.patient_ids, adt.stated_at
     inbound.keys = tuple([(adt.facility, authority, number) for number, authority, _, _ in adt.patient_ids])
     inbound.person = told_by(message, adt.patient_ids)
+    if adt.means.asks:
+        inbound.note, inbound.reason = "waiting", ASKS
     inbound.answer()
 
 

@@ -12,7 +12,7 @@ from services.intake.visits.desired import DesiredFact, FactKey, StayHeading, st
 from services.intake.visits.snapshots import coverage, diagnoses
 from services.intake.visits.stays import At, Step
 from services.intake.visits.stays import Stay as WalkedStay
-from services.intake.visits.updates import Plan, Update, amended, messages_of, plan
+from services.intake.visits.updates import Plan, Update, amended, begin_as_told, messages_of, plan
 from shared.events import CareFact, Stay
 from shared.events.base import PatientNumber, Place
 from shared.events.levels import Level
@@ -35,6 +35,8 @@ def stay_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: Site
     """A fact for each step of a stay, in clinical order, with what later A08 and A31 changed in it."""
     found: list[DesiredFact] = []
     seen: dict[FactKey, int] = {}
+    if updates:
+        begin_as_told(stay, updates)
     of, visit = Stay(kind="visit", id=stay_id), stay_id.removesuffix(f"#{stay.number}")
     for step in stay.steps:
         key: FactKey = (step.fact, stay_id)

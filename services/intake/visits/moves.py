@@ -119,7 +119,8 @@ def _begin(found: Walk, one: Statement) -> str | None:
         if stay.begun == one.at:
             return "already-told"
     place = _entered(one.unit, one.mapped)
-    stay = Stay(len(found.stays) + 1, one.at, place)
+    after = found.stays[-1].steps[-1].at if found.stays else None
+    stay = Stay(len(found.stays) + 1, one.at, place, after=after)
     found.stays.append(stay)
     _enter(stay, one, place)
     return None

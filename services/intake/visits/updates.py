@@ -36,11 +36,11 @@ def stay_of(update: Update, stays: list[Stay]) -> Stay | None:
     return begun[-1] if begun else next(iter(stays), None)
 
 
-def begin_as_told(stay: Stay, updates: list[Update], not_before: datetime | None) -> None:
+def begin_as_told(stay: Stay, updates: list[Update]) -> None:
     """Move the beginning of a stay to PV1-44 as its updates told it last, where PV1-44 is what it began by.
 
-    It is left where it was for a time before `not_before` (the end of the stay before) or before what went before it,
-    and after what followed it. A date without a time, and the time of another beginning in the stay, say nothing new.
+    It is left where it was for a time before the end of the stay before, or before what went before it, and after what
+    followed it. A date without a time, and the time of another beginning in the stay, say nothing new.
     """
     by_pv1_44 = [place for place, step in enumerate(stay.steps) if step.fact in _BEGINNINGS and _told_by_pv1_44(step)]
     if not by_pv1_44:
@@ -53,7 +53,7 @@ def begin_as_told(stay: Stay, updates: list[Update], not_before: datetime | None
         told = update.said.adt.admitted
         if isinstance(told, Moment) and update.turn > step.statement.turn and told.start not in others:
             at = at if told.day_only and told.start <= at < told.end else told.start
-    first = stay.steps[place - 1].at if place else not_before
+    first = stay.steps[place - 1].at if place else stay.after
     last = stay.steps[place + 1].at if place + 1 < len(stay.steps) else at
     if (first is None or first <= at) and at <= last and at != step.at:
         stay.steps[place] = structs.replace(step, at=at)
