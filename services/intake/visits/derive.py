@@ -12,12 +12,13 @@ from typing import Literal, NamedTuple
 from msgspec import structs
 
 from services.intake.hl7.model import SiteMap, VisitMessage
-from services.intake.visits.cancels import TOOK_EFFECT, effective_statements
+from services.intake.visits.cancels import TOOK_EFFECT, EffectiveStatements, effective_statements
 from services.intake.visits.desired import DesiredFact, FactKey
 from services.intake.visits.difference import ActiveFact, difference
 from services.intake.visits.facts import other_facts, stay_facts
 from services.intake.visits.moves import Walk, walk
 from services.intake.visits.order import as_said
+from services.intake.visits.repetition import REPEATED, says_the_same
 from services.intake.visits.stays import Stay
 from services.intake.visits.updates import Update, amended, stay_of
 from shared.events.stays import Admitted, VisitStarted
@@ -37,6 +38,7 @@ __all__ = [
 Effect = Literal["applied", "no-effect", "waiting", "unmapped", "taken-back", "kept"]
 _AMENDABLE = frozenset({"admitted", "discharged", "visit-ended"})
 """The facts of a stay with fields that an update may change."""
+_NONE = object()
 _WAITS = frozenset({"waiting", "not-on-leave"})
 """The reasons of messages that wait for another message; any other means that the message has no effect."""
 
@@ -56,11 +58,13 @@ class Derived(NamedTuple):
     """The facts that ought to stand, stay by stay in clinical order, and a note for each message in the order said.
 
     `unmapped`: codes of the messages that are in no table of the site, as `kind field code`; only `meant_by` fills it.
+    `said_until`: when the last of the messages was said; None where there is none.
     """
 
     facts: tuple[DesiredFact, ...]
     notes: tuple[Note, ...]
     unmapped: tuple[str, ...] = ()
+    said_until: datetime | None = None
 
 
 class KnownEpisode(NamedTuple):
@@ -80,8 +84,11 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     effective = effective_statements(said, site)
     walked = walk(effective.live)
     updates: dict[int, tuple[Update, Stay | None]] = {}
-    for update in effective.updates:
-        updates[update.turn] = update, stay_of(update, walked.stays)
+    stays: dict[int, Stay | None] = {}
+    for turn, message in effective.updates:
+        stays[turn] = stay = stay_of(Update(turn, message), walked.stays)
+        if stay is not stays.get(turn - 1, _NONE) or not says_the_same(message.adt, said[turn - 1].adt):
+            updates[turn] = Update(turn, message), stay
     facts: list[DesiredFact] = []
     moved: set[int] = set()
     for stay in walked.stays:
@@ -97,16 +104,23 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     for turn, one in enumerate(said):
         if turn in updates:
             became = _updated(*updates[turn], facts)
-        elif turn in effective.cancels:
-            became = _effect(_unmapped(walked, turn) or effective.cancels[turn])
-        elif turn in effective.taken_back:
-            became = "taken-back", None
-        elif turn in walked.reasons:
-            became = _effect(walked.reasons[turn])
+        elif turn in stays:
+            became = "no-effect", REPEATED
         else:
-            became = "applied" if turn in moved else "kept", None
+            became = _became(turn, effective, walked, moved)
         notes.append(Note(one.message_id, *became))
-    return Derived(tuple(facts), tuple(notes))
+    return Derived(tuple(facts), tuple(notes), said_until=said[-1].adt.stated_at if said else None)
+
+
+def _became(turn: int, effective: EffectiveStatements, walked: Walk, moved: set[int]) -> tuple[Effect, str | None]:
+    """What became of a message that is no update. `moved`: the turns of those that moved a stay."""
+    if turn in effective.cancels:
+        return _effect(_unmapped(walked, turn) or effective.cancels[turn])
+    if turn in effective.taken_back:
+        return "taken-back", None
+    if turn in walked.reasons:
+        return _effect(walked.reasons[turn])
+    return "applied" if turn in moved else "kept", None
 
 
 def _numbered(facts: list[DesiredFact], said: Sequence[VisitMessage]) -> list[DesiredFact]:
