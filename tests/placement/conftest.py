@@ -67,7 +67,7 @@ async def connected(placement_url: str) -> AsyncIterator[Database]:
 async def database(connected: Database) -> Database:
     """Placement's database with nothing in it."""
     tables = "episodes, facts, periods, seats, program_stays, entries, positions, parked, outbox, dead_letters, audit"
-    tables += ", refusals, answered_requests, gate_episodes, gate_facts, consents, disclosures"
+    tables += ", merges, refusals, answered_requests, gate_episodes, gate_facts, consents, disclosures"
     tables += ", not_told_again, withheld, entry_marks, saved_views, desk_people, exits"
     await empty(connected, tables.split(", "))
     return connected
