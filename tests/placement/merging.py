@@ -1,4 +1,4 @@
-"""Intake as placement hears it where patients are merged: its facts by episode, its copies, and what takes them back."""
+"""Intake as placement hears it where patients are merged: its facts by episode, its copies, and their cancels."""
 
 from __future__ import annotations
 

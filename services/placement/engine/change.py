@@ -47,6 +47,8 @@ class EpisodeChange:
     """The fact about another episode that caused the change, where a merge joins both."""
     origins: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """ce_id of a copy → (retired episode, the first statement there of the fact that it copies)."""
+    merged_here: frozenset[str] = frozenset()
+    """ce_ids of the copies whose originals count in this episode now, by a merge that was seen."""
 
     def state(self, values: Iterable[CareFact], provenance: Provenance) -> tuple[Fact, ...]:
         """State these values as placement's next facts of the episode."""
@@ -75,7 +77,10 @@ class EpisodeChange:
     @property
     def at_the_desk(self) -> Seen:
         """The change as programs/following.py takes it."""
-        return Seen(self.before, self.after, self.own or NOTHING_SAID, self.because)
+        want = self.want[1] if self.want else None
+        copied = want is not None and want.trigger in self.after.copies
+        awaits = copied and want is not None and want.trigger not in self.merged_here
+        return Seen(self.before, self.after, self.own or NOTHING_SAID, self.because, awaits)
 
 
 @value_object

@@ -45,7 +45,9 @@ async def keep_in_step(
         if one.stated:
             one.after = fold([*stored[episode], *one.new, *one.stated], by.rules.zone_of)
             one.because = one.because or (one.stated[-1].id,)
-    return {**changes, **{episode: one for episode, one in every.items() if one.stated}}
+    moved_by = {other for here, other in pairs if every[here].before.merged != every[here].after.merged}
+    more = {episode: one for episode, one in every.items() if one.stated or (episode in moved_by and one.row.version)}
+    return {**changes, **more}
 
 
 def _name_origins(retired: EpisodeChange, surviving: EpisodeChange, stored: Mapping[str, list[Fact]]) -> None:
@@ -55,6 +57,8 @@ def _name_origins(retired: EpisodeChange, surviving: EpisodeChange, stored: Mapp
     found = {copy: (here.episode_id, here.roots[name]) for copy, name in copies.items() if name in here.roots}
     if found:
         surviving.origins = {**surviving.origins, **found}
+        merged = {here.roots[ce_id] for ce_id, one in here.going.items() if one.into == there.episode_id}
+        surviving.merged_here |= {copy for copy, (_, root) in found.items() if root in merged}
 
 
 def _ledger(one: EpisodeChange, stored: Mapping[str, list[Fact]]) -> Ledger:
