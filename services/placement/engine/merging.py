@@ -5,15 +5,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import count
 
 from services.placement.continuum import codec
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
+from services.placement.continuum.stay_facts import ZoneOf
 from services.placement.engine import store
 from services.placement.engine.change import EpisodeChange, Publishing
-from services.placement.engine.copies import Ledger, Stating, give_back, restate
+from services.placement.engine.copies import WRITER, Ledger, Stating, give_back, restate
+from shared.clock import system_clock
 from shared.errors import SetUpError
+from shared.events.base import CareFact
 from shared.facts.envelope import Fact
+from shared.facts.stating import said
 from shared.storage.database import Connection
 
 ROUNDS = 8
@@ -61,6 +66,20 @@ def _name_origins(retired: EpisodeChange, surviving: EpisodeChange, stored: Mapp
         surviving.merged_here |= {copy for copy, (_, root) in found.items() if root in merged}
 
 
+def out_of_step(retired: Ledger, surviving: Ledger, zone_of: ZoneOf) -> bool:
+    """True where placement should have stated something in one of the two episodes by the facts of the other."""
+    numbers = count(1)
+
+    def state(value: CareFact, copy_of: str | None = None) -> Fact:
+        number = next(numbers)
+        return said(value, ce_id=f"compared-{number}", writer=WRITER, sequence=number, copy_of=copy_of)
+
+    now = system_clock()
+    if restate(retired, surviving, Stating(now, zone_of, state)):
+        return True
+    return bool(give_back(retired, surviving, now, (state, state)))
+
+
 def _ledger(one: EpisodeChange, stored: Mapping[str, list[Fact]]) -> Ledger:
     return Ledger(one.row.episode_id, [*stored[one.row.episode_id], *one.new, *one.stated])
 
@@ -85,7 +104,7 @@ def _in_step(
     """State what the two episodes lack of each other; returns the new facts."""
     here, there = (_ledger(one, stored) for one in (retired, surviving))
     states = tuple(partial(one.state_one, by.telling(one)) for one in (retired, surviving))
-    said = restate(here, there, Stating(by.now, by.rules.zone_of, states[1]))
-    if not said:
-        said = give_back(here, there, by.now, (states[0], states[1]))
-    return said
+    told = restate(here, there, Stating(by.now, by.rules.zone_of, states[1]))
+    if not told:
+        told = give_back(here, there, by.now, (states[0], states[1]))
+    return told

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from services.placement.checks import broken
 from services.placement.rules import Rules
 from services.placement.tables import entries, seats
-from tests.builders import admitted, discharged, referred
+from tests.builders import ELSEWHERE, admitted, discharged, fact, merged, referred
 from tests.placement.desk.conftest import Desk
 from tests.placement.merging import Intake
 
@@ -162,4 +162,43 @@ async def test_a_fact_that_comes_late_on_the_retired_patient_counts_with_the_sur
     await bring(desk, *intake.stays(R, IN), *intake.merges(R, S))
     await bring(desk, *intake.stays(R, OUT), *intake.copies(R, S))
     assert [(one["search"], one["state"]) for one in [await state_of(desk, S)]] == [("open", "between")]
+    await whole(desk, rules)
+
+
+async def test_verify_names_a_copy_that_is_not_there(desk: Desk, intake: Intake, rules: Rules) -> None:
+    await bring(desk, *intake.stays(R, IN, OUT))
+    await desk.places(R)
+    await bring(desk, *intake.merges(R, S))
+    lost = "UPDATE facts SET copy_of = {} WHERE copy_of = {} AND type = 'care.placed.v1'"
+    [placed] = [one.ce_id for one in await desk.feed.kept(R) if one.type == "care.placed.v1"]
+    for now, then, wrong in (("'nobody'", f"'{placed}'", True), (f"'{placed}'", "'nobody'", False)):
+        async with desk.feed.database.begin() as connection:
+            await connection.execute(sa.text(lost.format(now, then)))
+        found = [str(one) async for one in broken(desk.feed.database, rules)]
+        assert ("episode S: its copies are not what stands in R, which was merged into it" in found) is wrong
+
+
+async def test_a_link_over_two_facilities_leaves_both_bills_byte_equal(desk: Desk, intake: Intake) -> None:
+    theirs = admitted("2026-05-02 10:00", visit="RB-1", facility=ELSEWHERE)
+    await bring(desk, *intake.stays(R, IN, OUT), *intake.stays(S, theirs))
+    before = [(one.key, one.fact.body) for one in await desk.feed.sent("billing.periods")]
+    ids = ["patient-of-R", "patient-of-S"]
+    for episode, facility in ((R, "GOODHEALTH"), (S, ELSEWHERE)):
+        for name in ("patients-linked", "patients-unlinked"):
+            link = fact(name, episode=episode, facility=facility, patient_ids=ids)
+            await bring(desk, *intake.says(link))
+    assert [(one.key, one.fact.body) for one in await desk.feed.sent("billing.periods")] == before
+
+
+async def test_a_merge_of_one_hospital_closes_no_record_of_another(desk: Desk, intake: Intake, rules: Rules) -> None:
+    theirs = admitted("2026-05-05 10:00", visit="RB-1", facility=ELSEWHERE)
+    mine = intake.stays(R, IN, OUT)
+    merge = intake.says(merged(S, episode=R, patient_id="patient-of-R"))
+    copies = intake.copies(R, S)
+    await bring(desk, *mine, *merge, *copies, *intake.stays(R, theirs))
+    left = await state_of(desk, R)
+    assert ([one["id"] for one in left["stays"]], left["state"]) == (["RB-1"], "active")
+    assert [(one["facility"], one["episode_id"]) for one in left["merged_into"]] == [("GOODHEALTH", S)]
+    assert [one["id"] for one in (await state_of(desk, S))["stays"]] == ["V1"]
+    assert [len(await desk.feed.billed(one)) for one in (R, S)] == [1, 1]
     await whole(desk, rules)
