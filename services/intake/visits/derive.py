@@ -18,7 +18,7 @@ from services.intake.visits.difference import ActiveFact, difference
 from services.intake.visits.facts import other_facts, stay_facts
 from services.intake.visits.moves import Walk, walk
 from services.intake.visits.order import as_said
-from services.intake.visits.repetition import REPEATED, says_the_same
+from services.intake.visits.repetition import REPEATED, repeated
 from services.intake.visits.stays import Stay
 from services.intake.visits.updates import Update, amended, stay_of
 from shared.events.stays import Admitted, VisitStarted
@@ -38,7 +38,6 @@ __all__ = [
 Effect = Literal["applied", "no-effect", "waiting", "unmapped", "taken-back", "kept"]
 _AMENDABLE = frozenset({"admitted", "discharged", "visit-ended"})
 """The facts of a stay with fields that an update may change."""
-_NONE = object()
 _WAITS = frozenset({"waiting", "not-on-leave"})
 """The reasons of messages that wait for another message; any other means that the message has no effect."""
 
@@ -83,12 +82,9 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     said = as_said(messages)
     effective = effective_statements(said, site)
     walked = walk(effective.live)
-    updates: dict[int, tuple[Update, Stay | None]] = {}
-    stays: dict[int, Stay | None] = {}
-    for turn, message in effective.updates:
-        stays[turn] = stay = stay_of(Update(turn, message), walked.stays)
-        if stay is not stays.get(turn - 1, _NONE) or not says_the_same(message.adt, said[turn - 1].adt):
-            updates[turn] = Update(turn, message), stay
+    stays = {update.turn: stay_of(update, walked.stays) for update in effective.updates}
+    again = repeated(said, stays)
+    updates = {one.turn: (one, stays[one.turn]) for one in effective.updates if one.turn not in again}
     facts: list[DesiredFact] = []
     moved: set[int] = set()
     for stay in walked.stays:
@@ -104,7 +100,7 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     for turn, one in enumerate(said):
         if turn in updates:
             became = _updated(*updates[turn], facts)
-        elif turn in stays:
+        elif turn in again:
             became = "no-effect", REPEATED
         else:
             became = _became(turn, effective, walked, moved)
