@@ -53,6 +53,8 @@ TABLES = (
     ("services/placement/continuum/states.py", "MEANING"),
     ("services/aftercare/desk/wording.py", "WINDOWS"),
     ("services/placement/desk/patient/bills.py", "_FIELDS"),
+    ("shared/web/marks.py", "REASONS"),
+    ("services/placement/desk/page/wording.py", "MUSTS"),
     ("shared/web/tables.py", "PLACEMENT"),
     ("shared/web/tables.py", "PAYER"),
     ("shared/web/tables.py", "AFTER"),
