@@ -67,7 +67,7 @@
     others.postMessage({ kind: "hello", since: shownAt - 1000 });
     navigator.locks.request("stepdown-live", () => { begin(); return new Promise((done) => { release = done; }); });
   } else begin();
-  document.querySelector("form.leave")?.addEventListener("submit", () => { others?.postMessage({ kind: "bye" }); });
+  document.querySelector("form.leave")?.addEventListener("submit", () => { others?.postMessage({ kind: "bye" }); end(); });
 
   // What is new on this page: whose rows, or something.
   const who = new Set(), title = document.title, last = new Map(), due = new Map();
