@@ -90,8 +90,8 @@ def _words_of_names() -> str:
     """The texts of names.js as JSON; `why_` and a status: why intake told no names (0: it did not answer)."""
     return json.dumps(
         {
-            "year": words.say("{count} year"),
-            "years": words.say("{count} years"),
+            "year": words.say_count("{count} year", "{count} years", 1).replace("1", "{count}"),
+            "years": words.say_count("{count} year", "{count} years", 2).replace("2", "{count}"),
             "unsafe": words.say("not safe to contact"),
             "unsafe_by": words.say("not safe: {ways}"),
             "none": words.say("Names not loaded: {why}. Rows have the end of the patient's number."),

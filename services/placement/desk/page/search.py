@@ -81,9 +81,8 @@ COMPARED = Table(
         Column("waiting", "Suits?"),
         Column("levels", "Level"),
         Column("day", "A seat from"),
-        Column("seats", "Seats"),
-        Column("payer", "Payer"),
-        Column("reasons", "Other reasons", wide=True),
+        Column("room", "Seats"),
+        Column("reasons", "For and against", wide=True),
     ),
     about="Program",
 )
@@ -106,7 +105,7 @@ def candidate_row(
     forms."""
     plain = program_row(program, places, candidate.free_on, reader)
     payers = {each.id: each.title for each in reader.site.payers}
-    points = {reason.rule: (reason.holds, plainly(reason.words, payers)) for reason in candidate.reasons}
+    points = tuple((reason.holds, plainly(reason.words, payers)) for reason in candidate.reasons)
     fails = ", ".join(say(wording.MUSTS[rule]) if rule in wording.MUSTS else spoken(rule) for rule in candidate.fails)
     failing = say("fails: {what}", what=fails) if fails else ""
     badge = Badge(say("suits"), "good") if candidate.fits else Badge(say("does not suit"))
@@ -119,17 +118,12 @@ def candidate_row(
             "waiting": Cell(badge=badge, more=tuple(filter(None, (failing, *_so(program, known))))),
             "levels": Cell(levels=(program.level,), more=plain.details[:1]),
             "day": _first_day(candidate, reader.at.astimezone(reader.zone(program.facility)).date()),
-            "seats": Cell(badge=plain.badge, taken=plain.taken),
-            "payer": Cell(points=(points["payer"],) if "payer" in points else ()),
-            "reasons": Cell(points=tuple(point for rule, point in points.items() if rule not in _OWN_COLUMN)),
+            "room": Cell(badge=plain.badge, taken=plain.taken),
+            "reasons": Cell(points=points),
         },
         forms=tuple(_asking(candidate, program, search, reader, known)),
         key=program.id if program.id not in known.asked and able("/api/offers", reader) else "",
     )
-
-
-_OWN_COLUMN = frozenset({"payer"})
-"""Rules whose reasons stand in columns of their own."""
 
 
 def _first_day(candidate: Candidate, today: date) -> Cell:

@@ -210,7 +210,8 @@ def _follow_ups(of: PictureOf) -> Iterator[Bar]:
         zone = of.rules.zone_of(of.folded.facility)
         ends = midnight(one.due_to + timedelta(days=1), zone)
         late = one.outcome == "missed" or (one.outcome is None and ends <= of.today)
-        state = spoken(one.outcome) if one.outcome else say("by {day}", day=day(one.due_to))
+        told = say("kept in time") if one.outcome == "kept" else spoken(one.outcome or "")
+        state = told if one.outcome else say("by {day}", day=day(one.due_to))
         label = f"{measure(one.measure, short=True)}: {state}"
         words = label if one.outcome is None else f"{label}, {say('by {day}', day=day(one.due_to))}"
         since = midnight(one.due_to, zone)
