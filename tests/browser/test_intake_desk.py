@@ -45,8 +45,8 @@ async def opened(chromium: Chromium, system: System, role: str, address: str) ->
     """A page of a browser in which somebody with this role is signed in."""
     tab = await chromium.tab()
     desk = system.ready["desk"]
-    await tab.open(f"{desk}/aftercare/sign-in#{system.ready['tokens'][role]}")
-    await tab.shows("location.pathname === '/aftercare/' && !location.hash")
+    await tab.open(f"{desk}/intake/sign-in#{system.ready['tokens'][role]}")
+    await tab.shows("location.pathname === '/intake/' && !location.hash")
     await tab.open(desk + address)
     await tab.shows(
         f"(location.pathname + location.search) === {json.dumps(address)} && !!document.querySelector('main')"

@@ -37,16 +37,15 @@ class AsIs(NamedTuple):
 
 def take_in_rows(asker: Asker) -> list[Row]:
     """What can be taken in of somebody new."""
+    referral = say("Somebody asks for care: placement begins to look for a program.")
+    assessment = say("What an instrument found, and which level it recommends.")
+    consent = say("What may be disclosed about the patient, to whom and what for.")
     every: list[tuple[str, str, Form]] = [
-        (
-            "A referral",
-            "Somebody asks for care: placement begins to look for a program.",
-            taking_in.new_referral(asker),
-        ),
-        ("An assessment", "What an instrument found, and which level it recommends.", taking_in.new_assessment(asker)),
-        ("A consent", "What may be disclosed about the patient, to whom and what for.", taking_in.new_consent(asker)),
+        (say("A referral"), referral, taking_in.new_referral(asker)),
+        (say("An assessment"), assessment, taking_in.new_assessment(asker)),
+        (say("A consent"), consent, taking_in.new_consent(asker)),
     ]
-    return [Row(say(what), Badge(""), "", name=say(name), forms=(form,)) for name, what, form in every]
+    return [Row(what, Badge(""), "", name=name, forms=(form,)) for name, what, form in every]
 
 
 def feed_row(feed: FeedShown, now: AsIs) -> Row:
@@ -70,7 +69,7 @@ def _counted(counts: Sequence[FeedCount]) -> str:
     """`discharge (A03) 12, admission (A01) 9`, the most frequent first; repeats and refusals are told apart."""
     told: dict[str, int] = {}
     for each in counts:
-        what = say(wording.trigger(each["trigger"])) if each["trigger"] else say("no trigger")
+        what = wording.trigger(each["trigger"]) if each["trigger"] else say("no trigger")
         if each["answer"] != "AA":
             what = say("{what}, {answer}", what=what, answer=say(_ANSWERS.get(each["answer"], each["answer"])))
         told[what] = told.get(what, 0) + each["count"]
@@ -109,7 +108,7 @@ def message_row(message: Listed, now: AsIs) -> Row:
         "door": Cell(say(wording.DOORS.get(message.door, message.door))),
         "facility": Cell(now.title(message.facility)),
     }
-    name = _begun(say(wording.trigger(message.trigger))) if message.trigger else say("A message")
+    name = _begun(wording.trigger(message.trigger)) if message.trigger else say("A message")
     return Row("", Badge(""), message.facility, name=f"{name} {tail(message.message_id)}", cells=cells)
 
 
