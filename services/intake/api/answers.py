@@ -226,6 +226,8 @@ class FeedShown(TypedDict):
 
     facility: str
     last_at: AwareDatetime | None
+    silent: Annotated[NotRequired[bool], Field(description="whether nothing has come for longer than the site's hours")]
+    silent_after_hours: NotRequired[int]
     messages: Number
     waiting: Number
     ae: Number
