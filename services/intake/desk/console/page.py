@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 from services.intake.api import messages, trials, writes
 from services.intake.api.rate_limits import RateLimits
 from services.intake.console.question import ANSWERS, FILTERS, NOTES, MessageFilters, MessageQuestion
+from services.intake.desk import patient
 from services.intake.desk.console import drawing, wording
 from services.intake.desk.console.drawing import Drawn
 from services.intake.receiving.receive import Intake
@@ -162,12 +163,16 @@ class Console:
         notice: Notice | None = None,
     ) -> Response:
         found = await messages.whole(self.intake, who, request.path_params["id"])
-        told = {"one": drawing.whole(found, self._drawn(request)), "text": text, "again": again}
+        told: dict[str, Any] = {
+            "one": drawing.whole(found, self._drawn(request)),
+            "text": text,
+            "again": again,
+            "opens": may(who, messages.OPENERS),
+            "patients": may(who, patient.READERS),
+        }
         said = {"notice": notice} if notice else {}
         status = notice.status if notice else HTTPStatus.OK
-        return self.frame.render(
-            request, "message.html", status, who=who, opens=may(who, messages.OPENERS), **told, **said
-        )
+        return self.frame.render(request, "message.html", status, who=who, **told, **said)
 
     async def _form(self, request: Request) -> Response:
         who = page_caller(request, *messages.OPENERS)
