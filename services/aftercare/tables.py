@@ -30,6 +30,7 @@ facts = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("value", JSONB, nullable=False),
     sa.Column("stands", sa.Boolean, nullable=False),
+    sa.Column("copy_of", sa.Text, comment="ce_id of the fact of a merged episode that this one copies"),
     sa.Index("facts_standing", "episode_id", postgresql_where=sa.text("stands")),
     sa.Index("facts_decided", "episode_id", postgresql_where=sa.text("value ? 'decided_by'")),
     comment="every fact that aftercare stated; a cancel and what is cancelled or replaced do not stand",
@@ -78,6 +79,7 @@ entries = sa.Table(
 FACT = (
     *(facts.c[name] for name in ("episode_id", "sequence", "ce_id", "name")),
     sa.cast(facts.c.value, sa.Text).label("value"),
+    facts.c.copy_of,
 )
 DOCUMENT = sa.cast(episodes.c.document, sa.Text).label("document")
 """Columns of a fact, and of an episode's document, with their JSON as text, to be decoded into its type by the

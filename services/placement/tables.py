@@ -68,6 +68,7 @@ facts = sa.Table(
     sa.Column("correlation_id", sa.Text),
     sa.Column("causation_id", sa.Text),
     sa.Column("value", sa.LargeBinary, nullable=False),
+    sa.Column("copy_of", sa.Text, comment="ce_id of the fact of a merged episode that this one copies"),
     sa.Index(
         "facts_of_the_desk",
         "episode_id",
@@ -159,8 +160,9 @@ entries = sa.Table(
 
 def fact_of(row: Any) -> Fact:
     """A row of `facts` as a fact."""
-    episode, writer, sequence, ce_id, kind, time, correlation, causation, value = row
-    return Fact(ce_id, kind, writer, episode, sequence, time, read_fact(kind, value), value, correlation, causation)
+    episode, writer, sequence, ce_id, kind, time, correlation, causation, value, copied = row
+    told = read_fact(kind, value)
+    return Fact(ce_id, kind, writer, episode, sequence, time, told, value, correlation, causation, None, copied)
 
 
 _CONTENT = msgspec.json.Decoder(PeriodContent)

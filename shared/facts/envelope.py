@@ -30,7 +30,7 @@ Value = TypeVar("Value", bound=PublishedStruct, default=CareFact)
 _JSON = re.compile(rb"application/json\s*(;.*)?", re.IGNORECASE)
 _DIGITS = 19
 _NEEDED = frozenset({"ce_id", "ce_type", "ce_source", "ce_subject", "ce_time"})
-_TEXTS = (*sorted(_NEEDED), "ce_correlationid", "ce_causationid", "traceparent")
+_TEXTS = (*sorted(_NEEDED), "ce_correlationid", "ce_causationid", "traceparent", "ce_copyof")
 
 
 class Record(NamedTuple):
@@ -48,7 +48,8 @@ class Fact(Generic[Value]):
     """One published record as CloudEvents attributes and value; on topic care.events unless another is named.
 
     `sequence` counts 1, 2, 3 … for each (writer, subject). `type` is the full ce_type, `care.admitted.v1`. `body` is
-    the JSON as it was received or will be sent, with fields that this release does not know.
+    the JSON as it was received or will be sent, with fields that this release does not know. `copy_of`: the ce_id of
+    the fact that this one repeats under the surviving episode of a merge (contract 3.6 rule 11).
     """
 
     id: str
@@ -62,6 +63,7 @@ class Fact(Generic[Value]):
     correlation_id: str | None = None
     causation_id: str | None = None
     traceparent: str | None = field(default=None, compare=False)
+    copy_of: str | None = None
 
     @property
     def name(self) -> str:
@@ -99,6 +101,8 @@ def headers(fact: Fact[Any]) -> list[tuple[str, bytes]]:
         found.append(("ce_causationid", fact.causation_id.encode()))
     if fact.traceparent:
         found.append(("traceparent", fact.traceparent.encode()))
+    if fact.copy_of:
+        found.append(("ce_copyof", fact.copy_of.encode()))
     return found
 
 
@@ -142,6 +146,7 @@ def from_record(
         told.get("ce_correlationid"),
         told.get("ce_causationid"),
         told.get("traceparent"),
+        told.get("ce_copyof"),
     )
 
 

@@ -30,8 +30,8 @@ class Provenance(NamedTuple):
         """The same with this fact as the cause."""
         return self._replace(causation_id=fact.id, correlation_id=fact.correlation_id, trace=trace_from(fact))
 
-    def stated(self, value: CareFact, sequence: int) -> Fact:
-        """The value as a fact with this sequence and a new ce_id."""
+    def stated(self, value: CareFact, sequence: int, copy_of: str | None = None) -> Fact:
+        """The value as a fact with this sequence and a new ce_id; `copy_of`: the ce_id of the fact that it copies."""
         return said(
             value,
             ce_id=self.new_id(),
@@ -40,6 +40,7 @@ class Provenance(NamedTuple):
             correlation_id=self.correlation_id,
             causation_id=self.causation_id,
             trace=self.trace,
+            copy_of=copy_of,
         )
 
 
@@ -52,10 +53,12 @@ def said(
     correlation_id: str | None = None,
     causation_id: str | None = None,
     trace: str | None = None,
+    copy_of: str | None = None,
 ) -> Fact:
     """The value as a fact. Raises ValueError if this writer may not state the type, or a field does not fit.
 
-    `trace`: the cause's traceparent; None: the trace made from the correlation id.
+    `trace`: the cause's traceparent; None: the trace made from the correlation id. `copy_of`: the ce_id of the fact
+    that this one copies after a merge (contract 3.6 rule 11).
     """
     if writer not in value.WRITERS:
         raise ValueError(f"{writer} does not state {value.TYPE}")
@@ -71,4 +74,5 @@ def said(
         correlation_id=correlation_id,
         causation_id=causation_id,
         traceparent=onward(trace or begun_with(correlation_id or causation_id or ce_id), ce_id),
+        copy_of=copy_of,
     )

@@ -21,13 +21,13 @@ from shared.storage.statements import rows
 
 _COLUMNS = (
     "topic", "subject", "writer", "sequence", "ce_id", "type", "time", "correlation_id", "causation_id", "traceparent",
-    "key", "value",
+    "copy_of", "key", "value",
 )  # fmt: skip
 _SESSION = "SET enable_seqscan = on; SET plan_cache_mode = auto; SET work_mem = '64MB'"
 _TOLD = (
     "CREATE TEMPORARY TABLE told (nth bigint GENERATED ALWAYS AS IDENTITY, topic text, subject text, writer text, "
     "sequence bigint, ce_id text, type text, time text, correlation_id text, causation_id text, traceparent text, "
-    "key text, value bytea)"
+    "copy_of text, key text, value bytea)"
 )
 _INDEXED = "CREATE INDEX ON told (topic, writer, subject, sequence); CREATE INDEX ON told (topic, key); ANALYZE told"
 _OUTBOX = "SELECT id, topic, batch, key, value, headers FROM outbox WHERE id > $1 ORDER BY id LIMIT 200"
@@ -68,6 +68,7 @@ class Told(NamedTuple):
     correlation_id: str | None
     causation_id: str | None
     traceparent: str | None
+    copy_of: str | None
     key: str
     value: bytes
 
@@ -81,7 +82,7 @@ class Told(NamedTuple):
         """Its envelope and its body, which is not read."""
         return Fact(
             self.ce_id, self.type, self.writer, self.subject, self.sequence, self.time, UnknownFact(), self.value,
-            self.correlation_id, self.causation_id, self.traceparent,
+            self.correlation_id, self.causation_id, self.traceparent, self.copy_of,
         )  # fmt: skip
 
 
@@ -219,7 +220,7 @@ async def put_applied(spool: Spool, applied: Applied, writer: str, sequences: Se
 def _applied(fact: Fact[UnknownFact]) -> Told:
     return Told(
         "applied", fact.subject, fact.writer, fact.sequence, fact.id, fact.type, fact.time, fact.correlation_id,
-        fact.causation_id, fact.traceparent, fact.subject, fact.body,
+        fact.causation_id, fact.traceparent, fact.copy_of, fact.subject, fact.body,
     )  # fmt: skip
 
 
@@ -335,5 +336,5 @@ def _told(record: KafkaRecord) -> Told | None:
         return None
     return Told(
         record.topic, fact.subject, fact.writer, fact.sequence, fact.id, fact.type, fact.time, fact.correlation_id,
-        fact.causation_id, fact.traceparent, key, fact.body,
+        fact.causation_id, fact.traceparent, fact.copy_of, key, fact.body,
     )  # fmt: skip

@@ -178,7 +178,7 @@ def test_the_examples_in_the_document_are_valid_by_the_document(ce_type: str) ->
 
 
 def test_the_headers_of_a_real_record_are_those_of_the_document() -> None:
-    fact = replace(admitted(), correlation_id="m-1", causation_id="f-0", traceparent="00-ab-cd-01")
+    fact = replace(admitted(), correlation_id="m-1", causation_id="f-0", traceparent="00-ab-cd-01", copy_of="f-9")
     sent = {name: raw.decode() for name, raw in headers(fact)}
     schema = document()["components"]["schemas"]["CloudEventsHeaders"]
     assert list(sent) == list(schema["properties"])

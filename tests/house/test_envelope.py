@@ -33,6 +33,7 @@ FACT = Fact(
     correlation_id="m-1",
     causation_id="f-0",
     traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    copy_of="f-9",
 )
 
 
@@ -50,6 +51,7 @@ def test_the_headers_are_those_of_the_contract_and_no_others() -> None:
         ("ce_correlationid", b"m-1"),
         ("ce_causationid", b"f-0"),
         ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        ("ce_copyof", b"f-9"),
     ]
 
 
@@ -91,6 +93,7 @@ _facts = st.builds(
     correlation_id=st.none() | _text,
     causation_id=st.none() | _text,
     traceparent=st.none() | _text,
+    copy_of=st.none() | _text,
 )
 
 

@@ -50,6 +50,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "stepdown messages read-again ID               what would change, now that it is read otherwise",
         "stepdown messages read-again ID --apply       does it",
     ),
+    "iti31": (
+        "stepdown iti31                                at the system that runs on .stepdown",
+        "stepdown iti31 --story discharge-cancelled --story transfer-cancelled",
+        "stepdown iti31 engine:2575 --adapter my_engine:Adapter --place ward=4N",
+    ),
     "feeds": ("stepdown feeds                                what came, what waits, what is not mapped",),
     "heal": (
         "stepdown heal --dry-run                       what was lost, and what cannot come back",

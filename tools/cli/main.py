@@ -39,6 +39,7 @@ COMMANDS: dict[str, Entry] = {
     "simulate": Entry("simulate", "synthetic patients' HL7 messages as files, and what must come of them"),
     "send": Entry("send", "send files to a running system, print each ACK"),
     "messages": Entry("messages", "what hospitals sent and what came of each; tried, and read again"),
+    "iti31": Entry("iti31", "play ADT events, conflicts and orders of arrival at an MLLP door"),
     "feeds": Entry("feeds", "how the hospitals' feeds do: counts, what waits, what went wrong"),
     "events": Entry("events", "read a topic from the beginning"),
     "episodes": Entry("episodes", "the current state of episodes, their facts and periods"),
@@ -57,7 +58,7 @@ COMMANDS: dict[str, Entry] = {
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Try it": ("demo", "up", "simulate", "send", "hl7"),
     "Run it": ("run", "topics", "db", "config", "retention", "facility", "doctor"),
-    "Look at it": ("episodes", "events", "messages", "feeds", "verify"),
+    "Look at it": ("episodes", "events", "messages", "feeds", "iti31", "verify"),
     "Mend it": ("heal", "dead-letters", "positions", "backup", "restore"),
 }
 """Heading in `--help` → the commands below it; a command below none comes last."""

@@ -46,6 +46,10 @@ HEADERS: Schema = {
         "ce_correlationid": {**_TEXT, "description": "what all records of one cause have in common"},
         "ce_causationid": {**_TEXT, "description": "ce_id of the fact that caused this one"},
         "traceparent": {**_TEXT, "description": "W3C Trace Context, the same trace from the door to the bill"},
+        "ce_copyof": {
+            **_TEXT,
+            "description": "ce_id of the retired episode's fact that this one copies after a merge",
+        },
     },
     "required": [
         "content-type",

@@ -52,12 +52,14 @@ class StatedFacts(NamedTuple):
     standing: tuple[Fact, ...]
 
 
-def as_stored(episode_id: str, sequence: int, ce_id: str, name: str, body: bytes) -> Fact:
-    """A fact from the columns of its row; its causation id and trace are not stored. Raises InvalidMessage where the
-    stored value does not fit its type."""
-    kind = type_name(name)
+def as_stored(row: Sequence[Any]) -> Fact:
+    """A fact from its row, the columns of `FACT` in tables.py; its causation id and trace are not stored. Raises
+    InvalidMessage where the stored value does not fit its type."""
+    episode_id, sequence, ce_id, name, text, copy_of = row
+    kind, body = type_name(name), text.encode()
     value = read_fact(kind, body)
-    return Fact(ce_id, kind, WRITER, episode_id, sequence, rfc3339(value.recorded_at), value, body)
+    time = rfc3339(value.recorded_at)
+    return Fact(ce_id, kind, WRITER, episode_id, sequence, time, value, body, copy_of=copy_of)
 
 
 def moved(standing: Iterable[Fact]) -> frozenset[str]:

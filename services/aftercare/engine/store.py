@@ -66,6 +66,7 @@ _DECIDED = (
     .order_by(facts.c.episode_id, facts.c.sequence)
 )
 _EPISODE = ("episode_id", "version", "sequence", "document", "next_deadline", "site_version")
+FACT_COLUMNS = ("episode_id", "sequence", "ce_id", "name", "value", "stands", "copy_of")
 _SAVE = update(episodes, _EPISODE)
 _FALL = update(facts, ("episode_id", "sequence", "stands"))
 _FORGET = sa.text("DELETE FROM follow_ups WHERE follow_up_id = ANY(CAST(:ids AS text[]))")
@@ -116,7 +117,7 @@ async def decided(connection: Connection, ids: Sequence[str]) -> dict[str, list[
 async def _facts(connection: Connection, query: sa.Select[Any], ids: Sequence[str]) -> dict[str, list[Fact]]:
     found: dict[str, list[Fact]] = {each: [] for each in ids}
     for row in (await connection.execute(query, {"ids": list(ids)})).all():
-        found[row.episode_id].append(as_stored(row.episode_id, row.sequence, row.ce_id, row.name, row.value.encode()))
+        found[row.episode_id].append(as_stored(row))
     return found
 
 
@@ -127,7 +128,7 @@ async def save(connection: Connection, saved: Sequence[EpisodeRow]) -> None:
     fallen = [(s.episode.episode_id, sequence, False) for s in saved for sequence in s.stated.fallen]
     await at_once(connection, written(_FALL, fallen))
     fresh = [_fact_row(fact) for each in saved for fact in each.stated.facts]
-    await copy_rows(connection, facts, ("episode_id", "sequence", "ce_id", "name", "value", "stands"), fresh)
+    await copy_rows(connection, facts, FACT_COLUMNS, fresh)
     await _save_windows(connection, saved)
     await _save_entries(connection, [(s.episode, s.entries) for s in saved])
 
@@ -188,7 +189,7 @@ def _document(document: EpisodeState | None) -> str | None:
 
 def _fact_row(fact: Fact) -> tuple[Any, ...]:
     stands = not isinstance(fact.value, FactCancelled)
-    return (fact.subject, fact.sequence, fact.id, fact.name, fact.body.decode(), stands)
+    return (fact.subject, fact.sequence, fact.id, fact.name, fact.body.decode(), stands, fact.copy_of)
 
 
 def window_row(window: FollowUp) -> tuple[Any, ...]:

@@ -342,7 +342,7 @@ async def facts_of(connection: Connection, ids: Sequence[str]) -> dict[str, list
     query = sa.select(*FACT, facts.c.stands).where(facts.c.episode_id.in_(ids))
     found: dict[str, list[KeptFact]] = {each: [] for each in ids}
     for row in (await connection.execute(query.order_by(facts.c.episode_id, facts.c.sequence))).all():
-        fact = as_stored(row.episode_id, row.sequence, row.ce_id, row.name, row.value.encode())
+        fact = as_stored(row[:6])
         found[row.episode_id].append(KeptFact(fact, row.stands))
     return found
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from services.aftercare.decisions.own_facts import as_stored
-from services.aftercare.engine.store import window_row
+from services.aftercare.engine.store import FACT_COLUMNS, window_row
 from services.aftercare.tables import episodes, facts, follow_ups
 from shared.events.follow_ups import FollowUp
 from shared.facts.envelope import Fact
@@ -16,7 +16,7 @@ from shared.storage.row_writes import update
 from shared.storage.statements import at_once, rows, written
 
 _UNTOLD_OF = (
-    "SELECT f.episode_id, f.sequence, f.ce_id, f.name, f.value::text FROM untold AS u JOIN facts AS f "
+    "SELECT f.episode_id, f.sequence, f.ce_id, f.name, f.value::text, f.copy_of FROM untold AS u JOIN facts AS f "
     "ON f.episode_id = u.subject AND f.sequence = u.sequence WHERE u.subject = ANY($1::text[]) ORDER BY 1, 2"
 )
 _DOCUMENTS = (
@@ -33,7 +33,7 @@ _OUTDATE = update(episodes, ("episode_id", "sequence", "site_version"))
 async def untold_of(connection: Connection, subjects: Sequence[str]) -> list[Fact]:
     """The facts of these episodes that care.events lacks, each episode's by sequence."""
     found = await rows(connection, _UNTOLD_OF, subjects)
-    return [as_stored(row[0], row[1], row[2], row[3], row[4].encode()) for row in found]
+    return [as_stored(row) for row in found]
 
 
 async def documents_of(connection: Connection, subjects: Sequence[str]) -> list[Told]:
@@ -59,8 +59,8 @@ async def keep_adopted(
 ) -> None:
     """Store adopted facts, each with whether it stands, those of before that stand no longer, and of each episode its
     windows anew; it is decided on again by who asks for episodes of another site config."""
-    given = [(f.subject, f.sequence, f.id, f.name, f.body.decode(), stands) for f, stands in new]
-    await copy_rows(connection, facts, ("episode_id", "sequence", "ce_id", "name", "value", "stands"), given)
+    given = [(f.subject, f.sequence, f.id, f.name, f.body.decode(), stands, f.copy_of) for f, stands in new]
+    await copy_rows(connection, facts, FACT_COLUMNS, given)
     await at_once(connection, written(_STANDS, [(fact.subject, fact.sequence, False) for fact in fallen]))
     await rows(connection, _NO_WINDOWS, list(windows))
     every = [window_row(each) for found in windows.values() for each in found]

@@ -20,7 +20,7 @@ from services.intake.hl7.triggers import TRIGGERS
 from services.intake.people import first_version
 from services.intake.people import patients as whom
 from services.intake.receiving import store, visits_store
-from services.intake.receiving.assign import assign_visits
+from services.intake.receiving.assign import assign_visits, learn_unsure
 from services.intake.receiving.deaths_store import known_of as deaths_of
 from services.intake.receiving.in_line import brought_in_line, is_long, numbered, reconcile_batch
 from services.intake.receiving.long_visits import LongVisits
@@ -101,7 +101,7 @@ class Intake:
     def messages_of(self, received: Received) -> list[InboundMessage]:
         """The messages in a frame, record or request body: read, hashed and sealed, not stored yet."""
         try:
-            return read(received, self.rules, self.seal)
+            return read(received, self.rules, self.seal, self.site.limits.frame_messages)
         except Exception:
             message = unread(received, self.seal)
             log.exception("a message can't be read", extra={"message_id": message.message_id})
@@ -192,11 +192,12 @@ class DerivedAnew(NamedTuple):
 
 
 async def derive_anew(connection: Connection, patients: Sequence[str], unsure: set[str], intake: Intake) -> DerivedAnew:
-    """Derive all visits of patients from their messages again. `unsure`: those who have a message that names no visit.
-    Nothing is written but, of those, which visit such a message is of."""
+    """Derive all visits of patients from their messages again. `unsure`: as `VisitAssignment` has it.
+    Nothing is written but who is unsure, and which visit a message of theirs that names none is of."""
     found = assign_visits([], await visits_store.visits_of(connection, patients), unsure)
     found.touch_all()
     await store.fill(connection, found.stored, intake.long_visits.in_thread)
+    await store.mark_unsure(connection, learn_unsure(found))
     sequences = await visits_store.sequences_of(connection, patients)
     told = await deaths_of(connection, patients)
     add_reports(
@@ -285,16 +286,16 @@ async def take_again(connection: Connection, message: InboundMessage, intake: In
 async def _find_patients(
     connection: Connection, inbound: Sequence[InboundMessage], intake: Intake, *, late: bool = True
 ) -> set[str]:
-    """Find or make the patient of each message, and lock them; returns those with a message that names no visit.
+    """Find or make the patient of each message, and lock them; returns those who are unsure (`VisitAssignment`).
     `late`: new patients may be written at the end of the transaction."""
     await _prepared(connection, intake)
-    late = late and all(message.visit_key for message in inbound)  # else a patient is marked
+    late = late and all(message.alone for message in inbound)  # else a patient may be marked
     found, unsure = await whom.find(connection, inbound, intake.numbering, late=late)
     for message, whose in zip(inbound, found, strict=True):
         message.patient_id = whose.patient_id
         if whose.several:
             message.warn(SEVERAL_PATIENTS)
-        if whose.patient_id is None:
+        if whose.patient_id is None and not (message.adt and message.adt.means.nobody):
             message.note, message.reason = "waiting", NO_KEY
     return unsure
 

@@ -137,7 +137,9 @@ _NOT_THERE = (
 )
 _STAY = ("episode_id", "kind", "stay_id", "nth", "program", "since", "until", "expected")
 _THERE = upsert(program_stays, _STAY, unless_same=True)
-_FACT = ("episode_id", "writer", "sequence", "ce_id", "type", "time", "correlation_id", "causation_id", "value")
+_FACT = (
+    "episode_id", "writer", "sequence", "ce_id", "type", "time", "correlation_id", "causation_id", "value", "copy_of",
+)  # fmt: skip
 _PERIOD = (
     "period_id", "episode_id", "stay_kind", "stay_id", "root", "life", "version", "voided", "supersedes", "content",
 )  # fmt: skip
@@ -208,7 +210,7 @@ def saving(changed: Sequence[EpisodeRow]) -> list[SqlWrite]:
 def keeping(applied: Iterable[Fact]) -> list[Append]:
     """The writes that append facts, their values as the bytes that came."""
     new = [
-        (f.subject, f.writer, f.sequence, f.id, f.type, f.time, f.correlation_id, f.causation_id, f.body)
+        (f.subject, f.writer, f.sequence, f.id, f.type, f.time, f.correlation_id, f.causation_id, f.body, f.copy_of)
         for f in applied
     ]
     return [Append(facts, _FACT, new)]

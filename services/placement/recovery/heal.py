@@ -64,7 +64,7 @@ class Healing:
         """Take into account which versions of the documents another service holds; in pages of episode → version."""
         async for page in versions:
             await self.spool.put(
-                [Told("seen", episode, "placement", version, "", "", "", None, None, None, "", b"")
+                [Told("seen", episode, "placement", version, "", "", "", None, None, None, None, "", b"")
                  for episode, version in page.items()]
             )  # fmt: skip
 

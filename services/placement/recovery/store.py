@@ -89,7 +89,9 @@ UNKNOWN_DISCLOSURES = (
 )
 """Records of out.* that are not in the ledger."""
 
-_FACT = "f.episode_id, f.writer, f.sequence, f.ce_id, f.type, f.time, f.correlation_id, f.causation_id, f.value"
+_FACT = (
+    "f.episode_id, f.writer, f.sequence, f.ce_id, f.type, f.time, f.correlation_id, f.causation_id, f.value, f.copy_of"
+)
 _UNTOLD_OF = (
     f"SELECT {_FACT} FROM untold AS u JOIN facts AS f ON f.episode_id = u.subject AND f.writer = 'placement' "  # noqa: S608
     "AND f.sequence = u.sequence WHERE u.subject = ANY($1::text[]) ORDER BY f.episode_id, f.sequence"
@@ -177,8 +179,9 @@ _SET_VERSION = update(episodes, ("episode_id", "version"), changes={"version": "
 
 def fact_of_row(row: Any) -> Fact[UnknownFact]:
     """A row of `facts` with its body, which is not read."""
-    episode, writer, sequence, ce_id, kind, time, correlation, causation, value = row
-    return Fact(ce_id, kind, writer, episode, sequence, time, UnknownFact(), value, correlation, causation)
+    episode, writer, sequence, ce_id, kind, time, correlation, causation, value, copied = row
+    told = UnknownFact()
+    return Fact(ce_id, kind, writer, episode, sequence, time, told, value, correlation, causation, None, copied)
 
 
 async def untold_of(connection: Connection, subjects: Sequence[str]) -> list[Fact[UnknownFact]]:
