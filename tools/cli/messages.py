@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -94,16 +95,18 @@ def try_(path: Path, data: Path | None, as_json: bool) -> None:
 @RUNNING
 @JSON_LINES
 def read_again(message_ids: tuple[str, ...], applied: bool, data: Path | None, as_json: bool) -> None:
-    """Say what would change if a message were read again, after parser or site config changed; --apply does it."""
+    """Say what would change of facts and bills if a message were read again, after parser or site config changed;
+    --apply does it."""
     intake = Intake.of(data)
     for message_id in message_ids:
         address = f"/api/messages/{message_id}/read-again"
-        told = intake.get(address)
+        told = dict(intake.get(address))
+        bills = _bills(data, told.pop("stated"))
         if applied and told["changes"]:
             body = json.dumps({"expected": told["digest"]}).encode()
-            told = intake.post(address, body, "application/json")
+            told = dict(intake.post(address, body, "application/json"))
         if as_json:
-            click.echo(json.dumps(told))
+            click.echo(json.dumps({**told, "periods": bills}, default=str))
             continue
         if not told["changes"]:
             click.echo(f"{message_id}: nothing changes")
@@ -111,9 +114,26 @@ def read_again(message_ids: tuple[str, ...], applied: bool, data: Path | None, a
         read = f", read otherwise: {', '.join(told['fields'])}" if told["fields"] else ""
         click.echo(f"{message_id}: {told['before']} → {told['answer']}, {_became(told)}{read}")
         _changes(told["facts"], told["messages"])
+        for each in bills:
+            place = f"{each['change']} {each['level']} {each['payer']} {each['start']} to {each['end'] or '…'}"
+            click.echo(f"  period {place} {', '.join(each['fields'])}".rstrip())
 
 
 command = messages
+
+
+def _bills(data: Path | None, stated: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The service periods that would change; none where no fact does."""
+    if not stated:
+        return []
+    from tools.site_diff.bills import bills_with
+    from tools.stack import sites
+    from tools.stack.access import reach
+
+    reached = reach(data)
+    site = sites.site_of(reached.ready, reached.settings)
+    found = asyncio.run(bills_with(reached.urls["placement"], site, stated))
+    return [each._asdict() for each in found]
 
 
 def _instant(value: datetime) -> str:

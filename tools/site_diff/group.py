@@ -84,20 +84,23 @@ async def _bills(
     for episode in episodes:
         facts, more = known.get(episode, []), stated.get(episode, [])
         try:
-            lines += _changed(_periods(facts, sites.rules), _periods([*facts, *more], sites.other_rules))
+            lines += changed_periods(periods_of(facts, sites.rules), periods_of([*facts, *more], sites.other_rules))
         except SetUpError:  # a facility that the other config does not have
             undecided += 1
     return tuple(lines), undecided
 
 
-def _periods(facts: Sequence[Fact], rules: Rules) -> dict[PeriodKey, Period]:
+def periods_of(facts: Sequence[Fact], rules: Rules) -> dict[PeriodKey, Period]:
+    """The service periods that all facts of an episode come to. Raises SetUpError for a facility that the rules do not
+    have."""
     if not facts:
         return {}
     folded = fold(facts, rules.zone_of)
     return {each.key: each for each in periods(folded, rules.zone_of, rules.billed, rules.needs_authorization)}
 
 
-def _changed(before: Mapping[PeriodKey, Period], after: Mapping[PeriodKey, Period]) -> Iterator[PeriodLine]:
+def changed_periods(before: Mapping[PeriodKey, Period], after: Mapping[PeriodKey, Period]) -> Iterator[PeriodLine]:
+    """The periods that are opened, changed or voided between the two."""
     for key in sorted(before.keys() | after.keys()):
         was, now = before.get(key), after.get(key)
         if was is None and now is not None:

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from services.intake.console.question import WantedMessages
 from services.intake.tables import messages, patient_identifiers, refused_messages, visits
+from shared.facts.envelope import Fact, from_record
+from shared.messaging import outbox
 from shared.scope import Scope
 from shared.storage import scoped
 from shared.storage.database import Connection
@@ -41,6 +43,10 @@ _STATED_NOW = sa.text(  # what this transaction wrote: rows that it made, or mad
     "SELECT ce_id, type, key, stay_id, occurred_at, standing, episode_id, visit_id, value FROM facts "
     "WHERE episode_id IN (SELECT episode_id FROM episodes WHERE patient_id = ANY(CAST(:patients AS text[]))) "
     "AND xmin = pg_current_xact_id()::xid ORDER BY episode_id, sequence"
+)
+_SENT_NOW = sa.text(
+    "SELECT topic, batch, key, value, headers FROM outbox WHERE topic = 'care.events' "
+    "AND xmin = pg_current_xact_id()::xid ORDER BY id"
 )
 _NOTED_NOW = sa.text(
     "SELECT message_id, trigger, note, reason FROM messages WHERE patient_id = ANY(CAST(:patients AS text[])) "
@@ -199,6 +205,12 @@ async def stated_now(connection: Connection, patients: Iterable[str]) -> list[Wr
     """The facts of these patients that this transaction stated or made fall, in the order of their episodes."""
     given = {"patients": sorted(patients)}
     return [WrittenFact(*row) for row in (await connection.execute(_STATED_NOW, given)).all()]
+
+
+async def sent_now(connection: Connection) -> list[Fact]:
+    """The facts that this transaction states, as they would be published."""
+    found = [row._asdict() for row in (await connection.execute(_SENT_NOW)).all()]
+    return [from_record(each.value, each.headers) for row in found for each in outbox.records_of(row)]
 
 
 async def noted_now(connection: Connection, patients: Iterable[str]) -> list[NotedMessage]:
