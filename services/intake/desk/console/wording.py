@@ -37,6 +37,7 @@ WAITS: Mapping[str, str] = {
 """What a message waits for → words."""
 REASONS: Mapping[str, str] = {
     "already-told": "the same was told before",
+    "repeated": "the update before it said the same",
     "already-open": "the stay is open already",
     "already-there": "the patient is in that unit already",
     "ended": "the visit had ended by then",
