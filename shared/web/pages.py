@@ -338,7 +338,7 @@ def _joined(name: str, parts: Sequence[str]) -> Asset:
 
 BUNDLES = {
     "all.js": ("htmx.min.js", "desk.js", "names.js", "live.js", "find.js"),
-    "all.css": ("desk.css", "find.css"),
+    "all.css": ("desk.css", "find.css", "console.css"),
 }
 """Name → the files that are served as one."""
 _FILES = {path.name: _read(path) for path in sorted(ASSETS.iterdir()) if path.suffix in _TYPES}

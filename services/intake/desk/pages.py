@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from services.intake.api import front, writes
 from services.intake.api.rate_limits import RateLimits
 from services.intake.desk import taking_in, wording
+from services.intake.desk.console.page import Console
 from services.intake.desk.desk import IntakeDesk
 from services.intake.desk.page import Finding
 from services.intake.desk.patient import READERS, PatientPart
@@ -49,6 +50,7 @@ def routes(intake: Intake, rates: RateLimits) -> Sequence[BaseRoute]:
     return [
         *own,
         *Finding(intake, rates, frame).routes(),
+        *Console(intake, rates, frame).routes(),
         *acts.routes(taking_in.WRITES),
         *dead_letters.routes(desk),
     ]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import NamedTuple
 
 from services.intake.api.answers import ConsentShown, FeedCount, FeedShown
+from services.intake.console.silence import FeedAge
 from services.intake.desk import taking_in, wording
 from services.intake.desk.taking_in import Asker
 from services.intake.people.matches import Match
-from services.intake.receiving.views import Listed
+from services.intake.receiving.views import Listed, UnmappedCode
 from shared.site.config import Site
 from shared.web.desk import Badge, Row
 from shared.web.forms import Form
@@ -33,6 +34,10 @@ class AsIs(NamedTuple):
         """A facility as people call it."""
         known = self.site.facility(facility)
         return known.title if known else say("a facility that the site does not have")
+
+    def zone(self, facility: str) -> tzinfo:
+        """The zone of a facility; the first one's for one that the site does not have."""
+        return (self.site.facility(facility) or self.site.facilities[0]).zone_info
 
 
 def take_in_rows(asker: Asker) -> list[Row]:
@@ -63,6 +68,31 @@ def feed_row(feed: FeedShown, now: AsIs) -> Row:
         "waiting": Cell(badge=badge),
     }
     return Row("", badge, feed["facility"], name=now.title(feed["facility"]), cells=cells)
+
+
+def silent_row(age: FeedAge, now: AsIs) -> Row:
+    """A facility that has fallen silent: for how long, after how many hours it counts so, and its last message."""
+    cells = {
+        "waiting": Cell(badge=Badge(since(age.last_at, now.at), "late")),
+        "hours": Cell(say_count("{count} hour", "{count} hours", age.hours)),
+        "last": Cell(age.last_at.astimezone(now.zone(age.facility)).strftime("%Y-%m-%d %H:%M")),
+    }
+    return Row("", Badge(""), age.facility, name=now.title(age.facility), cells=cells)
+
+
+def code_row(code: UnmappedCode, now: AsIs) -> Row:
+    """A code that is in no table of the site, and how many have it."""
+    waits = say_count("{count} message waits for it", "{count} messages wait for it", code.number)
+    told = say_count("{count} visit has it", "{count} visits have it", code.number)
+    last = code.last_at.astimezone(now.zone(code.facility)).strftime("%Y-%m-%d") if code.last_at else ""
+    cells = {
+        "kind": Cell(spoken(code.kind), [code.field]),
+        "number": Cell(waits if code.kind == "unit" else told),
+        "facility": Cell(now.title(code.facility)),
+        "last": Cell(last),
+    }
+    page = "/messages?note=unmapped" if code.kind == "unit" else ""
+    return Row("", Badge(""), code.facility, name=code.code, cells=cells, page=page)
 
 
 def _counted(counts: Sequence[FeedCount]) -> str:
@@ -109,7 +139,8 @@ def message_row(message: Listed, now: AsIs) -> Row:
         "facility": Cell(now.title(message.facility)),
     }
     name = _begun(wording.trigger(message.trigger)) if message.trigger else say("A message")
-    return Row("", Badge(""), message.facility, name=f"{name} {tail(message.message_id)}", cells=cells)
+    page = f"/messages/{message.message_id}"
+    return Row("", Badge(""), message.facility, name=f"{name} {tail(message.message_id)}", cells=cells, page=page)
 
 
 def _begun(words: str) -> str:
