@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import field
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,8 @@ from services.placement.continuum.stays_now import StayPlaces
 from services.placement.search.levels import recommend
 from services.placement.search.search import Policy
 from shared.site.config import Site
+from shared.site.units import OneStay
+from shared.site.values import Program
 from shared.values import value_object
 
 KEPT = 4096
@@ -34,6 +37,8 @@ class Rules:
     policy: Policy
     site: Site
     places: StayPlaces
+    one_stay: Mapping[tuple[str, str | None], tuple[Program, OneStay]] = field(default_factory=dict)
+    """(facility, unit) → the program there whose visits are days of one stay, and what makes them so."""
 
 
 def rules_of(site: Site) -> Rules:
@@ -50,4 +55,15 @@ def rules_of(site: Site) -> Rules:
         ),
         site=site,
         places=StayPlaces(zone_of, lru_cache(KEPT)(site.setting)),
+        one_stay=_one_stay(site),
     )
+
+
+def _one_stay(site: Site) -> dict[tuple[str, str | None], tuple[Program, OneStay]]:
+    found: dict[tuple[str, str | None], tuple[Program, OneStay]] = {}
+    for facility in site.facilities:
+        for unit in facility.units:
+            program = site.program(unit.program) if unit.program else None
+            if program is not None and unit.one_stay is not None:
+                found[facility.name, unit.code] = (program, unit.one_stay)
+    return found

@@ -26,6 +26,7 @@ from shared.site.measures import FollowUpClock
 from shared.site.names import norm, norm_code
 from shared.site.recipients import Recipient
 from shared.site.sign_in import SignIn
+from shared.site.units import Facility, Unit, UnitOfVisit, VisitCodes
 from shared.site.values import (
     ANYBODY,
     AdmissionCode,
@@ -33,7 +34,6 @@ from shared.site.values import (
     Authority,
     Billing,
     ClaimForm,
-    Facility,
     Feed,
     KeyType,
     LevelRule,
@@ -47,7 +47,6 @@ from shared.site.values import (
     Program,
     Retention,
     Setting,
-    Unit,
 )
 
 SAMPLE = Path(__file__).resolve().parents[2] / "config"
@@ -180,6 +179,11 @@ class Site(Part):
         """The unit by its point of care (PV1-3.1); None for one that is not mapped."""
         found = self.facility(facility)
         return self._units.get((found.name, norm(code))) if found else None
+
+    def place(self, facility: str, code: str, told: VisitCodes) -> UnitOfVisit | None:
+        """What a unit is for a visit with these codes; None where the unit is not mapped, or not for such visits."""
+        unit = self.unit(facility, code)
+        return unit.of_visit(told) if unit else None
 
     def setting(self, facility: str, unit: str | None, program: str | None) -> Setting | None:
         """The special setting of the unit; without a unit, of the unit that the program runs on."""

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import PydanticCustomError
 
 from shared.events.levels import Level
-from shared.events.open_lists import DispositionKind, ReferralKind, VisitClass
+from shared.events.open_lists import DispositionKind, ReferralKind
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
 Notice = Annotated[str, StringConstraints(min_length=1, max_length=600, strip_whitespace=True)]
@@ -100,45 +100,6 @@ class Billing(Part):
     codes: tuple[ChargeCode, ...] = ()
 
 
-class Unit(Part):
-    """A point of care (PV1-3.1) with a level of care, or without one a visit class."""
-
-    code: Name
-    level: Level | None = None
-    visit_class: VisitClass | None = None
-    program: Name | None = None
-    setting: Setting | None = None
-    labels: tuple[Label, ...] = ()
-
-    @model_validator(mode="after")
-    def _level_or_class(self) -> Unit:
-        if (self.level is None) == (self.visit_class is None):
-            raise PydanticCustomError("level_or_class", "a unit has either `level` or `visit_class`")
-        return self
-
-
-class Facility(Part):
-    """A place that sends messages or has programs; its days begin in its zone."""
-
-    name: Name
-    title: Name
-    zone: Zone
-    npi: Npi
-    sent_as: tuple[Name, ...] = ()
-    """Other texts by which MSH-4 or PV1-3.4 name it."""
-    processing_ids: tuple[Literal["P", "T", "D"], ...] = Field(default=("P",), min_length=1)
-    """MSH-11 that are taken; another one is AR 202."""
-    units: tuple[Unit, ...] = ()
-    billing: dict[Level, Billing] = Field(default_factory=dict)
-    dispositions: dict[DispositionKind, tuple[Name, ...]] = Field(default_factory=dict)
-    """Codes and texts that mean something else here than at the site as a whole."""
-
-    @property
-    def zone_info(self) -> ZoneInfo:
-        """The zone of the facility."""
-        return ZoneInfo(self.zone)
-
-
 class Feed(Part):
     """A stream of messages, known by MSH-3 and MSH-4 (either may be absent), and the field in which it names the
     facility."""
@@ -149,8 +110,6 @@ class Feed(Part):
     facility_from: tuple[Literal["MSH-4", "PV1-3.4"], ...] = Field(default=("MSH-4", "PV1-3.4"), min_length=1)
     visit_from: tuple[Literal["PV1-19", "PID-18"], ...] = Field(default=("PV1-19", "PID-18"), min_length=1)
     """The fields that name a visit; the first that is told decides (contract 6, Which visit)."""
-    visit_numbers: Literal["facility", "patient"] = "facility"
-    """How far a visit number counts: one visit of the facility, or each patient's own 1, 2, 3."""
     place_differs: Literal["listed", "transfer"] = "listed"
     """What a place or class told otherwise by A08, or by A01 again, does: it is listed, or it is a transfer too."""
 

@@ -20,9 +20,18 @@ IN_3W, OUT = "admitted inpatient 3W 11-02 09:00", "discharged inpatient 11-04 09
 
 OUTCOMES: dict[str, Outcome] = {
     "03-fraction-and-zone": Outcome(("AA",), ("admitted inpatient 3W 11-02 09:15",)),
+    "14-class-change-new-number": Outcome(
+        ("AA",) * 3,
+        ("visit-started emergency ED 11-02 09:00", "admitted inpatient 3W 11-02 15:00", OUT),
+        periods=("inpatient 11-02 11-04",),
+        patients=1,
+    ),
     "17-same-control-id-many-patients": Outcome(AA2, (IN_3W, "admitted inpatient 3W 11-02 10:00"), patients=2),
     "18-discharge-cancel-discharge": Outcome(
         ("AA",) * 4, (IN_3W, "discharged inpatient 11-06 09:00"), periods=("inpatient 11-02 11-06",)
+    ),
+    "19-emergency-without-bed": Outcome(
+        AA2, ("visit-started emergency ED 11-02 09:00", "visit-ended 11-02 13:00"), periods=()
     ),
     "27-blank-lines-and-form-feed": Outcome(AA2, (IN_3W, OUT)),
     "29-latin1-undeclared": Outcome(AA2, (IN_3W, IN_3W), patients=2),
@@ -30,6 +39,18 @@ OUTCOMES: dict[str, Outcome] = {
     "34-nul-and-keepalive-bytes": Outcome(AA2, (IN_3W, OUT)),
     "37-enhanced-mode-component-facility": Outcome(("AA",), (IN_3W,)),
     "38-resent-with-new-time": Outcome(AA2, (IN_3W,), notes=("applied", "no-effect already-open")),
+    "42-admission-told-again-other-unit": Outcome(AA2, (IN_3W,), notes=("applied", "place-differs")),
+    "49-account-number-then-both": Outcome(AA2, (IN_3W, OUT), periods=("inpatient 11-02 11-04",)),
+    "54-observation-then-inpatient-same-bed": Outcome(
+        ("AA",) * 3,
+        (
+            "visit-started observation 3W 11-02 09:00",
+            "admitted inpatient 3W 11-03 09:00",
+            "discharged inpatient 11-05 09:00",
+        ),
+        periods=("inpatient 11-03 11-05",),
+    ),
+    "56-discharge-first-then-history": Outcome(AA2, (), notes=("waiting waiting", "waiting waiting")),
     "57-pending-discharge-pv2": Outcome(
         ("AA",) * 3,
         (IN_3W, "discharge-planned expected 11-07 09:00 11-03 09:00", "discharge-plan-cancelled 11-04 09:00"),

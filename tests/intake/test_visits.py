@@ -14,7 +14,7 @@ from services.intake.visits.unnamed import visit_id
 from shared.events import type_name
 from shared.events.levels import Level
 from shared.facts.values import read_fact, written
-from shared.site.values import Unit
+from shared.site.units import Unit
 from tests.intake.said import NEW_YORK, SITE, UNITS, SampleSite, clock, er7, own, read, stay_id, told
 
 A01 = told(1, "A01", "20260105101000", pv1_44="20260105100000")

@@ -16,7 +16,7 @@ from shared.errors import InvalidMessage
 from shared.events.base import Disposition
 from shared.events.open_lists import DispositionKind
 from shared.events.stays import Coverage
-from shared.site.values import Unit
+from shared.site.units import Unit, UnitOfVisit, VisitCodes
 
 AckCode = Literal["AA", "AE", "AR"]
 
@@ -219,7 +219,13 @@ class SiteMap(Protocol):
     """What `derive` needs of the site (contract 7)."""
 
     def unit(self, facility: str, unit: str, /) -> Unit | None:
-        """What the unit is; None when it is not mapped."""
+        """The unit; None when the site does not have it."""
+
+    def place(self, facility: str, unit: str, told: VisitCodes, /) -> UnitOfVisit | None:
+        """What the unit is for a visit with these codes; None when it is not mapped."""
+
+    def transfers_by_place(self, application: str, facility: str, /) -> bool:
+        """Whether a place told otherwise is a transfer, in the feed with this MSH-3 and MSH-4."""
 
     def disposition(self, facility: str, code: str | None, /) -> Disposition:
         """What PV1-36 means there: the tables' own code, none where nothing was sent, `unknown` for what is in none."""

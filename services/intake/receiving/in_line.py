@@ -13,6 +13,7 @@ from services.intake.receiving import store, visits_store
 from services.intake.receiving.assign import VisitAssignment, assign_unsure_visits, assign_visits
 from services.intake.receiving.derive_apart import StoredMessage
 from services.intake.receiving.read import InboundMessage
+from services.intake.visits import codes
 from services.intake.visits.death_facts import KnownDeaths, Provenance, add_reports, deaths
 from services.intake.visits.derive import Derived
 from services.intake.visits.reconcile import (
@@ -25,6 +26,7 @@ from services.intake.visits.reconcile import (
 )
 from shared.facts.envelope import to_record
 from shared.messaging import outbox
+from shared.site.units import PATIENT_CLASSES
 from shared.storage.database import Connection
 from shared.storage.statements import Writes
 
@@ -67,6 +69,7 @@ async def reconcile_batch(
     for visit in found.untouched:
         loaded.sequences.learn(visit)
     _warn_of_shared_numbers(inbound, loaded.elsewhere)
+    _warn_of_classes(inbound, intake)
     known = (loaded.sequences, loaded.deaths)
     changes, writes = await brought_in_line(connection, found, inbound, known, intake, derived=derived)
     _set_notes(inbound, changes)
@@ -82,6 +85,16 @@ def _warn_of_shared_numbers(inbound: Sequence[InboundMessage], elsewhere: Collec
     for message, each in told:
         if each in elsewhere or len(patients[each[1:]]) > 1:
             message.warn(OTHERS_VISIT)
+
+
+def _warn_of_classes(inbound: Iterable[InboundMessage], intake: Intake) -> None:
+    """Warn of a PV1-2 that HL7 does not have, where the unit asks it (contract 6, What class)."""
+    for message in inbound:
+        adt = message.adt
+        if adt is None or adt.patient_class is None or adt.patient_class in PATIENT_CLASSES:
+            continue
+        if adt.patient_class.upper() not in PATIENT_CLASSES and codes.asks_class(adt, intake.places):
+            message.warn(codes.CLASS_UNMAPPED)
 
 
 async def _derived_apart(

@@ -29,6 +29,8 @@ class EffectiveStatements:
     taken_back: set[int] = field(default_factory=set)
     cancels: dict[int, str] = field(default_factory=dict)
     updates: list[Update] = field(default_factory=list)
+    expected: list[Statement] = field(default_factory=list)
+    """Starts and transfers that announce an arrival (PV1-2 `P`): no stay begins by them."""
 
 
 def effective_statements(said: list[VisitMessage], site: SiteMap) -> EffectiveStatements:
@@ -42,7 +44,8 @@ def effective_statements(said: list[VisitMessage], site: SiteMap) -> EffectiveSt
         elif means.updates:
             found.updates.append(Update(turn, message))
         elif means.states is not None:
-            found.live.append(statement(message, means.states, turn, site))
+            one = statement(message, means.states, turn, site)
+            (found.expected if one.mapped and one.mapped.expected else found.live).append(one)
     return found
 
 

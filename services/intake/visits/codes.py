@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from services.intake.hl7.model import Adt, SiteMap
 from shared.events.base import Admission, Disposition
+from shared.site.units import PATIENT_CLASSES
 
 UNKNOWN = "unknown"
 
@@ -40,6 +41,16 @@ def disposition(adt: Adt, site: SiteMap) -> Disposition:
     return found
 
 
+CLASS_UNMAPPED = "class-unmapped"
+"""The warning for a PV1-2 that HL7 does not have (table 0004), where the unit asks it: the unit's own level holds."""
+
+
+def asks_class(adt: Adt, site: SiteMap) -> bool:
+    """Whether what the message's unit is depends on PV1-2."""
+    unit = site.unit(adt.facility, adt.location.unit) if adt.location.unit else None
+    return unit is not None and any(row.patient_class for row in unit.by_class)
+
+
 def unmapped(said: Iterable[Adt], site: SiteMap) -> tuple[Unmapped, ...]:
     """The codes of these messages that are in no table, each once, in the order of the messages."""
     found: dict[Unmapped, None] = {}
@@ -51,6 +62,8 @@ def unmapped(said: Iterable[Adt], site: SiteMap) -> tuple[Unmapped, ...]:
 def _unmapped(adt: Adt, site: SiteMap) -> list[Unmapped]:
     """The codes of one message that are in no table of the site."""
     told: list[Unmapped] = []
+    if adt.patient_class and adt.patient_class.upper() not in PATIENT_CLASSES and asks_class(adt, site):
+        told.append(Unmapped("class", "PV1-2", adt.patient_class))
     code, kind, source = adt.disposition, adt.admission_type, adt.admission_source
     if isinstance(code, str) and site.disposition(adt.facility, code).code == UNKNOWN:
         told.append(Unmapped("disposition", "PV1-36", code))

@@ -5,19 +5,20 @@ Pure: time, ids and site config come in. Sources: contract 3.6 rules 2, 7, 12 an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
 from msgspec import structs
 
 from services.intake.hl7.model import SiteMap, VisitMessage
-from services.intake.visits.cancels import effective_statements
+from services.intake.visits.cancels import EffectiveStatements, effective_statements
 from services.intake.visits.desired import DesiredFact, FactKey
 from services.intake.visits.difference import ActiveFact, difference
 from services.intake.visits.facts import other_facts, stay_facts
 from services.intake.visits.moves import Walk, walk
 from services.intake.visits.order import as_said
+from services.intake.visits.place_told import walked_with_places
 from services.intake.visits.stays import Stay
 from services.intake.visits.updates import Update, amended, stay_of
 from shared.events.stays import Admitted, VisitStarted
@@ -34,7 +35,9 @@ __all__ = [
     "difference",
 ]
 
-Effect = Literal["applied", "no-effect", "waiting", "unmapped", "taken-back", "kept"]
+Effect = Literal["applied", "no-effect", "waiting", "unmapped", "taken-back", "kept", "place-differs"]
+PLACE_DIFFERS: Effect = "place-differs"
+"""What became of a message that tells another place or class than the one in force; `transferred`: it is a transfer."""
 _AMENDABLE = frozenset({"admitted", "discharged", "visit-ended"})
 """The facts of a stay with fields that an update may change."""
 _WAITS = frozenset({"waiting", "not-on-leave"})
@@ -78,24 +81,35 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     """
     said = as_said(messages)
     effective = effective_statements(said, site)
-    walked = walk(effective.live)
+    walked, differing = walked_with_places(effective, walk(effective.live), site)
     updates: dict[int, tuple[Update, Stay | None]] = {}
     for update in effective.updates:
         updates[update.turn] = update, stay_of(update, walked.stays)
     facts: list[DesiredFact] = []
-    moved: set[int] = set()
     for stay in walked.stays:
         stay_id = visit if stay.number == 1 else f"{visit}#{stay.number}"
         own = [update for update, of in updates.values() if of is stay]
         facts += stay_facts(stay, stay_id, own, site)
         facts += other_facts(stay, stay_id, own, site)
-        for step in stay.steps:
-            moved.add(step.statement.turn)
     if facts and (said[0].adt.by_account or not said[0].adt.visit_number):
         facts = _numbered(facts, said)
-    notes = []
-    for turn, one in enumerate(said):
-        if turn in updates:
+    return Derived(tuple(facts), _notes(effective, walked, updates, differing, facts))
+
+
+def _notes(
+    effective: EffectiveStatements,
+    walked: Walk,
+    updates: Mapping[int, tuple[Update, Stay | None]],
+    differing: set[int],
+    facts: list[DesiredFact],
+) -> tuple[Note, ...]:
+    """What became of each message. `differing`: the turns of those that tell another place than the one in force."""
+    moved = {step.statement.turn for stay in walked.stays for step in stay.steps}
+    found: list[Note] = []
+    for turn, one in enumerate(effective.said):
+        if turn in differing:
+            became: tuple[Effect, str | None] = PLACE_DIFFERS, "transferred" if turn in moved else None
+        elif turn in updates:
             became = _updated(*updates[turn], facts)
         elif turn in effective.cancels:
             became = _effect(_unmapped(walked, turn) or effective.cancels[turn])
@@ -105,8 +119,8 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
             became = _effect(walked.reasons[turn])
         else:
             became = "applied" if turn in moved else "kept", None
-        notes.append(Note(one.message_id, *became))
-    return Derived(tuple(facts), tuple(notes))
+        found.append(Note(one.message_id, *became))
+    return tuple(found)
 
 
 def _numbered(facts: list[DesiredFact], said: Sequence[VisitMessage]) -> list[DesiredFact]:

@@ -18,6 +18,7 @@ from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.engine import store
 from services.placement.engine.outcome import NOTHING, WRITER, AtTheDesk, Ids, Outcome, outcome
+from services.placement.programs import daily_visits
 from services.placement.programs.askers import seats_asked_for
 from services.placement.programs.census import Place, Presence, presences, present_from
 from services.placement.programs.consequences import SeatNeeded
@@ -158,7 +159,7 @@ async def _state_what_follows(
 ) -> None:
     """State the facts that follow from the changes, and from these facts, until none do; `stored`: by episode, its
     facts of the desk from before. Raises SetUpError after ROUNDS."""
-    _gather_desk_facts(changes, stored, by.rules.policy.begins)
+    _gather_desk_facts(changes, stored, by.rules)
     left = [one for one in changes.values() if one.own is not None]
     for _ in range(ROUNDS):
         moved = []
@@ -175,13 +176,13 @@ async def _state_what_follows(
 
 
 def _gather_desk_facts(
-    changes: Mapping[str, EpisodeChange], stored: Mapping[str, Sequence[Fact]], begins: Begins
+    changes: Mapping[str, EpisodeChange], stored: Mapping[str, Sequence[Fact]], rules: Rules
 ) -> None:
     """Give each episode that the desk has to do with its facts of the desk: those from before and those of this
     transaction."""
     for episode, one in changes.items():
         own = [fact for fact in (*one.new, *one.stated) if fact.writer == WRITER and fact.name in DESK]
-        if one.row.desk or own or one.desired_search(begins):
+        if one.row.desk or own or one.desired_search(rules.policy.begins) or daily_visits.concerns(one.after, rules):
             known = {fact.id: fact for fact in (*stored.get(episode, ()), *own)}
             one.own = DeskFacts.of(known.values())
 
