@@ -13,10 +13,12 @@ from services.intake.hl7 import fields
 from services.intake.hl7.header import Header
 from services.intake.hl7.model import REMOVED, Adt, FeedRules, Moment, PatientId, Refused, Removed, Sender
 from services.intake.hl7.parser import NULL, Message
-from services.intake.hl7.timestamps import read_day, read_moment
-from services.intake.hl7.triggers import TRIGGERS
+from services.intake.hl7.timestamps import in_message_zone, may_be, offset_of, read_day, read_moment
+from services.intake.hl7.triggers import TRIGGERS, Trigger, is_local
 
 _TIMES = ("PV1-44", "PV1-45", "EVN-6", "EVN-2", "MSH-7", "PV2-9", "PV2-47", "PID-29")
+ZONE_DIFFERS = "zone-differs"
+"""The warning where MSH-7's offset is not one that the facility's zone has then."""
 Times = Mapping[str, Moment | Removed | None]
 """The time fields that were sent, by place in the order of `_TIMES`; None for one that is not a time."""
 
@@ -30,8 +32,8 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
     codes, removable = fields.codes(message.texts), fields.removable(message.texts)
     sender = rules.sender(head.sending_app, head.sending_facility, codes.get("PV1-3.4", ""))
     _check(head, sender.processing_ids)
-    (ids, from_pid_2), death = _patient(message), fields.death(removable)
-    times = _times(message.texts, sender.zone)
+    (ids, from_pid_2), death = _patient(message, TRIGGERS[head.trigger]), fields.death(removable)
+    times, zone_differs = _times(message.texts, sender)
     occurred, source = _occurred(head.trigger, times, arrived_at)
     _check_future(occurred.start, source, arrived_at + rules.future_limit)
     stated, sent = _first(times, "EVN-2", "MSH-7"), times.get("MSH-7")
@@ -70,7 +72,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
         merged=_merged(message, ids, sender.facility) if TRIGGERS[head.trigger].merges else (),
         age_years=_age(message.texts.get("PID-7", ""), occurred.start),
         charset=message.charset,
-        warnings=_warnings(message, head, sender, times, from_pid_2=from_pid_2),
+        warnings=_warnings(message, head, sender, times, from_pid_2=from_pid_2) + zone_differs,
         by_account=by_account,
         account=codes.get("PID-18"),
         visit_authority=codes.get("PV1-19.4"),
@@ -84,7 +86,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
 def _check(head: Header, processing_ids: tuple[str, ...]) -> None:
     if head.kind != "ADT":
         raise Refused("AR", 200, "MSH", 9, "only ADT messages are taken here")
-    if head.trigger not in TRIGGERS:
+    if head.trigger not in TRIGGERS and not is_local(head.trigger):
         raise Refused("AR", 201, "MSH", 9, "this trigger is not taken here")
     if (head.processing_id or processing_ids[0]) not in processing_ids:
         raise Refused("AR", 202, "MSH", 11, "the processing id is not the one configured for this feed")
@@ -99,15 +101,17 @@ def _check_future(occurred: datetime, source: str, latest: datetime) -> None:
         raise Refused("AE", 207, place[:3], int(place[4:]), text, at=occurred)
 
 
-def _patient(message: Message) -> tuple[tuple[PatientId, ...], bool]:
+def _patient(message: Message, means: Trigger) -> tuple[tuple[PatientId, ...], bool]:
     """The patient's ids, and whether they are PID-2's, since PID-3 has none. Raises Refused where neither has one."""
     pid = message.first("PID")
+    if pid is not None and (ids := fields.patient_ids(pid, 3)):
+        return ids, False
+    if pid is not None and (ids := fields.patient_ids(pid, 2)):
+        return ids, True
+    if means.nobody:
+        return (), False
     if pid is None:
         raise Refused("AE", 100, "PID", 0, "the message has no PID segment")
-    if ids := fields.patient_ids(pid, 3):
-        return ids, False
-    if ids := fields.patient_ids(pid, 2):
-        return ids, True
     raise Refused("AE", 101, "PID", 3, "the message has no patient id")
 
 
@@ -130,7 +134,8 @@ def _same(one: PatientId, other: PatientId, facility: str) -> bool:
     return one.id == other.id and bool(names & others)
 
 
-def _times(texts: Mapping[str, str], zone: tzinfo) -> Times:
+def _times(texts: Mapping[str, str], sender: Sender) -> tuple[Times, tuple[str, ...]]:
+    """The times of a message, and the warning ZONE_DIFFERS where one applies."""
     found: dict[str, Moment | Removed | None] = {}
     for place in _TIMES:
         text = texts.get(place)
@@ -138,10 +143,25 @@ def _times(texts: Mapping[str, str], zone: tzinfo) -> Times:
             found[place] = REMOVED
         elif text:
             try:
-                found[place] = read_moment(text, zone)
+                found[place] = read_moment(text, sender.zone)
             except ValueError:
                 found[place] = None
-    return found
+    sent = offset_of(texts.get("MSH-7", "")) if sender.zone_of != "facility" else None
+    return (found, ()) if sent is None else _at_offset(found, texts, sender, sent)
+
+
+def _at_offset(read: Times, texts: Mapping[str, str], sender: Sender, sent: tzinfo) -> tuple[Times, tuple[str, ...]]:
+    """The times with MSH-7's offset `sent` for those without one (contract 6). Where the facility's zone does not have
+    it then, and the feed does not say whose zone holds, they stay in the facility's zone, with ZONE_DIFFERS."""
+    found, differs = dict(read), False
+    for place, was in read.items():
+        if isinstance(was, Moment):
+            at_sent = in_message_zone(texts[place], was, sent)
+            if sender.zone_of == "message" or may_be(was, at_sent, sender.zone):
+                found[place] = at_sent
+            else:
+                differs = True
+    return found, (ZONE_DIFFERS,) if differs else ()
 
 
 def _first(times: Times, *places: str) -> Moment | None:
@@ -154,13 +174,14 @@ def _first(times: Times, *places: str) -> Moment | None:
 
 def _occurred(trigger: str, times: Times, arrived_at: datetime) -> tuple[Moment, str]:
     """When the event happened, and the field that says so: the trigger's own time field if it is filled, else the first
-    readable one of EVN-6, EVN-2 and MSH-7, else the arrival. Raises Refused where the fields filled are unreadable."""
+    readable one of EVN-6, EVN-2 and MSH-7, else the arrival. Raises Refused where the fields filled are unreadable and
+    the trigger needs a time."""
     own = TRIGGERS[trigger].own_time
     chain = (own,) if own and times.get(own, REMOVED) is not REMOVED else ("EVN-6", "EVN-2", "MSH-7")
     for place in chain:
         if isinstance(told := times.get(place), Moment):
             return told, place
-    for place in chain:
+    for place in chain if TRIGGERS[trigger].needs_time else ():
         if times.get(place, REMOVED) is None:
             raise Refused("AE", 102, place[:3], int(place[4:]), "a required time is unreadable")
     return Moment(arrived_at, arrived_at), "arrival"

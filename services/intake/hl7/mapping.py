@@ -36,8 +36,8 @@ class SiteRules:
         name = found.name if found else (facility or location)[:LONGEST]
         found = found or site.facility(name)
         if found is None:
-            return Sender(name, fed.name, site.facilities[0].zone_info, self._any, fed.visit_from)
-        return Sender(name, fed.name, found.zone_info, found.processing_ids, fed.visit_from)
+            return Sender(name, fed.name, site.facilities[0].zone_info, self._any, fed.zone, fed.visit_from)
+        return Sender(name, fed.name, found.zone_info, found.processing_ids, fed.zone, fed.visit_from)
 
 
 class FacilityMap:

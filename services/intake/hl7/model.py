@@ -200,6 +200,8 @@ class Sender(NamedTuple):
     feed: str
     zone: tzinfo
     processing_ids: tuple[str, ...]
+    zone_of: Literal["message", "facility"] | None = None
+    """Whose zone times without an offset are in, where MSH-7 has one; None: the site does not say (contract 6)."""
     visit_from: tuple[str, ...] = ("PV1-19", "PID-18")
     """The fields that name a visit, the first that is told before the others."""
 

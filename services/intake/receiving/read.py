@@ -15,7 +15,7 @@ from services.intake.hl7.acknowledgements import NOT_HL7, Outcome, answers, buil
 from services.intake.hl7.adt import read_adt
 from services.intake.hl7.header import Header, header
 from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, PatientId, Refused, VisitMessage
-from services.intake.hl7.parser import Message, messages
+from services.intake.hl7.parser import Message, pieces
 from services.intake.people.person import told_by
 from services.intake.visits.same_visit import names_visit_alone
 from services.intake.visits.unnamed import visit_id
@@ -28,8 +28,11 @@ ER7 = "x-application/hl7-v2+er7"
 AWAY = Fault(207, "MSH", 0, "nothing can be stored now; send it again")
 UNFORESEEN = Fault(207, "MSH", 0, "it is kept, but could not be applied; the operator has it")
 CLOCK_WRONG = Fault(207, "MSH", 0, "the clock here is wrong; send it again when that is mended")
+TOO_MANY = Fault(100, "MSH", 0, "the frame has more messages than this site takes in one")
 NOT_KEPT = Fault(207, "MSH", 0, "it could not be kept")
 LEFT = Fault(204, "MSH", 4, "this facility has left: nothing more is taken from it")
+ASKS = "asks-a-person"
+"""The reason noted for a message that waits because only a person may do what it asks for."""
 _NOT_KEPT_REFUSED = (AWAY, CLOCK_WRONG, NOT_KEPT, LEFT)
 ACCEPTED = Outcome("AA")
 
@@ -42,6 +45,8 @@ class Received(NamedTuple):
     arrived_at: datetime
     trace: str | None = None
     """The W3C trace context that it came with, if any."""
+    charset: str = ""
+    """The charset that was told beside it (Content-Type), if any."""
 
     def __repr__(self) -> str:
         return f"<Received {self.door}>"
@@ -151,16 +156,17 @@ def unread(received: Received, seal: Seal) -> InboundMessage:
     return inbound_message
 
 
-def read(received: Received, rules: FeedRules, seal: Seal) -> list[InboundMessage]:
-    """The messages of a frame, one for each message in it; one with AR 100 where there is none."""
-    every = list(messages(received.raw))
-    if not every:
+def read(received: Received, rules: FeedRules, seal: Seal, most: int) -> list[InboundMessage]:
+    """The messages of a frame, one for each message in it; one with AR 100 where there is none, or more than `most`."""
+    found = pieces(received.raw)
+    if not 0 < len(found) <= most:
         at = received.arrived_at
         inbound_message = InboundMessage(new_id(at), received.door, at, at, Header())
         inbound_message.ids, inbound_message.body = seal.blind("no HL7"), seal.blind(received.raw.decode("latin-1"))
         inbound_message.sealed = seal.close(received.raw, inbound_message.message_id)
-        inbound_message.answer(Outcome("AR", NOT_HL7))
+        inbound_message.answer(Outcome("AR", TOO_MANY if found else NOT_HL7))
         return [inbound_message]
+    every = [Message(piece, received.charset) for piece in found]
     alone = received.raw if len(every) == 1 else None
     return [_inbound(received, message, alone, rules, seal) for message in every]
 
@@ -194,6 +200,8 @@ def _fill(inbound: InboundMessage, message: Message, rules: FeedRules) -> None:
     inbound.known, inbound.said_at = adt.patient_ids, adt.stated_at
     inbound.keys = tuple([(adt.facility, authority, number) for number, authority, _, _ in adt.patient_ids])
     inbound.person = told_by(message, adt.patient_ids)
+    if adt.means.asks:
+        inbound.note, inbound.reason = "waiting", ASKS
     inbound.answer()
 
 

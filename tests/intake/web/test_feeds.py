@@ -39,7 +39,7 @@ async def feeds(own: ServiceProcess, own_intake: Intake) -> AsyncIterator[tuple[
     nowhere = hospital.message("A01", unit="NEWWING", visit="V9").replace(b"|GOODHEALTH|", b"|SECRETPLACE|")
     again = hospital.message("A01", visit="V8", unit="NEWWING")
     waits = hospital.message("A03", "20260312100000", visit="V7")
-    await hospital.says(hospital.message("A01"), waits, wrong, again, nowhere, hospital.message("A19"))
+    await hospital.says(hospital.message("A01"), waits, wrong, again, nowhere, hospital.message("A56"))
     async with client_of(own.web, "intake", "http://intake") as client:
         yield client, hospital
 
@@ -99,7 +99,7 @@ async def test_messages_are_listed_by_id_and_reason_page_by_page(
     assert len(seen) == len(set(seen)) == number
 
 
-@pytest.mark.parametrize("query", ["", "?state=SECRET", "?state=ae&limit=201", "?state=ae&more=1"])
+@pytest.mark.parametrize("query", ["?note=SECRET", "?state=SECRET", "?state=ae&limit=201", "?state=ae&more=1"])
 async def test_a_list_that_is_not_known_is_refused(
     feeds: tuple[httpx.AsyncClient, Hospital], asking: Asking, query: str
 ) -> None:
