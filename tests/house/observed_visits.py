@@ -9,6 +9,9 @@ from itertools import count, product
 
 from services.intake.hl7.mapping import FacilityMap, SiteRules
 from services.intake.hl7.model import VisitMessage
+from services.intake.receiving.read import Received
+from services.intake.receiving.read import read as incoming
+from services.intake.receiving.shared_numbers import numbered
 from services.intake.visits.derive import derive
 from services.placement.continuum.fold import fold
 from services.placement.programs import daily_visits
@@ -16,6 +19,7 @@ from services.placement.rules import rules_of
 from services.placement.search.searches import DeskFacts
 from shared.events.published import as_json
 from shared.site.config import Site
+from shared.storage.sealing import Seal
 from tests.builders import visit_ended, visit_started
 from tests.intake.said import er7, read
 
@@ -53,3 +57,11 @@ def stays(site: Site) -> object:
         facts.append(visit_ended(f"2026-{day} 16:00", visit=day, **more))
     told = daily_visits.stated(fold(facts, rules.zone_of), DeskFacts(), rules, NOW, lambda: f"S{next(ids)}", over=True)
     return [as_json(one) for one in told]
+
+
+def counted(site: Site) -> object:
+    """Whether a visit number that two patients have is looked at as one."""
+    received = Received(er7("A01", visit="W1"), "mllp", NOW)
+    [message] = incoming(received, SiteRules(site), Seal({"k1": bytes(32)}), 1)
+    message.patient_id = "p"
+    return numbered(message, FacilityMap(site))

@@ -44,6 +44,7 @@ ROWS: dict[str, Row] = {
     "feeds.*.sending_facility": Row(said, "CHANGED", beside={"feeds.0.facility_from": ["PV1-3.4"]}),
     "feeds.*.facility_from": Row(said, ["MSH-4"], "feeds.1.facility_from"),
     "feeds.*.visit_from": Row(observed_visits.named, ["PID-18", "PV1-19"]),
+    "feeds.*.visit_numbers": Row(observed_visits.counted, "patient"),
     "feeds.*.place_differs": Row(observed_visits.classes, "transfer"),
     "feeds.*.zone": Row(said, "message"),
     "facilities.*.name": Row(said, "CHANGED"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from services.intake.receiving import store, visits_store
 from services.intake.receiving.assign import VisitAssignment, assign_unsure_visits, assign_visits
 from services.intake.receiving.derive_apart import StoredMessage
 from services.intake.receiving.read import InboundMessage
+from services.intake.receiving.shared_numbers import numbered, settle
 from services.intake.visits import codes
 from services.intake.visits.death_facts import KnownDeaths, Provenance, add_reports, deaths
 from services.intake.visits.derive import Derived
@@ -38,12 +39,6 @@ OTHERS_VISIT = "another patient of the facility has a visit of this number"
 """The warning for a visit number that two patients of a facility have (contract 6, Which visit)."""
 
 
-def numbered(message: InboundMessage) -> store.Numbered | None:
-    """(patient, facility, visit number) of a message; None where it has no number or no patient."""
-    number = message.adt.visit_number if message.adt else None
-    return (message.patient_id, message.facility, number) if message.patient_id and number else None
-
-
 def is_long(inbound: Iterable[InboundMessage], intake: Intake) -> bool:
     """Whether any message is about a patient who is known to have a long visit (long_visits.py)."""
     known = intake.long_visits
@@ -57,6 +52,7 @@ async def reconcile_batch(
     whose visits can't be told apart by visit numbers alone."""
     found = assign_visits(inbound, loaded.visits, unsure)
     found.touch(add_reports(loaded.deaths, person_messages(inbound)))
+    conflicts = await _shared_numbers(connection, inbound, found, loaded, intake)
     await store.mark_unsure(connection, found.unsure - unsure)
     stored = {key: visit for key, visit in found.stored.items() if key not in loaded.filled}
     long = is_long(inbound, intake)
@@ -68,23 +64,34 @@ async def reconcile_batch(
         await store.fill(connection, stored, intake.long_visits.in_thread if long else None)
     for visit in found.untouched:
         loaded.sequences.learn(visit)
-    _warn_of_shared_numbers(inbound, loaded.elsewhere)
     _warn_of_classes(inbound, intake)
     known = (loaded.sequences, loaded.deaths)
     changes, writes = await brought_in_line(connection, found, inbound, known, intake, derived=derived)
     _set_notes(inbound, changes)
-    return writes + keeping(_person_reports(inbound), loaded.persons, intake.seal)
+    return writes + conflicts + keeping(_person_reports(inbound), loaded.persons, intake.seal)
 
 
-def _warn_of_shared_numbers(inbound: Sequence[InboundMessage], elsewhere: Collection[store.Numbered]) -> None:
-    """Warn of visit numbers that another patient of the facility has, or gets in this batch."""
-    told = [(message, each) for message in inbound if (each := numbered(message))]
+async def _shared_numbers(
+    connection: Connection,
+    inbound: Iterable[InboundMessage],
+    found: VisitAssignment,
+    loaded: store.Loaded,
+    intake: Intake,
+) -> Writes:
+    """Note when visit numbers were first said; of those that another patient of the facility has, or gets in this
+    batch, warn, and hold the visits of all but the first. Returns the writes of such conflicts."""
+    shared: list[tuple[InboundMessage, store.Numbered]] = []
     patients: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for _, (patient, *number) in told:
-        patients[number[0], number[1]].add(patient)
+    told = [(message, each) for message in inbound if (each := numbered(message, intake.places))]
     for message, each in told:
-        if each in elsewhere or len(patients[each[1:]]) > 1:
+        visit = found.known[each]
+        visit.said_at = message.said_at if visit.said_at is None else min(visit.said_at, message.said_at)
+        patients[each[1:]].add(each[0])
+    for message, each in told:
+        if each in loaded.elsewhere or len(patients[each[1:]]) > 1:
             message.warn(OTHERS_VISIT)
+            shared.append((message, each))
+    return [*await settle(connection, found, shared, loaded, intake)] if shared else []
 
 
 def _warn_of_classes(inbound: Iterable[InboundMessage], intake: Intake) -> None:

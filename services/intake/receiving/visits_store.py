@@ -25,7 +25,7 @@ from shared.storage.row_writes import insert, upsert
 from shared.storage.statements import SqlWrite, array, rows, written
 
 VISITS = (
-    "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at FROM visits "
+    "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, said_at, held FROM visits "
     "WHERE patient_id = ANY($1::text[])"
 )
 EPISODES = (
@@ -102,6 +102,8 @@ class VisitRow(NamedTuple):
     episode_id: str | None
     begun_at: datetime | None
     ended_at: datetime | None
+    said_at: datetime | None
+    held: bool
     unmapped: str
     mapping: str
 
@@ -145,8 +147,9 @@ def keep_changes(
 
 
 def _visit_row(visit: VisitRecord, mapping: str) -> VisitRow:
-    place = (visit.visit_id, visit.patient_id, visit.facility, visit.key)
-    return VisitRow(*place, visit.episode_id, visit.begun_at, visit.ended_at, array(visit.unmapped), mapping)
+    place = (visit.visit_id, visit.patient_id, visit.facility, visit.key, visit.episode_id)
+    times = (visit.begun_at, visit.ended_at, visit.said_at)
+    return VisitRow(*place, *times, visit.held, array(visit.unmapped), mapping)
 
 
 def _fact_row(visit_id: str | None, key: FactKey, fact: Fact) -> FactRow:

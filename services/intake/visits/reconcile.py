@@ -67,6 +67,10 @@ class VisitRecord:
     episode_id: str | None = None
     begun_at: datetime | None = None
     ended_at: datetime | None = None
+    said_at: datetime | None = None
+    """When its number was first said, where that counts for the facility."""
+    held: bool = False
+    """Its number is another patient's: its messages have no effect."""
     messages: list[VisitMessage] = field(default_factory=list)
     notes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     standing: dict[FactKey, ActiveFact] = field(default_factory=dict)
@@ -155,6 +159,8 @@ class VisitChanges:
 
 def wanted_of(visit: VisitRecord, places: FacilityMap) -> Derived:
     """What the visit's messages mean. A disposition that told a death which was taken back is `unknown` then."""
+    if visit.held:
+        return Derived((), tuple([Note(one.message_id, "waiting", OTHERS_NUMBER) for one in visit.messages]))
     derived = derive(visit.key, visit.messages, places)
     if visit.alive is None:
         return derived
@@ -173,6 +179,8 @@ def _alive(fact: DesiredFact, by: VisitMessage, alive: Order) -> DesiredFact:
     return fact._replace(value=structs.replace(value, disposition=unknown))
 
 
+OTHERS_NUMBER = "number-of-another-patient"
+"""The reason noted for a message that waits because its visit number is another patient's."""
 DERIVATION = 3
 """Raised whenever messages give other facts than before under the same site config: then visits are derived again."""
 
