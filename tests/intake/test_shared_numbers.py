@@ -6,10 +6,16 @@ import random
 from collections.abc import Callable
 
 import pytest
+from prometheus_client import REGISTRY
 
+from services.intake import gauges
 from services.intake.checks import broken
+from services.intake.receiving import number_decisions
 from services.intake.receiving.in_line import OTHERS_VISIT
 from services.intake.receiving.receive import Intake
+from services.intake.receiving.shared_numbers import NumberDecision
+from shared.errors import Rejected
+from shared.scope import EVERYTHING
 from shared.site.config import Site
 from tests.intake.conftest import Hospital
 
@@ -74,3 +80,58 @@ async def test_what_verify_derives_is_what_stands(own_intake: Intake) -> None:
     for message in reversed(said(one, other, "N1")):
         await one.says(message)
     assert [what async for what in broken(own_intake.database, own_intake.site) if what.subject != "outbox"] == []
+
+
+async def decided(intake: Intake, decision: NumberDecision | None) -> None:
+    """A person of role identity says of the only such number what it is; None: takes it back."""
+    async with intake.database.begin() as connection:
+        [conflict] = await number_decisions.listed(connection, EVERYTHING, None, 10)
+        assert await number_decisions.decide(connection, intake, EVERYTHING, conflict.conflict_id, decision)
+
+
+async def test_a_person_says_that_the_visit_is_the_first_one_s_and_takes_it_back(own_intake: Intake) -> None:
+    one, other = Hospital(own_intake), Hospital(own_intake)
+    for message in said(one, other, "N1"):
+        await one.says(message)
+    await decided(own_intake, "holder")
+    assert await one.standing() == {("admitted", "2026-03-02"), ("discharged", "2026-03-04")}
+    await one.says(of_number(other, "N1", "A13", "20260304100000"))
+    assert await one.standing() == {("admitted", "2026-03-02")}
+    await decided(own_intake, None)
+    assert await one.standing() == {("admitted", "2026-03-02")}
+    assert {note[1:] for note in await other.notes()} == {WAITS}
+    assert [what async for what in broken(own_intake.database, own_intake.site) if what.subject != "outbox"] == []
+
+
+async def test_a_person_says_that_each_has_a_visit_of_that_number_and_takes_it_back(own_intake: Intake) -> None:
+    one, other = Hospital(own_intake), Hospital(own_intake)
+    await one.says(of_number(one, "N1", "A01", "20260302090000"))
+    await one.says(of_number(other, "N1", "A01", "20260303090000"))
+    await decided(own_intake, "own")
+    assert await other.standing() == {("admitted", "2026-03-03")}
+    await one.says(of_number(other, "N1", "A03", "20260305090000"))
+    assert await other.standing() == {("admitted", "2026-03-03"), ("discharged", "2026-03-05")}
+    await decided(own_intake, None)
+    assert await other.standing() == set()
+    assert await one.standing() == {("admitted", "2026-03-02")}
+
+
+async def test_what_is_decided_is_not_decided_again(own_intake: Intake) -> None:
+    one, other = Hospital(own_intake), Hospital(own_intake)
+    for message in said(one, other, "N1"):
+        await one.says(message)
+    await decided(own_intake, "own")
+    with pytest.raises(Rejected, match="decided"):
+        await decided(own_intake, "holder")
+    async with own_intake.database.read() as connection:
+        await gauges.tell(connection)
+        assert REGISTRY.get_sample_value("stepdown_visit_numbers_shared", {"facility": "GOODHEALTH"}) is None
+
+
+async def test_open_numbers_are_counted_by_facility(own_intake: Intake) -> None:
+    one, other = Hospital(own_intake), Hospital(own_intake)
+    for message in said(one, other, "N1"):
+        await one.says(message)
+    async with own_intake.database.read() as connection:
+        await gauges.tell(connection)
+    assert REGISTRY.get_sample_value("stepdown_visit_numbers_shared", {"facility": "GOODHEALTH"}) == 1
