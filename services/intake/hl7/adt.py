@@ -16,7 +16,9 @@ from services.intake.hl7.parser import NULL, Message
 from services.intake.hl7.timestamps import read_day, read_moment
 from services.intake.hl7.triggers import TRIGGERS, Trigger, is_local
 
-_TIMES = ("PV1-44", "PV1-45", "EVN-6", "EVN-2", "MSH-7", "PV2-9", "PV2-47", "PID-29")
+_TIMES = ("PV1-44", "PV1-45", "EVN-6", "EVN-2", "MSH-7", "PV2-9", "PV2-47", "PID-29", "EVN-3", "PV2-8")
+_OF_AN_EVENT, _OF_A_PLAN = ("EVN-6", "EVN-2", "MSH-7"), ("EVN-2", "MSH-7")
+"""Where an event says when it was. A plan has happened when it was said: its EVN-6 may lie ahead."""
 Times = Mapping[str, Moment | Removed | None]
 """The time fields that were sent, by place in the order of `_TIMES`; None for one that is not a time."""
 
@@ -70,6 +72,9 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
         age_years=_age(message.texts.get("PID-7", ""), occurred.start),
         charset=message.charset,
         warnings=_warnings(message, head, sender, times, from_pid_2=from_pid_2),
+        planned=times.get("EVN-3"),
+        expected_admission=times.get("PV2-8"),
+        discharged_to=codes.get("PV1-37"),
     )
 
 
@@ -150,13 +155,14 @@ def _occurred(trigger: str, times: Times, arrived_at: datetime) -> tuple[Moment,
     """When the event happened, and the field that says so: the trigger's own time field if it is filled, else the first
     readable one of EVN-6, EVN-2 and MSH-7, else the arrival. Raises Refused where the fields filled are unreadable and
     the trigger needs a time."""
-    own = TRIGGERS[trigger].own_time
-    chain = (own,) if own and times.get(own, REMOVED) is not REMOVED else ("EVN-6", "EVN-2", "MSH-7")
+    means = TRIGGERS[trigger]
+    own = means.own_time
+    chain = (own,) if own and times.get(own, REMOVED) is not REMOVED else _OF_A_PLAN if means.plans else _OF_AN_EVENT
     for place in chain:
         if isinstance(told := times.get(place), Moment):
             return told, place
     for place in chain:
-        if times.get(place, REMOVED) is None and TRIGGERS[trigger].needs_time:
+        if times.get(place, REMOVED) is None and means.needs_time:
             raise Refused("AE", 102, place[:3], int(place[4:]), "a required time is unreadable")
     return Moment(arrived_at, arrived_at), "arrival"
 

@@ -26,10 +26,10 @@ def _of(segment: str, *numbers: str) -> tuple[str, tuple[Component, ...]]:
 
 COMPONENTS = (
     _of("MSH", "3", "4", "7", "9", "9.2", "10", "11", "15", "16"),
-    _of("EVN", "2", "4", "6"),
+    _of("EVN", "2", "3", "4", "6"),
     _of("PID", "5", "7", "8", "11", "13", "14", "18", "29", "30"),
-    _of("PV1", "2", "3", "3.2", "3.3", "3.4", "4", "6", "6.2", "6.3", "6.4", "14", "19", "36", "44", "45"),
-    _of("PV2", "9", "47"),
+    _of("PV1", "2", "3", "3.2", "3.3", "3.4", "4", "6", "6.2", "6.3", "6.4", "14", "19", "36", "37", "44", "45"),
+    _of("PV2", "8", "9", "47"),
 )
 """By segment, in the order of the fields; each is read once for a message (`Message.texts`), from the first segment of
 that name."""

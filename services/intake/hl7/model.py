@@ -166,6 +166,12 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
     age_years: int | None = None
     charset: str = "ascii"
     warnings: tuple[str, ...] = ()
+    planned: Moment | Removed | None = None
+    """EVN-3: when what is planned is to happen."""
+    expected_admission: Moment | Removed | None = None
+    """PV2-8."""
+    discharged_to: str | None = None
+    """PV1-37, a code."""
 
     def __repr__(self) -> str:
         return f"<Adt {self.trigger}>"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from services.intake.hl7.model import SiteMap, VisitMessage
-from services.intake.hl7.triggers import TRIGGERS, WHOLE_STAY
+from services.intake.hl7.triggers import PLANNING, TRIGGERS, WHOLE_STAY, PlanKind
 from services.intake.visits.moves import Walk, statement, walk
 from services.intake.visits.stays import Statement, Stay
 from services.intake.visits.updates import Update
@@ -29,6 +29,8 @@ class EffectiveStatements:
     taken_back: set[int] = field(default_factory=set)
     cancels: dict[int, str] = field(default_factory=dict)
     updates: list[Update] = field(default_factory=list)
+    arrivals: list[tuple[int, VisitMessage]] = field(default_factory=list)
+    """Turn and message of what plans an arrival, or calls it off."""
 
 
 def effective_statements(said: list[VisitMessage], site: SiteMap) -> EffectiveStatements:
@@ -36,14 +38,26 @@ def effective_statements(said: list[VisitMessage], site: SiteMap) -> EffectiveSt
     found = EffectiveStatements(said)
     for turn, message in enumerate(said):
         means = TRIGGERS[message.adt.trigger]
-        if means.cancels is not None:
+        if means.cancels in PLANNING:
+            _plan(found, message, turn, TRIGGERS[means.cancels].plans)
+        elif means.cancels is not None:
             gone = _taken_back(means.cancels, walk(found.live), found.live)
             _cancel(found, message, turn, gone, site)
         elif means.updates:
             found.updates.append(Update(turn, message))
         elif means.states is not None:
             found.live.append(statement(message, means.states, turn, site))
+        elif means.plans is not None:
+            _plan(found, message, turn, means.plans)
     return found
+
+
+def _plan(found: EffectiveStatements, message: VisitMessage, turn: int, what: PlanKind | None) -> None:
+    """Note a plan, or a cancel of one: of an arrival, or of the end of a stay, which is looked for as an update's."""
+    if what == "arrival":
+        found.arrivals.append((turn, message))
+    else:
+        found.updates.append(Update(turn, message))
 
 
 def _cancel(found: EffectiveStatements, message: VisitMessage, turn: int, gone: set[int] | str, site: SiteMap) -> None:

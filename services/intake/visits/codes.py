@@ -40,6 +40,12 @@ def disposition(adt: Adt, site: SiteMap) -> Disposition:
     return found
 
 
+def expected_disposition(adt: Adt, site: SiteMap) -> Disposition | None:
+    """PV1-36 of a planned discharge, else PV1-37, by the site's table of dispositions; None where it has neither."""
+    code = adt.disposition if isinstance(adt.disposition, str) else adt.discharged_to
+    return site.disposition(adt.facility, code) if code else None
+
+
 def unmapped(said: Iterable[Adt], site: SiteMap) -> tuple[Unmapped, ...]:
     """The codes of these messages that are in no table, each once, in the order of the messages."""
     found: dict[Unmapped, None] = {}

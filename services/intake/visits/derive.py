@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 from services.intake.hl7.model import SiteMap, VisitMessage
-from services.intake.visits.cancels import effective_statements
+from services.intake.visits.cancels import EffectiveStatements, effective_statements
 from services.intake.visits.desired import DesiredFact, FactKey
 from services.intake.visits.difference import ActiveFact, difference
 from services.intake.visits.facts import other_facts, stay_facts
 from services.intake.visits.moves import Walk, walk
 from services.intake.visits.order import as_said
+from services.intake.visits.plans import Arrivals, arrivals, plans
 from services.intake.visits.stays import Stay
 from services.intake.visits.updates import Update, amended, stay_of
+from shared.events.planning import DischargePlanCancelled
 
 __all__ = [
     "ActiveFact",
@@ -41,7 +44,7 @@ _WAITS = frozenset({"waiting", "not-on-leave"})
 class Note(NamedTuple):
     """What became of one message, and the reason where it waits or has no effect.
 
-    `kept`: it states nothing of a visit (A05, A28, merges).
+    `kept`: it states nothing of a visit (A28, merges, what is only kept).
     """
 
     message_id: str
@@ -79,11 +82,12 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     updates: dict[int, tuple[Update, Stay | None]] = {}
     for update in effective.updates:
         updates[update.turn] = update, stay_of(update, walked.stays)
-    facts: list[DesiredFact] = []
+    expected = _expected(visit, effective, walked, site) if effective.arrivals else _NOBODY
+    facts = list(expected.facts)
     moved: set[int] = set()
     for stay in walked.stays:
         stay_id = visit if stay.number == 1 else f"{visit}#{stay.number}"
-        own = [update for update, of in updates.values() if of is stay]
+        own = [update for update, of in updates.values() if of is stay and not _too_late(update, stay)]
         facts += stay_facts(stay, stay_id, own, site)
         facts += other_facts(stay, stay_id, own, site)
         for step in stay.steps:
@@ -94,6 +98,8 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
             became = _updated(*updates[turn], facts)
         elif turn in effective.cancels:
             became = _effect(_unmapped(walked, turn) or effective.cancels[turn])
+        elif turn in expected.reasons:
+            became = _effect(expected.reasons[turn])
         elif turn in effective.taken_back:
             became = "taken-back", None
         elif turn in walked.reasons:
@@ -102,6 +108,22 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
             became = "applied" if turn in moved else "kept", None
         notes.append(Note(one.message_id, *became))
     return Derived(tuple(facts), tuple(notes))
+
+
+_NOBODY = Arrivals([], {})
+
+
+def _expected(visit: str, effective: EffectiveStatements, walked: Walk, site: SiteMap) -> Arrivals:
+    """The arrivals that are expected, with what updates say of them."""
+    said = sorted([*effective.arrivals, *effective.updates], key=itemgetter(0))
+    return arrivals(visit, said, walked.stays, site)
+
+
+def _too_late(update: Update, stay: Stay) -> bool:
+    """Whether an update plans the end of a stay, or calls that off, after the end."""
+    if stay.state != "ended" or not plans(update.said.adt):
+        return False
+    return update.said.adt.event.start > stay.steps[-1].at
 
 
 def choose_episode(admitted_at: datetime, known: Iterable[KnownEpisode], limit_days: int = 30) -> str | None:
@@ -128,11 +150,16 @@ def choose_episode(admitted_at: datetime, known: Iterable[KnownEpisode], limit_d
 
 def _updated(update: Update, stay: Stay | None, facts: list[DesiredFact]) -> tuple[Effect, str | None]:
     """What became of an update: applied where it changed a fact or was the first to tell one."""
+    told = any(fact.said_by == update.said.message_id for fact in facts)
     if stay is None:
-        return "waiting", "waiting"
+        return ("applied", None) if told else ("waiting", "waiting")
+    if _too_late(update, stay):
+        return "no-effect", "plan-over"
+    if update.said.adt.means.cancels and not told:
+        off = any(fact.key[0] == DischargePlanCancelled.TYPE for fact in facts)
+        return ("no-effect", "already-told") if off else ("waiting", "waiting")
     steps = (step.statement for step in stay.steps if step.fact in _AMENDABLE)
     changed = any(amended(one, [update])[1] is update.said for one in steps)
-    told = any(fact.said_by == update.said.message_id for fact in facts)
     return ("applied", None) if changed or told else ("no-effect", "already-told")
 
 
