@@ -19,13 +19,24 @@ AA2 = ("AA", "AA")
 IN_3W, OUT = "admitted inpatient 3W 11-02 09:00", "discharged inpatient 11-04 09:00"
 
 OUTCOMES: dict[str, Outcome] = {
+    "01-fraction-without-dot": Outcome(
+        AA2, ("admitted inpatient 3W 11-02 09:15", OUT), periods=("inpatient 11-02 11-04",)
+    ),
     "03-fraction-and-zone": Outcome(("AA",), ("admitted inpatient 3W 11-02 09:15",)),
     "17-same-control-id-many-patients": Outcome(AA2, (IN_3W, "admitted inpatient 3W 11-02 10:00"), patients=2),
     "18-discharge-cancel-discharge": Outcome(
         ("AA",) * 4, (IN_3W, "discharged inpatient 11-06 09:00"), periods=("inpatient 11-02 11-06",)
     ),
+    "22-cancel-preadmit-a38": Outcome(
+        ("AA",) * 4,
+        ("arrival-expected inpatient 3W 11-02 09:00", "arrival-cancelled inpatient 3W 11-03 09:00"),
+        notes=("applied", "applied", "kept", "kept"),
+        periods=(),
+    ),
+    "25-line-feed-inside-a-field": Outcome(AA2, (IN_3W, OUT)),
     "27-blank-lines-and-form-feed": Outcome(AA2, (IN_3W, OUT)),
     "29-latin1-undeclared": Outcome(AA2, (IN_3W, IN_3W), patients=2),
+    "30-utf16-double-byte-frame": Outcome(AA2, (IN_3W, IN_3W), patients=2),
     "32-null-location-update": Outcome(("AA",) * 3, (IN_3W, OUT), periods=("inpatient 11-02 11-04",)),
     "34-nul-and-keepalive-bytes": Outcome(AA2, (IN_3W, OUT)),
     "37-enhanced-mode-component-facility": Outcome(("AA",), (IN_3W,)),
