@@ -46,6 +46,7 @@ class FacilityMap:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        self.deletion_limit = timedelta(days=site.limits.deletion_days)
         self.unit = lru_cache(MOST)(site.unit)
         """What the unit of a facility is; None when it is not mapped."""
         self.zone = lru_cache(MOST)(self._zone)

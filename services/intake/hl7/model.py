@@ -231,6 +231,10 @@ class SiteMap(Protocol):
     def zone(self, facility: str, /) -> tzinfo:
         """The facility's zone."""
 
+    @property
+    def deletion_limit(self) -> timedelta:
+        """How long after a visit's end a message may delete it; later only a person may."""
+
 
 class VisitMessage(NamedTuple):
     """One message of a visit: what it says, intake's id of the message, and when it arrived."""

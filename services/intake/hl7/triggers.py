@@ -24,6 +24,10 @@ WHOLE_STAY = "stay"
 """What A11 cancels: the admission, or the visit's start, and with it all that was said of that stay."""
 
 
+WHOLE_VISIT = "visit"
+"""What A23 cancels: all that was said of the visit."""
+
+
 class Rows(dict[str, "Trigger"]):
     """Trigger → its row. An event that begins with Z, as the site's own do, has the row LOCAL by `[]`."""
 
@@ -59,7 +63,7 @@ class Trigger:
     plans: PlanKind | None = None
     """What the hospital expects of the visit; no stay begins or ends by it."""
     asks: bool = False
-    """It asks for something that only a person may do: it is kept, and listed for one."""
+    """What it does not do by itself only a person may: then it is kept, and listed for one."""
     kept: bool = False
     """Nothing follows from it."""
     own_time: str | None = None
@@ -71,6 +75,10 @@ class Trigger:
     without level, it ends the level."""
     moves_too: bool = False
     """A cancel that names another unit is also a transfer there, at its own time."""
+    like: str | None = None
+    """The trigger as which it is taken back, where none cancels it."""
+    two_patients: bool = False
+    """It says the same of two patients, each in a group of segments of their own (PID, PV1)."""
     nobody: bool = False
     """Its structure has no patient: it is kept without one."""
 
@@ -86,7 +94,7 @@ class Trigger:
 
 
 MEANINGS = ("states", "cancels", "updates", "merges", "records", "of_the_person", "plans", "asks", "kept")
-"""The fields of a row of which exactly one is set."""
+"""The fields of a row of which exactly one is set; a cancel may ask for a person as well."""
 
 TRIGGERS: dict[str, Trigger] = Rows({
     "A01": Trigger("admission", states="start", own_time="PV1-44"),
@@ -105,13 +113,13 @@ TRIGGERS: dict[str, Trigger] = Rows({
     "A14": Trigger("admission pending", plans="arrival"),
     "A15": Trigger("transfer pending", kept=True),
     "A16": Trigger("discharge pending", plans="discharge", needs_visit=True),
-    "A17": Trigger("two patients change places", kept=True),
+    "A17": Trigger("two patients change places", states="move", needs_visit=True, two_patients=True, like="A02"),
     "A18": Trigger("merge of patients", merges=True),
     "A19": Trigger("query about a patient", kept=True, nobody=True),
     "A20": Trigger("status of a bed", kept=True, nobody=True),
     "A21": Trigger("leave begins", states="leave", needs_visit=True),
     "A22": Trigger("back from leave", states="back", needs_visit=True),
-    "A23": Trigger("visit deleted", asks=True),
+    "A23": Trigger("visit deleted", cancels=WHOLE_VISIT, asks=True),
     "A24": Trigger("link of two patients", records="link"),
     "A25": Trigger("pending discharge cancelled", cancels="A16", needs_visit=True),
     "A26": Trigger("pending transfer cancelled", kept=True),
@@ -142,12 +150,14 @@ TRIGGERS: dict[str, Trigger] = Rows({
     "A51": Trigger("change of alternate visit id", records="rename-visit"),
     "A52": Trigger("leave cancelled", cancels="A21", needs_visit=True),
     "A53": Trigger("back from leave cancelled", cancels="A22", needs_visit=True),
-    "A54": Trigger("change of attending doctor", kept=True),
-    "A55": Trigger("change of attending doctor cancelled", kept=True),
-    "A60": Trigger("update of allergies", kept=True),
-    "A61": Trigger("change of consulting doctor", kept=True),
-    "A62": Trigger("change of consulting doctor cancelled", kept=True),
+    "A54": Trigger("change of attending doctor", updates=True, needs_visit=True),
+    "A55": Trigger("change of attending doctor cancelled", cancels="A54", needs_visit=True),
+    "A60": Trigger("update of allergies", updates=True),
+    "A61": Trigger("change of consulting doctor", updates=True, needs_visit=True),
+    "A62": Trigger("change of consulting doctor cancelled", cancels="A61", needs_visit=True),
 })  # fmt: skip
+AMENDING = frozenset(name for name, row in TRIGGERS.items() if row.updates)
+"""The triggers that amend: what cancels one of them takes its amendment back."""
 PLANNING = frozenset(name for name, row in TRIGGERS.items() if row.plans)
 """The triggers of plans: what cancels one of them calls a plan off (visits/plans.py)."""
 LOCAL = Trigger("event of the site", kept=True)

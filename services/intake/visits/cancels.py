@@ -9,10 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from services.intake.hl7.model import SiteMap, VisitMessage
-from services.intake.hl7.triggers import PLANNING, TRIGGERS, WHOLE_STAY, PlanKind
+from services.intake.hl7.triggers import AMENDING, PLANNING, TRIGGERS, WHOLE_STAY, WHOLE_VISIT, PlanKind
 from services.intake.visits.moves import Walk, statement, walk
 from services.intake.visits.stays import Statement, Stay
 from services.intake.visits.updates import Update
+
+ASKS = "asks-a-person"
+"""The reason noted for a message that waits because only a person may do what it asks for."""
 
 
 @dataclass(slots=True)
@@ -40,6 +43,10 @@ def effective_statements(said: list[VisitMessage], site: SiteMap) -> EffectiveSt
         means = TRIGGERS[message.adt.trigger]
         if means.cancels in PLANNING:
             _plan(found, message, turn, TRIGGERS[means.cancels].plans)
+        elif means.cancels in AMENDING:
+            _unamend(found, message, turn, means.cancels)
+        elif means.cancels == WHOLE_VISIT:
+            _delete(found, message, turn, site)
         elif means.cancels is not None:
             gone = _taken_back(means.cancels, walk(found.live), found.live)
             _cancel(found, message, turn, gone, site)
@@ -58,6 +65,38 @@ def _plan(found: EffectiveStatements, message: VisitMessage, turn: int, what: Pl
         found.arrivals.append((turn, message))
     else:
         found.updates.append(Update(turn, message))
+
+
+def _unamend(found: EffectiveStatements, message: VisitMessage, turn: int, cancels: str) -> None:
+    """Take back the last amendment of a trigger, with its repetitions. An attending that the cancel itself names holds
+    from then on, unless it is the one that was taken back."""
+    mine = [one for one in found.updates if one.said.adt.trigger == cancels]
+    if not mine:
+        found.cancels[turn] = "already-told" if _is_repetition(found, message) else "waiting"
+        return
+    adt, attending = message.adt, mine[-1].said.adt.attending_npi
+    gone = {one.turn for one in mine if one.said.adt.attending_npi == attending}
+    found.cancels[turn] = ""
+    found.taken_back |= gone
+    found.updates = [one for one in found.updates if one.turn not in gone]
+    if adt.attending_npi != attending:
+        found.updates.append(Update(turn, message))
+
+
+def _delete(found: EffectiveStatements, message: VisitMessage, turn: int, site: SiteMap) -> None:
+    """Take back all that was said of the visit. More than the site's days after its end only a person may (contract 6,
+    Events)."""
+    said = {one.turn for one in found.live} | {one.turn for one in found.updates} | {at for at, _ in found.arrivals}
+    stays = walk(found.live).stays
+    ended = stays[-1].steps[-1].at if stays and stays[-1].state == "ended" else None
+    if not said:
+        found.cancels[turn] = "already-told" if _is_repetition(found, message) else "waiting"
+    elif ended is not None and message.adt.event.start - ended > site.deletion_limit:
+        found.cancels[turn] = ASKS
+    else:
+        found.cancels[turn] = ""
+        found.taken_back |= said
+        found.live, found.updates, found.arrivals = [], [], []
 
 
 def _cancel(found: EffectiveStatements, message: VisitMessage, turn: int, gone: set[int] | str, site: SiteMap) -> None:
@@ -125,7 +164,7 @@ def _taken_back(cancels: str, known: Walk, live: list[Statement]) -> set[int] | 
     back, with those that repeated it, or WHOLE_STAY."""
     if cancels == WHOLE_STAY:
         return _start_back(known, live)
-    last = _last_said(known, live, lambda one: one.trigger == cancels)
+    last = _last_said(known, live, lambda one: cancels in (one.trigger, TRIGGERS[one.trigger].like))
     return _with_repetitions(last, known, live) if last else "waiting"
 
 

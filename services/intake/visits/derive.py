@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Literal, NamedTuple
 
 from services.intake.hl7.model import SiteMap, VisitMessage
-from services.intake.visits.cancels import EffectiveStatements, effective_statements
+from services.intake.visits.cancels import ASKS, EffectiveStatements, effective_statements
 from services.intake.visits.desired import DesiredFact, FactKey
 from services.intake.visits.difference import ActiveFact, difference
 from services.intake.visits.facts import other_facts, stay_facts
@@ -37,8 +37,9 @@ __all__ = [
 Effect = Literal["applied", "no-effect", "waiting", "unmapped", "taken-back", "kept"]
 _AMENDABLE = frozenset({"admitted", "discharged", "visit-ended"})
 """The facts of a stay with fields that an update may change."""
-_WAITS = frozenset({"waiting", "not-on-leave"})
-"""The reasons of messages that wait for another message; any other means that the message has no effect."""
+_WAITS = frozenset({"waiting", "not-on-leave", ASKS})
+"""The reasons of messages that wait for another message or for a person; any other means that the message has no
+effect."""
 
 
 class Note(NamedTuple):
@@ -94,10 +95,10 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
             moved.add(step.statement.turn)
     notes = []
     for turn, one in enumerate(said):
-        if turn in updates:
-            became = _updated(*updates[turn], facts)
-        elif turn in effective.cancels:
+        if turn in effective.cancels:
             became = _effect(_unmapped(walked, turn) or effective.cancels[turn])
+        elif turn in updates:
+            became = _updated(*updates[turn], facts)
         elif turn in expected.reasons:
             became = _effect(expected.reasons[turn])
         elif turn in effective.taken_back:
