@@ -11,7 +11,7 @@ from services.intake.hl7.header import header
 from tests.intake.said import only
 from tools.cli.iti31 import SAMPLE_CODES
 from tools.iti31 import play
-from tools.iti31.adapter import Visit
+from tools.iti31.adapter import VisitSeen
 from tools.iti31.messages import Endpoint, Numbers, written
 from tools.iti31.play import ORDERS, play_all, plays
 from tools.iti31.stories import PLACES, STORIES, Stands, Story, stories
@@ -23,20 +23,20 @@ class Told:
     """A system that says what it is told to stand: `stands` by patient number."""
 
     def __init__(self, code: str = "AA") -> None:
-        self.code, self.visits = code, dict[str, list[Visit]]()
+        self.code, self.visits = code, dict[str, list[VisitSeen]]()
 
     async def reset(self) -> None: ...
 
     async def send(self, message: bytes) -> str:
         return self.code
 
-    async def stands(self, patients: Sequence[str]) -> list[Visit]:
+    async def stands(self, patients: Sequence[str]) -> list[VisitSeen]:
         return [visit for patient in patients for visit in self.visits.get(patient, ())]
 
 
-def visit_of(one: Stands, numbers: Numbers) -> Visit:
+def visit_of(one: Stands, numbers: Numbers) -> VisitSeen:
     """A visit of a story as a system would tell it."""
-    return Visit(
+    return VisitSeen(
         numbers.of(one.visit.split("/")[-1]),
         numbers.of(one.patient),
         [(SAMPLE_CODES[place], at.isoformat()) for place, at in one.places],

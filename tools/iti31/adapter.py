@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from shared.errors import WrongUsage
 
 
-class Visit(NamedTuple):
+class VisitSeen(NamedTuple):
     """A visit as the other side has it, in its own numbers and codes: PV1-19, PID-3.1, PV1-3.1, and local times without
     a zone (ISO 8601).
 
@@ -38,7 +38,7 @@ class Adapter(Protocol):
         calls come for different patients alone."""
         ...
 
-    async def stands(self, patients: Sequence[str]) -> Sequence[Visit]:
+    async def stands(self, patients: Sequence[str]) -> Sequence[VisitSeen]:
         """The visits of these patients (PID-3.1, all that this run has used) that stand now. It is called again until
         nothing changes any more."""
         ...

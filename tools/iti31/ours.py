@@ -25,7 +25,7 @@ from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact, from_record
 from shared.messaging.reading import Reading, reading
 from shared.settings import load
-from tools.iti31.adapter import Visit
+from tools.iti31.adapter import VisitSeen
 from tools.mllp_client import MllpClient
 from tools.stack import access, ready, sites
 
@@ -65,7 +65,7 @@ class Stepdown:
         acks = await self._senders[self._turn % CONNECTIONS].send(message)
         return acks[-1].code
 
-    async def stands(self, patients: Sequence[str]) -> list[Visit]:
+    async def stands(self, patients: Sequence[str]) -> list[VisitSeen]:
         """The visits that intake's standing facts tell."""
         assert self._reading is not None, "reset comes first"  # noqa: S101
         while found := await self._reading.batch(300):
@@ -78,7 +78,7 @@ def _fact(record: ConsumerRecord) -> Fact:
     return from_record(record.value, record.headers)
 
 
-def told(facts: Iterable[Fact], zone: tzinfo) -> list[Visit]:
+def told(facts: Iterable[Fact], zone: tzinfo) -> list[VisitSeen]:
     """The visits that these facts tell, as any consumer of care.events may read them: what was cancelled or replaced
     does not stand, nor what is of an episode that was merged into another (contract 3.5, 3.6 rule 11)."""
     every = list(facts)
@@ -100,7 +100,7 @@ def _clinically(fact: Fact) -> tuple[datetime, int]:
     return fact.value.occurred_at, fact.sequence
 
 
-def _visit(facts: Sequence[Fact], zone: tzinfo) -> Visit | None:
+def _visit(facts: Sequence[Fact], zone: tzinfo) -> VisitSeen | None:
     """One stay; None where no start of it stands."""
     places: list[tuple[str, str]] = []
     leaves: list[tuple[str, str | None]] = []
@@ -119,4 +119,4 @@ def _visit(facts: Sequence[Fact], zone: tzinfo) -> Visit | None:
                 leaves[-1] = leaves[-1][0], at
             case Discharged() | VisitEnded():
                 ended = at
-    return Visit(visit, patient, places, leaves, ended) if visit and patient else None
+    return VisitSeen(visit, patient, places, leaves, ended) if visit and patient else None

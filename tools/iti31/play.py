@@ -12,7 +12,7 @@ from itertools import count, permutations
 from random import Random
 from typing import Literal
 
-from tools.iti31.adapter import Adapter, Visit
+from tools.iti31.adapter import Adapter, VisitSeen
 from tools.iti31.messages import Endpoint, Numbers, written
 from tools.iti31.stories import Leave, Stands, Story
 
@@ -102,7 +102,7 @@ async def _settled(every: Sequence[Play], adapter: Adapter, endpoint: Endpoint) 
         await asyncio.sleep(0.2)
 
 
-def _note(every: Sequence[Play], found: Iterable[Visit], names: Mapping[str, str]) -> None:
+def _note(every: Sequence[Play], found: Iterable[VisitSeen], names: Mapping[str, str]) -> None:
     """Note each visit in the play that has its patient."""
     plays = {number: one for one in every for number in one.numbers.numbers.values()}
     stands: dict[int, set[Stands]] = {id(one): set() for one in every}
@@ -113,7 +113,7 @@ def _note(every: Sequence[Play], found: Iterable[Visit], names: Mapping[str, str
         one.stands = frozenset(stands[id(one)])
 
 
-def _in_words(visit: Visit, one: Play, names: Mapping[str, str]) -> Stands:
+def _in_words(visit: VisitSeen, one: Play, names: Mapping[str, str]) -> Stands:
     """A visit in the words of the play's story."""
     at = datetime.fromisoformat
     return Stands(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from services.intake.people.names import keeping
 from services.intake.receiving import store, visits_store
-from services.intake.receiving.assign import VisitAssignment, assign_unnamed_visits, assign_visits
+from services.intake.receiving.assign import VisitAssignment, assign_unsure_visits, assign_visits
 from services.intake.receiving.derive_apart import StoredMessage
 from services.intake.receiving.read import InboundMessage
 from services.intake.visits.death_facts import KnownDeaths, Provenance, add_reports, deaths
@@ -51,8 +51,8 @@ def is_long(inbound: Iterable[InboundMessage], intake: Intake) -> bool:
 async def reconcile_batch(
     connection: Connection, inbound: Sequence[InboundMessage], unsure: set[str], loaded: store.Loaded, intake: Intake
 ) -> Writes:
-    """Assign messages to visits and bring these in line; returns what is to be written. `unsure`: the patients who have
-    a stored message that names no visit."""
+    """Assign messages to visits and bring these in line; returns what is to be written. `unsure`: the patients
+    whose visits can't be told apart by visit numbers alone."""
     found = assign_visits(inbound, loaded.visits, unsure)
     found.touch(add_reports(loaded.deaths, person_messages(inbound)))
     await store.mark_unsure(connection, found.unsure - unsure)
@@ -187,12 +187,12 @@ def person_messages(inbound: Sequence[InboundMessage]) -> list[PersonMessage]:
 async def _find_visits(
     connection: Connection, found: VisitAssignment, inbound: Sequence[InboundMessage], intake: Intake
 ) -> None:
-    """Find the visits of messages that name none, and store it of those whose visit is another than before."""
+    """Find the visits of the unsure patients' messages, and store it of those whose visit is another than before."""
     found.unnamed += await store.unnamed_of(connection, found.unsure)
     if is_long(inbound, intake):
-        moved = await intake.long_visits.in_thread(assign_unnamed_visits, found, intake.places)
+        moved = await intake.long_visits.in_thread(assign_unsure_visits, found, intake.places)
     else:
-        moved = assign_unnamed_visits(found, intake.places)
+        moved = assign_unsure_visits(found, intake.places)
     for message in inbound:
         message.visit_id = moved.pop(message.message_id, message.visit_id)
     await store.move(connection, moved)

@@ -20,6 +20,7 @@ from services.intake.hl7.parser import Message, pieces
 from services.intake.hl7.triggers import TRIGGERS
 from services.intake.people.person import told_by
 from services.intake.visits.cancels import ASKS
+from services.intake.visits.same_visit import names_visit_alone
 from services.intake.visits.unnamed import visit_id
 from shared.facts.tracing import begun_with, trace_of
 from shared.ids import new_id
@@ -103,6 +104,8 @@ class InboundMessage:
     visit_key: str | None = None
     """The visit that it names (`unnamed.visit_id`), if any."""
     visit_id: str | None = None
+    alone: bool = False
+    """Whether it names its visit by the visit number and nothing else."""
     trace: str | None = None
     silent: bool = False
     """It is the second patient's part of a message: the first part answers for both (`together`)."""
@@ -227,6 +230,7 @@ def _fill(inbound: InboundMessage, message: Message, rules: FeedRules) -> None:
     inbound.adt, inbound.facility, inbound.trigger = adt, adt.facility, adt.trigger
     inbound.values, inbound.said = codec.encode(adt), VisitMessage(adt, inbound.message_id, inbound.arrived_at)
     inbound.warnings, inbound.visit_key = list(adt.warnings), visit_id(adt)
+    inbound.alone = names_visit_alone(adt)
     inbound.known, inbound.said_at = adt.patient_ids, adt.stated_at
     inbound.keys = tuple([(adt.facility, authority, number) for number, authority, _, _ in adt.patient_ids])
     inbound.person = told_by(message, adt.patient_ids)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from services.intake.hl7.acknowledgements import Outcome
 from services.intake.hl7.mapping import FacilityMap, SiteRules
@@ -19,7 +20,7 @@ from services.intake.hl7.triggers import TRIGGERS
 from services.intake.people import first_version
 from services.intake.people import patients as whom
 from services.intake.receiving import store, visits_store
-from services.intake.receiving.assign import assign_visits
+from services.intake.receiving.assign import assign_visits, learn_unsure
 from services.intake.receiving.deaths_store import known_of as deaths_of
 from services.intake.receiving.in_line import brought_in_line, is_long, numbered, reconcile_batch
 from services.intake.receiving.long_visits import LongVisits
@@ -37,9 +38,11 @@ from services.intake.receiving.read import (
     together,
     unread,
 )
-from services.intake.visits.death_facts import add_reports
+from services.intake.visits.death_facts import KnownDeaths, add_reports
 from services.intake.visits.reconcile import (
+    EpisodeSequences,
     PersonMessage,
+    VisitChanges,
     mapping_of,
 )
 from shared import metrics, spans
@@ -173,18 +176,36 @@ class Intake:
             if not patients:
                 return 0
             unsure = await store.lock_patients(connection, patients)
-            found = assign_visits([], await visits_store.visits_of(connection, patients), unsure)
-            found.touch_all()
-            await store.fill(connection, found.stored, self.long_visits.in_thread)
-            sequences = await visits_store.sequences_of(connection, patients)
-            told = await deaths_of(connection, patients)
-            add_reports(
-                told,
-                [PersonMessage(v.patient_id, v.facility, one) for v in found.touched.values() for one in v.messages],
-            )
-            _, writes = await brought_in_line(connection, found, [], (sequences, told), self)
-            await at_once(connection, writes)
+            derived = await derive_anew(connection, patients, unsure, self)
+            await at_once(connection, derived.writes)
         return len(set(patients))
+
+
+class DerivedAnew(NamedTuple):
+    """All visits of some patients derived again: their changes, what is known of episodes and deaths, and what is to be
+    written."""
+
+    changes: Sequence[VisitChanges]
+    sequences: EpisodeSequences
+    deaths: KnownDeaths
+    writes: Writes
+
+
+async def derive_anew(connection: Connection, patients: Sequence[str], unsure: set[str], intake: Intake) -> DerivedAnew:
+    """Derive all visits of patients from their messages again. `unsure`: as `VisitAssignment` has it.
+    Nothing is written but who is unsure, and which visit a message of theirs that names none is of."""
+    found = assign_visits([], await visits_store.visits_of(connection, patients), unsure)
+    found.touch_all()
+    await store.fill(connection, found.stored, intake.long_visits.in_thread)
+    await store.mark_unsure(connection, learn_unsure(found))
+    sequences = await visits_store.sequences_of(connection, patients)
+    told = await deaths_of(connection, patients)
+    add_reports(
+        told,
+        [PersonMessage(v.patient_id, v.facility, one) for v in found.touched.values() for one in v.messages],
+    )
+    changes, writes = await brought_in_line(connection, found, [], (sequences, told), intake)
+    return DerivedAnew(changes, sequences, told, writes)
 
 
 def intake_work(inbound: Sequence[InboundMessage]) -> spans.Work:
@@ -250,10 +271,25 @@ async def _blame_our_clock(connection: Connection, inbound: Sequence[InboundMess
                 message.answer(Outcome("AR", CLOCK_WRONG))
 
 
-async def _find_patients(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> set[str]:
-    """Find or make the patient of each message, and lock them; returns those with a message that names no visit."""
+async def take_again(connection: Connection, message: InboundMessage, intake: Intake) -> None:
+    """Store a message whose row was taken out, with what follows from what is read in it now, at once; the feeds do not
+    count it again. The lock of its patients is held."""
+    about = [message] if message.adt is not None and message.outcome.code == "AA" else []
+    unsure = await _find_patients(connection, about, intake, late=False) if about else set()
+    loaded = await _load(connection, about, about, intake) if about else store.NOTHING
+    writes = await reconcile_batch(connection, about, unsure, loaded, intake) if about else []
+    kept = store.keep_messages([_message_row(message)]) if message.stored else []
+    refused = store.keep_refused([_refused_row(message)]) if message.kept_refused else []
+    await at_once(connection, [*writes, *kept, *refused])
+
+
+async def _find_patients(
+    connection: Connection, inbound: Sequence[InboundMessage], intake: Intake, *, late: bool = True
+) -> set[str]:
+    """Find or make the patient of each message, and lock them; returns those who are unsure (`VisitAssignment`).
+    `late`: new patients may be written at the end of the transaction."""
     await _prepared(connection, intake)
-    late = all(message.visit_key for message in inbound)  # else a patient is marked
+    late = late and all(message.alone for message in inbound)  # else a patient may be marked
     found, unsure = await whom.find(connection, inbound, intake.numbering, late=late)
     for message, whose in zip(inbound, found, strict=True):
         message.patient_id = whose.patient_id

@@ -5,10 +5,12 @@ Pure: time, ids and site config come in. Sources: contract 3.6 rules 2, 7, 12 an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Literal, NamedTuple
+
+from msgspec import structs
 
 from services.intake.hl7.model import SiteMap, VisitMessage
 from services.intake.visits.cancels import ASKS, EffectiveStatements, effective_statements
@@ -21,6 +23,7 @@ from services.intake.visits.plans import Arrivals, arrivals, plans
 from services.intake.visits.stays import Stay
 from services.intake.visits.updates import Update, amended, stay_of
 from shared.events.planning import DischargePlanCancelled
+from shared.events.stays import Admitted, VisitStarted
 
 __all__ = [
     "ActiveFact",
@@ -93,22 +96,31 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
         facts += other_facts(stay, stay_id, own, site)
         for step in stay.steps:
             moved.add(step.statement.turn)
-    notes = []
+    if facts and (said[0].adt.by_account or not said[0].adt.visit_number):
+        facts = _numbered(facts, said)
+    notes: list[Note] = []
     for turn, one in enumerate(said):
-        if turn in effective.cancels:
-            became = _effect(_unmapped(walked, turn) or effective.cancels[turn])
-        elif turn in updates:
+        if turn in updates and turn not in effective.cancels:
             became = _updated(*updates[turn], facts)
-        elif turn in expected.reasons:
-            became = _effect(expected.reasons[turn])
-        elif turn in effective.taken_back:
-            became = "taken-back", None
-        elif turn in walked.reasons:
-            became = _effect(walked.reasons[turn])
         else:
-            became = "applied" if turn in moved else "kept", None
+            became = _became(turn, effective, walked, expected, moved=turn in moved)
         notes.append(Note(one.message_id, *became))
     return Derived(tuple(facts), tuple(notes))
+
+
+def _became(
+    turn: int, effective: EffectiveStatements, walked: Walk, expected: Arrivals, *, moved: bool
+) -> tuple[Effect, str | None]:
+    """What became of a message that is no update; `moved`: it is a step of a stay."""
+    if turn in effective.cancels:
+        return _effect(_unmapped(walked, turn) or effective.cancels[turn])
+    if turn in expected.reasons:
+        return _effect(expected.reasons[turn])
+    if turn in effective.taken_back:
+        return "taken-back", None
+    if turn in walked.reasons:
+        return _effect(walked.reasons[turn])
+    return ("applied" if moved else "kept"), None
 
 
 _NOBODY = Arrivals([], {})
@@ -125,6 +137,22 @@ def _too_late(update: Update, stay: Stay) -> bool:
     if stay.state != "ended" or not plans(update.said.adt):
         return False
     return update.said.adt.event.start > stay.steps[-1].at
+
+
+def _numbered(facts: list[DesiredFact], said: Sequence[VisitMessage]) -> list[DesiredFact]:
+    """The facts of a visit that was known by its account, or by nothing, at first: its starts with the visit number
+    that was told first."""
+    told = (one.adt.visit_number for one in said if one.adt.visit_number and not one.adt.by_account)
+    number = next(told, None)
+    if number is None:
+        return facts
+    own = {one.message_id for one in said if one.adt.visit_number and not one.adt.by_account}
+    return [
+        fact._replace(value=structs.replace(fact.value, visit_number=number))
+        if isinstance(fact.value, Admitted | VisitStarted) and fact.said_by not in own
+        else fact
+        for fact in facts
+    ]
 
 
 def choose_episode(admitted_at: datetime, known: Iterable[KnownEpisode], limit_days: int = 30) -> str | None:
