@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
+from typing import Literal
 
 from services.intake.hl7 import fields
 from services.intake.hl7.header import Header
-from services.intake.hl7.model import REMOVED, Adt, FeedRules, Moment, PatientId, Refused, Removed, Sender
+from services.intake.hl7.model import REMOVED, Adt, FeedRules, Moment, Movement, PatientId, Refused, Removed, Sender
 from services.intake.hl7.parser import NULL, Message
 from services.intake.hl7.timestamps import in_message_zone, may_be, offset_of, read_day, read_moment
 from services.intake.hl7.triggers import TRIGGERS, Trigger, is_local
 
-_TIMES = ("PV1-44", "PV1-45", "EVN-6", "EVN-2", "MSH-7", "PV2-9", "PV2-47", "PID-29", "EVN-3", "PV2-8")
+_TIMES = ("PV1-44", "PV1-45", "EVN-6", "EVN-2", "MSH-7", "PV2-9", "PV2-47", "PID-29", "EVN-3", "PV2-8", "ZBE-2")
 ZONE_DIFFERS = "zone-differs"
 """The warning where MSH-7's offset is not one that the facility's zone has then."""
 _OF_AN_EVENT, _OF_A_PLAN = ("EVN-6", "EVN-2", "MSH-7"), ("EVN-2", "MSH-7")
@@ -78,6 +79,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
         planned=times.get("EVN-3"),
         expected_admission=times.get("PV2-8"),
         discharged_to=codes.get("PV1-37"),
+        movement=_movement(message, times) if "ZBE-1" in message.texts else None,
         by_account=by_account,
         account=codes.get("PID-18"),
         visit_authority=codes.get("PV1-19.4"),
@@ -97,6 +99,21 @@ def _check(head: Header, processing_ids: tuple[str, ...]) -> None:
         raise Refused("AR", 202, "MSH", 11, "the processing id is not the one configured for this feed")
     if not head.control_id:
         raise Refused("AE", 101, "MSH", 10, "the message has no control id")
+
+
+def _movement(message: Message, times: Times) -> Movement | None:
+    """The movement that the message is of; None where ZBE-1 has no id."""
+    ids, at = fields.movement_ids(message), times.get("ZBE-2")
+    action = _ACTIONS.get(message.texts.get("ZBE-4", "").upper(), "insert")
+    return Movement(ids, action, at if isinstance(at, Moment) else None) if ids else None
+
+
+_ACTIONS: Mapping[str, Literal["insert", "update", "cancel"]] = {
+    "INSERT": "insert",
+    "UPDATE": "update",
+    "CANCEL": "cancel",
+}
+"""ZBE-4; whatever else it says is an `insert`."""
 
 
 def _check_future(occurred: datetime, source: str, latest: datetime) -> None:

@@ -32,6 +32,7 @@ COMPONENTS = (
         "44", "45"),
     _of("PV2", "8", "9", "47"),
     _of("MRG", "3", "5"),
+    _of("ZBE", "1", "2", "4", "5", "6"),
 )  # fmt: skip
 """By segment, in the order of the fields; each is read once for a message (`Message.texts`), from the first segment of
 that name."""

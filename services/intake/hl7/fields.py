@@ -96,6 +96,15 @@ def death(codes: Mapping[str, str | Removed]) -> Literal["Y", "N"] | Removed | N
     return value if isinstance(value, Removed) else _YES_OR_NO.get(value.upper())
 
 
+def movement_ids(message: Message) -> tuple[str, ...]:
+    """Every repetition of ZBE-1: the id, and who gave it (EI.2, else EI.3) behind `^`."""
+    segment, found = message.first("ZBE"), list[str]()
+    for number, namespace, universal in segment.rows(1, 3) if segment else ():
+        if number and number != NULL:
+            found.append(short(f"{number}^{namespace or universal}"))
+    return tuple(found)
+
+
 def diagnoses(message: Message) -> tuple[Diagnosis, ...] | Removed | None:
     """DG1 in the order sent; None where none has a code. Free text is not taken."""
     found: list[Diagnosis] = []

@@ -117,6 +117,15 @@ class Payer(NamedTuple):
     since: date | None
 
 
+class Movement(NamedTuple):
+    """ZBE, one movement of a patient (IHE PAM, historic movement management): its ids (ZBE-1, each with who gave it),
+    what is done with it (ZBE-4), and when it began (ZBE-2)."""
+
+    ids: tuple[str, ...]
+    action: Literal["insert", "update", "cancel"]
+    at: Moment | None
+
+
 class Adt(Struct, frozen=True, kw_only=True, gc=False):
     """One ADT message, read: routed by MSH-9.2 alone, every time aware. A field that says nothing is None.
 
@@ -186,6 +195,7 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
     """PV1-10."""
     patient_type: str | None = None
     """PV1-18."""
+    movement: Movement | None = None
 
     def __repr__(self) -> str:
         return f"<Adt {self.trigger}>"

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from services.intake.hl7.model import SiteMap, VisitMessage
+from services.intake.hl7.model import Movement, SiteMap, VisitMessage
 from services.intake.hl7.triggers import AMENDING, PLANNING, TRIGGERS, WHOLE_STAY, WHOLE_VISIT, PlanKind
-from services.intake.visits.moves import Walk, statement, walk
+from services.intake.visits import movements
+from services.intake.visits.moves import CLINICAL, Walk, statement, walk
 from services.intake.visits.stays import Statement, Stay
 from services.intake.visits.updates import Update
 
@@ -32,6 +33,8 @@ class EffectiveStatements:
     taken_back: set[int] = field(default_factory=set)
     cancels: dict[int, str] = field(default_factory=dict)
     updates: list[Update] = field(default_factory=list)
+    amended: dict[int, str] = field(default_factory=dict)
+    """Turns of the updates of a movement (ZBE): "" where one changed the movement, else why it did not."""
     arrivals: list[tuple[int, VisitMessage]] = field(default_factory=list)
     """Turn and message of what plans an arrival, or calls it off."""
 
@@ -40,16 +43,13 @@ def effective_statements(said: list[VisitMessage], site: SiteMap) -> EffectiveSt
     """Work off statements and cancels in the order said; a cancel of something that was not said before it waits."""
     found = EffectiveStatements(said)
     for turn, message in enumerate(said):
+        if message.adt.movement is not None:
+            message = _moved(found, message, message.adt.movement, turn, site)  # noqa: PLW2901 - as it is to be read
         means = TRIGGERS[message.adt.trigger]
-        if means.cancels in PLANNING:
-            _plan(found, message, turn, TRIGGERS[means.cancels].plans)
-        elif means.cancels in AMENDING:
-            _unamend(found, message, turn, means.cancels)
-        elif means.cancels == WHOLE_VISIT:
-            _delete(found, message, turn, site)
-        elif means.cancels is not None:
-            gone = _taken_back(means.cancels, walk(found.live), found.live)
-            _cancel(found, message, turn, gone, site)
+        if turn in found.cancels or turn in found.amended:
+            continue
+        if means.cancels is not None:
+            _take_back(found, message, turn, means.cancels, site)
         elif means.updates:
             found.updates.append(Update(turn, message))
         elif means.states is not None:
@@ -57,6 +57,48 @@ def effective_statements(said: list[VisitMessage], site: SiteMap) -> EffectiveSt
         elif means.plans is not None:
             _plan(found, message, turn, means.plans)
     return found
+
+
+def _take_back(found: EffectiveStatements, message: VisitMessage, turn: int, cancels: str, site: SiteMap) -> None:
+    """Work off a cancel, whatever it is that it takes back."""
+    if cancels in PLANNING:
+        _plan(found, message, turn, TRIGGERS[cancels].plans)
+    elif cancels in AMENDING:
+        _unamend(found, message, turn, cancels)
+    elif cancels == WHOLE_VISIT:
+        _delete(found, message, turn, site)
+    else:
+        _cancel(found, message, turn, _taken_back(cancels, walk(found.live), found.live), site)
+
+
+def _moved(
+    found: EffectiveStatements, message: VisitMessage, movement: Movement, turn: int, site: SiteMap
+) -> VisitMessage:
+    """Work off a message with a movement id: its cancel or update here; any other as it comes back, at ZBE-2."""
+    row = TRIGGERS[message.adt.trigger]
+    if row.plans or row.cancels in PLANNING:
+        return message
+    target = movements.named(found.live, movement)
+    if movement.action == "cancel":
+        _cancel(found, message, turn, _current(found, movement, target), site)
+    elif target is not None and (movement.action == "update" or target.trigger == message.adt.trigger):
+        new = movements.updated(target, message, movement, site)
+        found.amended[turn] = "" if new is not target else "already-told"
+        found.live = [new if one is target else one for one in found.live]
+        found.updates.append(Update(turn, message))
+    elif movement.action == "update" and row.kept:
+        found.cancels[turn] = "waiting"
+    return movements.at_its_time(message, movement)
+
+
+def _current(found: EffectiveStatements, movement: Movement, target: Statement | None) -> set[int] | str:
+    """The turn of the movement that is cancelled, where it is the current one; else why it can't be."""
+    if target is None:
+        gone = (found.said[turn].adt.movement for turn in found.taken_back)
+        return "already-told" if any(each and movements.same(each, movement) for each in gone) else "waiting"
+    idle = walk(found.live).reasons
+    last = max((one for one in found.live if one is target or one.turn not in idle), key=CLINICAL)
+    return {target.turn} if last is target else "not-current"
 
 
 def _plan(found: EffectiveStatements, message: VisitMessage, turn: int, what: PlanKind | None) -> None:

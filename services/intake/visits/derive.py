@@ -100,7 +100,7 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
         facts = _numbered(facts, said)
     notes: list[Note] = []
     for turn, one in enumerate(said):
-        if turn in updates and turn not in effective.cancels:
+        if turn in updates and turn not in effective.cancels and effective.amended.get(turn) != "":
             became = _updated(*updates[turn], facts)
         else:
             became = _became(turn, effective, walked, expected, moved=turn in moved)
@@ -114,6 +114,8 @@ def _became(
     """What became of a message that is no update; `moved`: it is a step of a stay."""
     if turn in effective.cancels:
         return _effect(_unmapped(walked, turn) or effective.cancels[turn])
+    if turn in effective.amended:
+        return "applied", None
     if turn in expected.reasons:
         return _effect(expected.reasons[turn])
     if turn in effective.taken_back:

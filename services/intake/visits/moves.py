@@ -22,7 +22,7 @@ from shared.site.values import Unit
 
 _RANK: dict[StatementKind, int] = {"start": 0, "back": 1, "move": 2, "leave": 3, "end": 4}
 """Order of statements of one instant: starts, leave-ended, transferred, leave-started, ends (contract 3.6 rule 7)."""
-_CLINICAL = attrgetter("at", "rank", "turn")
+CLINICAL = attrgetter("at", "rank", "turn")
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ def walk(statements: Iterable[Statement]) -> Walk:
     Those of one instant are tried until none moves any more (contract 3.6 rule 6).
     """
     found = Walk()
-    for _, tied in groupby(_with_a_start(sorted(statements, key=_CLINICAL)), key=attrgetter("at")):
+    for _, tied in groupby(_with_a_start(sorted(statements, key=CLINICAL)), key=attrgetter("at")):
         pending = list(tied)
         while pending:
             left = [one for one in pending if not _try(found, one)]
@@ -85,7 +85,7 @@ def _as_start(ordered: list[Statement], place: int, *, begun: bool) -> list[Stat
     told = one.said.adt.admitted
     at = min(told.start, one.at) if isinstance(told, Moment) and not begun else one.at
     start = structs.replace(one, kind="start", at=at, rank=_RANK["start"])
-    return sorted([*ordered[:place], start, *ordered[place + 1 :]], key=_CLINICAL)
+    return sorted([*ordered[:place], start, *ordered[place + 1 :]], key=CLINICAL)
 
 
 def _try(found: Walk, one: Statement) -> bool:
