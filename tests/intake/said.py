@@ -40,6 +40,7 @@ class SampleSite:
     """The sample site of contract 7, as far as intake's pure half asks."""
 
     future_limit = timedelta(days=1)
+    deletion_limit = timedelta(days=30)
 
     def __init__(self, units: dict[str, Unit] | None = None, *, moved_by_updates: bool = False) -> None:
         self.units = UNITS if units is None else units

@@ -36,6 +36,12 @@ OUTCOMES: dict[str, Outcome] = {
     "19-emergency-without-bed": Outcome(
         AA2, ("visit-started emergency ED 11-02 09:00", "visit-ended 11-02 13:00"), periods=()
     ),
+    "22-cancel-preadmit-a38": Outcome(
+        ("AA",) * 4,
+        ("arrival-expected inpatient 3W 11-02 09:00", "arrival-cancelled inpatient 3W 11-03 09:00"),
+        notes=("applied", "applied", "kept", "kept"),
+        periods=(),
+    ),
     "25-line-feed-inside-a-field": Outcome(AA2, (IN_3W, OUT)),
     "27-blank-lines-and-form-feed": Outcome(AA2, (IN_3W, OUT)),
     "29-latin1-undeclared": Outcome(AA2, (IN_3W, IN_3W), patients=2),

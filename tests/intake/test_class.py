@@ -60,9 +60,17 @@ def test_at_a_residential_unit_an_outpatient_class_leaves_the_level() -> None:
     assert facts(told(1, "A01", START, "RES", pv1_2="O", pv1_44=START)) == [("admitted", "residential", "RES")]
 
 
-@pytest.mark.parametrize("unit", ["3W", "RES"])
-def test_nothing_begins_by_an_arrival_expected(unit: str) -> None:
-    assert [one for one in facts(told(1, "A01", START, unit, pv1_2="P", pv1_44=START)) if one[0] == "admitted"] == []
+@pytest.mark.parametrize(("unit", "level"), [("3W", "inpatient"), ("RES", "residential")])
+def test_an_arrival_is_expected_and_nothing_begins_until_the_start(unit: str, level: str) -> None:
+    planned = told(1, "A01", START, unit, pv1_2="P", pv1_44=LATER)
+    assert facts(planned) == [("arrival-expected", level, unit)]
+    begun = told(2, "A01", LATER, unit, pv1_2="I", pv1_44=LATER)
+    assert facts(planned, begun) == [("arrival-expected", level, unit), ("admitted", level, unit)]
+
+
+def test_an_expected_arrival_is_taken_back_by_a11() -> None:
+    planned, off = told(1, "A01", START, pv1_2="P", pv1_44=LATER), told(2, "A11", LATER)
+    assert [name for name, _, _ in facts(planned, off)] == ["arrival-expected", "arrival-cancelled"]
 
 
 def test_the_first_row_that_fits_all_that_it_asks_decides() -> None:

@@ -317,7 +317,7 @@ def test_a_death_that_the_patient_segment_tells_is_a_disposition() -> None:
     assert own(found)["disposition"] == {"kind": "deceased"}
 
 
-@pytest.mark.parametrize("trigger", ["A05", "A28"])
+@pytest.mark.parametrize("trigger", ["A09", "A28", "Z01"])
 def test_what_states_nothing_of_a_stay_is_kept(trigger: str) -> None:
     assert notes(told(1, trigger, "20260105")) == {"m1": "kept"}
 

@@ -45,6 +45,7 @@ class FacilityMap:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        self.deletion_limit = timedelta(days=site.limits.deletion_days)
         self.unit = lru_cache(MOST)(site.unit)
         """The unit of a facility; None when the site does not have it."""
         self.place = lru_cache(MOST)(site.place)

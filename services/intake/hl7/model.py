@@ -117,6 +117,15 @@ class Payer(NamedTuple):
     since: date | None
 
 
+class Movement(NamedTuple):
+    """ZBE, one movement of a patient (IHE PAM, historic movement management): its ids (ZBE-1, each with who gave it),
+    what is done with it (ZBE-4), and when it began (ZBE-2)."""
+
+    ids: tuple[str, ...]
+    action: Literal["insert", "update", "cancel"]
+    at: Moment | None
+
+
 class Adt(Struct, frozen=True, kw_only=True, gc=False):
     """One ADT message, read: routed by MSH-9.2 alone, every time aware. A field that says nothing is None.
 
@@ -166,6 +175,12 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
     age_years: int | None = None
     charset: str = "ascii"
     warnings: tuple[str, ...] = ()
+    planned: Moment | Removed | None = None
+    """EVN-3: when what is planned is to happen."""
+    expected_admission: Moment | Removed | None = None
+    """PV2-8."""
+    discharged_to: str | None = None
+    """PV1-37, a code."""
     by_account: bool = False
     """`visit_number` is PID-18, since PV1-19 is empty: it names an account, which may hold several visits."""
     account: str | None = None
@@ -180,6 +195,7 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
     """PV1-10."""
     patient_type: str | None = None
     """PV1-18."""
+    movement: Movement | None = None
 
     def __repr__(self) -> str:
         return f"<Adt {self.trigger}>"
@@ -246,6 +262,10 @@ class SiteMap(Protocol):
 
     def zone(self, facility: str, /) -> tzinfo:
         """The facility's zone."""
+
+    @property
+    def deletion_limit(self) -> timedelta:
+        """How long after a visit's end a message may delete it; later only a person may."""
 
 
 class VisitMessage(NamedTuple):

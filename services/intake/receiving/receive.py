@@ -374,6 +374,8 @@ def _account(inbound: Sequence[InboundMessage], repeats: set[int], intake: Intak
     """The writes for the audit and the feeds' counts, added up over the batch."""
     told: Counter[tuple[str, str, str, str]] = Counter()
     for message in inbound:
+        if message.silent:
+            continue  # its first part is counted
         trigger = _known_trigger(message)
         answer = "repeat" if id(message) in repeats else message.outcome.code
         told[message.facility, message.door, trigger, answer] += 1

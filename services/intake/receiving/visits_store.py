@@ -31,7 +31,10 @@ VISITS = (
 EPISODES = (
     "SELECT e.episode_id, e.patient_id, e.sequence, t.state, t.begun_at, t.ended_at, "
     "(SELECT min(f.occurred_at) FROM facts AS f WHERE f.episode_id = e.episode_id AND f.standing "
-    "AND f.visit_id IS NULL AND f.type IN ('referred', 'assessed')) AS asked_at FROM episodes AS e "
+    "AND f.visit_id IS NULL AND f.type IN ('referred', 'assessed')) AS asked_at, "
+    "(SELECT max((convert_from(f.value, 'UTF8')::jsonb ->> 'at')::timestamptz) FROM facts AS f "
+    "WHERE f.episode_id = e.episode_id AND f.standing AND f.type = 'arrival-expected') AS expected_at "
+    "FROM episodes AS e "
     "LEFT JOIN told_episodes AS t USING (episode_id) WHERE e.patient_id = ANY($1::text[])"
 )
 STANDING = (
@@ -62,13 +65,15 @@ async def sequences_of(connection: Connection, patients: Iterable[str]) -> Episo
 def known_episodes(episodes: Iterable[Sequence[Any]]) -> EpisodeSequences:
     """What is known of episodes, from rows of `EPISODES`."""
     found = EpisodeSequences()
-    for episode, patient, sequence, state, begun, ended, asked in episodes:
+    for episode, patient, sequence, state, begun, ended, asked, expected in episodes:
         found.last[episode], found.owners[episode] = sequence, patient
         if state == "referred" or (state is None and asked is not None):
             found.asked.add(episode)
             found.known[patient][episode] = KnownEpisode(episode, None, asked)
         elif begun is not None:
             found.known[patient][episode] = joined(None, KnownEpisode(episode, ended, begun))
+        elif expected is not None:
+            found.expect(patient, episode, expected)
     return found
 
 

@@ -41,6 +41,12 @@ def disposition(adt: Adt, site: SiteMap) -> Disposition:
     return found
 
 
+def expected_disposition(adt: Adt, site: SiteMap) -> Disposition | None:
+    """PV1-36 of a planned discharge, else PV1-37, by the site's table of dispositions; None where it has neither."""
+    code = adt.disposition if isinstance(adt.disposition, str) else adt.discharged_to
+    return site.disposition(adt.facility, code) if code else None
+
+
 CLASS_UNMAPPED = "class-unmapped"
 """The warning for a PV1-2 that HL7 does not have (table 0004), where the unit asks it: the unit's own level holds."""
 

@@ -22,7 +22,7 @@ from shared.site.units import UnitOfVisit, VisitCodes
 
 _RANK: dict[StatementKind, int] = {"start": 0, "back": 1, "move": 2, "leave": 3, "end": 4}
 """Order of statements of one instant: starts, leave-ended, transferred, leave-started, ends (contract 3.6 rule 7)."""
-_CLINICAL = attrgetter("at", "rank", "turn")
+CLINICAL = attrgetter("at", "rank", "turn")
 
 
 @dataclass(slots=True)
@@ -47,12 +47,13 @@ def statement(
 
 def place_of(adt: Adt, unit: str, site: SiteMap) -> UnitOfVisit | None:
     """What a unit is for the visit, by PV1-2, PV1-10 and PV1-18. A06 and A07 say by themselves what PV1-2 changes to
-    where it is empty, and after an A06 it is inpatient whatever PV1-2 says."""
+    where it is empty, and after an A06 it is inpatient whatever PV1-2 says; who is transferred has arrived."""
     told, to = adt.patient_class, TRIGGERS[adt.trigger].moves_to
     if told is None and to:
         told = "I" if to == "inpatient" else "O"
     found = site.place(adt.facility, unit, VisitCodes(told, adt.service, adt.patient_type))
-    if to == "inpatient" and found and found.level is None and not found.one_stay:
+    inpatient_now = to == "inpatient" and found is not None and found.level is None and not found.one_stay
+    if found is not None and (inpatient_now or (found.expected and TRIGGERS[adt.trigger].states == "move")):
         return site.place(adt.facility, unit, VisitCodes("I", adt.service, adt.patient_type)) or found
     return found
 
@@ -63,7 +64,7 @@ def walk(statements: Iterable[Statement]) -> Walk:
     Those of one instant are tried until none moves any more (contract 3.6 rule 6).
     """
     found = Walk()
-    for _, tied in groupby(_with_a_start(sorted(statements, key=_CLINICAL)), key=attrgetter("at")):
+    for _, tied in groupby(_with_a_start(sorted(statements, key=CLINICAL)), key=attrgetter("at")):
         pending = list(tied)
         while pending:
             left = [one for one in pending if not _try(found, one)]
@@ -96,7 +97,7 @@ def _as_start(ordered: list[Statement], place: int, *, begun: bool) -> list[Stat
     told = one.said.adt.admitted
     at = min(told.start, one.at) if isinstance(told, Moment) and not begun else one.at
     start = structs.replace(one, kind="start", at=at, rank=_RANK["start"])
-    return sorted([*ordered[:place], start, *ordered[place + 1 :]], key=_CLINICAL)
+    return sorted([*ordered[:place], start, *ordered[place + 1 :]], key=CLINICAL)
 
 
 def _try(found: Walk, one: Statement) -> bool:

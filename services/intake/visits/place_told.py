@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from services.intake.hl7.model import SiteMap
-from services.intake.hl7.triggers import TRIGGERS
+from services.intake.hl7.triggers import TRIGGERS, UPDATED
 from services.intake.visits.cancels import EffectiveStatements
 from services.intake.visits.moves import Walk, place_of, statement, walk
 from services.intake.visits.stays import Statement, Stay
@@ -43,12 +43,13 @@ def _first_transfer(effective: EffectiveStatements, walked: Walk, site: SiteMap,
 
 def _differing(effective: EffectiveStatements, walked: Walk, site: SiteMap) -> Iterator[tuple[int, datetime]]:
     """The turn and the time of each message that tells another place than the one in force."""
-    turns = [update.turn for update in effective.updates if update.said.adt.location.unit]
+    updates = (one for one in effective.updates if one.said.adt.trigger == UPDATED)
+    turns = [one.turn for one in updates if one.said.adt.location.unit and one.turn not in effective.amended]
     turns += [turn for turn, reason in walked.reasons.items() if reason in _TOLD_AGAIN]
     for turn in turns:
         adt = effective.said[turn].adt
-        unit, means = adt.location.unit, TRIGGERS[adt.trigger]
-        if not unit or not (means.needs_visit if means.updates else means.states == "start"):
+        unit = adt.location.unit
+        if not unit or (TRIGGERS[adt.trigger].states != "start" and adt.trigger != UPDATED):
             continue
         at = adt.event.start
         here = _in_force(walked.stays, at)

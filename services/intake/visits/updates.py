@@ -1,5 +1,5 @@
-"""What A08 and A31 change in a stay (attending, admission, disposition, end), and what holds of its diagnoses, payers
-and expected discharge after all of its messages.
+"""What A08 and A31 change in a stay (attending, admission, disposition, end), and what holds of its diagnoses and
+payers after all of its messages.
 
 An empty field leaves what is so, `""` removes it (HL7 v2.5.1 2.5.3); an update changes what was said before it.
 """
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from services.intake.hl7.model import Adt, Diagnosis, Moment, Removed, SiteMap, VisitMessage
+from services.intake.visits.plans import plans
 from services.intake.visits.stays import Statement, Stay
 from shared.events.stays import Coverage
 
@@ -21,7 +22,7 @@ _OF_AN_END = ("disposition", "discharged")
 
 
 class Update(NamedTuple):
-    """An A08 or A31, and its turn: its place in the order said."""
+    """A message that amends a stay or plans its end, and its turn: its place in the order said."""
 
     turn: int
     said: VisitMessage
@@ -43,7 +44,7 @@ def amended(one: Statement, updates: list[Update]) -> tuple[Adt, VisitMessage]:
     adt, said = one.said.adt, one.said
     names = _OF_AN_END if one.kind == "end" else _OF_A_START
     for update in updates:
-        if update.turn > one.turn:
+        if update.turn > one.turn and not (one.kind == "end" and plans(update.said.adt)):
             told = {name: getattr(update.said.adt, name) for name in names}
             told = {name: value for name, value in told.items() if value not in (None, getattr(adt, name))}
             if one.kind == "end" and update.said.adt.deceased and not adt.deceased:
@@ -71,26 +72,6 @@ def diagnoses(said: Iterable[VisitMessage]) -> dict[int, tuple[Diagnosis, VisitM
             for one in () if isinstance(told, Removed) else told:
                 known = before.get(one.rank)
                 found[one.rank] = known if known and known[0] == one else (one, message)
-    return found
-
-
-class Plan(NamedTuple):
-    """When the hospital expects to discharge, the message that says so, and the one that called it off, if any."""
-
-    expected: Moment
-    by: VisitMessage
-    off: VisitMessage | None = None
-
-
-def plan(said: Iterable[VisitMessage]) -> Plan | None:
-    """What PV2-9 says last; `""` calls off what was said before, and is nothing where nothing was."""
-    found: Plan | None = None
-    for message in said:
-        told = message.adt.expected_discharge
-        if isinstance(told, Removed):
-            found = found._replace(off=found.off or message) if found else None
-        elif told is not None and (found is None or found.off or found.expected != told):
-            found = Plan(told, message)
     return found
 
 

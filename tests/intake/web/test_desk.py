@@ -20,10 +20,10 @@ from tests.intake.web.test_matches import pid
 __all__ = ["browser"]
 RAIL = re.compile(r'href="/\?list=([a-z-]+)"')
 OF_ROLE = {
-    "coordinator": {"take-in", "consents", "feeds", "waiting", "wrong", "unmapped", "refused"},
+    "coordinator": {"take-in", "consents", "feeds", "waiting", "wrong", "unmapped", "place-differs", "refused"},
     "identity": {"matches"},
-    "interface": {"feeds", "waiting", "wrong", "unmapped", "refused", "dead-letters"},
-    "auditor": {"consents", "feeds", "waiting", "wrong", "unmapped", "refused"},
+    "interface": {"feeds", "waiting", "wrong", "unmapped", "place-differs", "refused", "dead-letters"},
+    "auditor": {"consents", "feeds", "waiting", "wrong", "unmapped", "place-differs", "refused"},
     "clinician": set(),
     "program": set(),
     "admin": {one.listing.name for one in LISTS} | {"dead-letters"},
