@@ -8,6 +8,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from services.placement.billing.authorizations import NeedsAuthorization
+from services.placement.billing.changed_class import VoidsChanged
 from services.placement.billing.model import BillingTable
 from services.placement.continuum.stays_now import StayPlaces
 from services.placement.search.levels import recommend
@@ -26,7 +27,8 @@ class Rules:
     """The site config as placement's rules need it.
 
     `zone_of`: a facility's time zone; it raises SetUpError where the site has no such facility. `billed`: how a place
-    is billed. `needs_authorization`: whether a payer has to authorize a level. `policy`: when a search begins and which
+    is billed. `needs_authorization`: whether a payer has to authorize a level. `voids_changed`: whether a payer pays
+    nothing of inpatient days that were changed to outpatient in the same bed. `policy`: when a search begins and which
     level it recommends. `places`: what care.episodes shows of places.
     """
 
@@ -34,6 +36,7 @@ class Rules:
     has_facility: Callable[[str], bool]
     billed: BillingTable
     needs_authorization: NeedsAuthorization
+    voids_changed: VoidsChanged
     policy: Policy
     site: Site
     places: StayPlaces
@@ -49,6 +52,7 @@ def rules_of(site: Site) -> Rules:
         has_facility=lru_cache(KEPT)(lambda name: site.facility(name) is not None),
         billed=lru_cache(KEPT)(site.billed),
         needs_authorization=lru_cache(KEPT)(site.needs_authorization),
+        voids_changed=lru_cache(KEPT)(site.voids_changed),
         policy=Policy(
             recommend=lru_cache(KEPT)(lambda question: recommend(site.recommendations, question, site.version)),
             begins=lru_cache(KEPT)(lambda *words: site.begins("search", *words)),

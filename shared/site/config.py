@@ -266,6 +266,11 @@ class Site(Part):
         found = self._payers.get(norm(payer))
         return found is not None and level in found.authorizes
 
+    def voids_changed(self, payer: str) -> bool:
+        """True when the payer pays nothing of inpatient days that were changed to outpatient in the same bed."""
+        found = self._payers.get(norm(payer))
+        return found is not None and found.changed_to_outpatient == "void"
+
     def billed(self, facility: str, program: str | None, unit: str | None, level: str) -> BilledAs:
         """Who bills and how: by the program, else by the unit's program, else by the facility's row for the level."""
         where = self.facility(facility)

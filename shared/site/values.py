@@ -129,6 +129,9 @@ class Payer(Part):
     """Plans (IN1-2) that go on by their names; another one goes on as `unknown`."""
     authorizes: tuple[Level, ...] = ()
     """Levels that it pays for only what it has authorized."""
+    changed_to_outpatient: Literal["from-now", "void"] = "from-now"
+    """Inpatient days before a change to outpatient in the same bed (condition code 44): billed, or void from the
+    start."""
 
 
 class Hours(Part):

@@ -13,6 +13,7 @@ from services.intake.receiving.read import Received
 from services.intake.receiving.read import read as incoming
 from services.intake.receiving.shared_numbers import numbered
 from services.intake.visits.derive import derive
+from services.placement.billing.periods import periods
 from services.placement.continuum.fold import fold
 from services.placement.programs import daily_visits
 from services.placement.rules import rules_of
@@ -20,7 +21,7 @@ from services.placement.search.searches import DeskFacts
 from shared.events.published import as_json
 from shared.site.config import Site
 from shared.storage.sealing import Seal
-from tests.builders import visit_ended, visit_started
+from tests.builders import admitted, covered, transferred, visit_ended, visit_started
 from tests.intake.said import er7, read
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -65,3 +66,16 @@ def counted(site: Site) -> object:
     [message] = incoming(received, SiteRules(site), Seal({"k1": bytes(32)}), 1)
     message.patient_id = "p"
     return numbered(message, FacilityMap(site))
+
+
+def changed(site: Site) -> object:
+    """The days that are billed of a stay of payer ACME that was changed to outpatient in the same bed."""
+    rules = rules_of(site)
+    facts = [
+        admitted(),
+        covered(),
+        transferred("2026-03-04 10:00", to=None, unit="3W"),
+        visit_ended("2026-03-05 10:00"),
+    ]
+    found = periods(fold(facts, rules.zone_of), rules.zone_of, rules.billed, voids_changed=rules.voids_changed)
+    return [(one.start, one.end, one.content.payer) for one in found]

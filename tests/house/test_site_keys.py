@@ -89,6 +89,7 @@ ROWS: dict[str, Row] = {
     "payers.*.title": Row(page, "Another Plan"),
     "payers.*.sent_as": Row(said, ["CHANGED"]),
     "payers.*.plans": Row(said, ["CHANGED"]),
+    "payers.*.changed_to_outpatient": Row(observed_visits.changed, "void"),
     "payers.*.authorizes": Row(billed, ["outpatient"]),
     "programs.*.id": Row(ranked, "CHANGED"),
     "programs.*.title": Row(page, "Another program"),

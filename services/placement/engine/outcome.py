@@ -148,7 +148,9 @@ def _document(
 
 
 def _bill(sent: Mapping[PeriodKey, SentPeriod], folded: Folded, rules: Rules) -> list[PeriodChange]:
-    return period_changes(sent, periods(folded, rules.zone_of, rules.billed, rules.needs_authorization))
+    return period_changes(
+        sent, periods(folded, rules.zone_of, rules.billed, rules.needs_authorization, rules.voids_changed)
+    )
 
 
 def announced(stored: bytes) -> Standing:
