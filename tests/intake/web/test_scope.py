@@ -118,6 +118,7 @@ async def test_nothing_of_another_facilitys_patient_is_in_any_answer(
         "/",
         "/find",
         "/api/matches",
+        "/api/visit-numbers",
     }
 
 
