@@ -181,6 +181,11 @@ visits = sa.Table(
     ),
     sa.Column("said_at", _TIME, comment="when its number was first said, where that counts for the facility"),
     sa.Column("held", sa.Boolean, nullable=False, server_default=sa.false(), comment="its number is another patient's"),
+    sa.Column(
+        "quiet_until",
+        _TIME,
+        comment="when its last message was said, where some of them repeat the one before (reason repeated)",
+    ),
     sa.UniqueConstraint("patient_id", "facility", "visit_key"),
     sa.Index("visits_by_mapping", "mapping", "visit_id"),
     sa.Index("visits_numbered", "facility", "visit_key"),

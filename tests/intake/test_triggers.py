@@ -159,8 +159,10 @@ CELLS = [
 ]
 
 
-def unit_of(trigger: str) -> str:
-    """A change goes to another unit than the admission's; A12 and A13 name none."""
+def unit_of(trigger: str, state: str) -> str:
+    """A change goes to another unit than the admission's; A12 and A13 name none; an update tells where the visit is."""
+    if (trigger, state) == ("A08", "visit"):
+        return "ED"
     return {"A02": "RES", "A17": "RES", "A06": "RES", "A07": "RES", "A12": "", "A13": ""}.get(trigger, "3W")
 
 
@@ -178,7 +180,7 @@ def test_every_trigger_of_a_visit_has_a_row() -> None:
 def test_a_trigger_does_in_that_state_what_its_source_says(trigger: str, state: str, expected: str) -> None:
     known = [told(number, name, at, unit=unit) for number, (name, at, unit) in enumerate(STATES[state], 1)]
     before = {one.key for one in derive("V1", known, SITE).facts}
-    after = derive("V1", [*known, told(9, trigger, AT, unit=unit_of(trigger))], SITE)
+    after = derive("V1", [*known, told(9, trigger, AT, unit=unit_of(trigger, state))], SITE)
     moved = [f"+{one.value.TYPE}{stay_id(one).removeprefix('V1').replace('#', ' #')}" for one in after.facts
              if one.key not in before]  # fmt: skip
     moved += [f"-{key[0]}" for key in sorted(before - {one.key for one in after.facts})]
@@ -192,7 +194,7 @@ async def test_every_cell_is_so_at_the_door_and_in_the_database(own_intake: Inta
     for cell, hospital in cells.items():
         trigger, state = cell.split(" ", 1)
         before += [hospital.message(name, at, unit=unit) for name, at, unit in STATES[state]]
-        last.append(hospital.message(trigger, AT, unit=unit_of(trigger), control=cell))
+        last.append(hospital.message(trigger, AT, unit=unit_of(trigger, state), control=cell))
     for batch in (before, last):
         answers = await own_intake.receive([own_intake.messages_of(Received(raw, "mllp", NOW)) for raw in batch])
         assert {answer.code for answer in answers} == {"AA"}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from services.intake.hl7.model import VisitMessage
 from services.intake.people.names import keeping
 from services.intake.receiving import store, visits_store
 from services.intake.receiving.assign import VisitAssignment, assign_unsure_visits, assign_visits
@@ -15,6 +16,7 @@ from services.intake.receiving.derive_apart import StoredMessage
 from services.intake.receiving.read import InboundMessage
 from services.intake.receiving.shared_numbers import numbered, settle
 from services.intake.visits import codes
+from services.intake.visits.cancels import OTHER_TIME
 from services.intake.visits.death_facts import KnownDeaths, Provenance, add_reports, deaths
 from services.intake.visits.derive import Derived
 from services.intake.visits.reconcile import (
@@ -25,6 +27,7 @@ from services.intake.visits.reconcile import (
     mapping_of,
     reconcile,
 )
+from services.intake.visits.repetition import REPEATED, goes_on
 from shared.facts.envelope import to_record
 from shared.messaging import outbox
 from shared.site.units import PATIENT_CLASSES
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from services.intake.receiving.receive import Intake
 
 TOPIC = "care.events"
+NOT_AT_THAT_TIME = "nothing of that kind stands at the time of EVN-6; the last one said is cancelled"
 OTHERS_VISIT = "another patient of the facility has a visit of this number"
 """The warning for a visit number that two patients of a facility have (contract 6, Which visit)."""
 
@@ -62,6 +66,7 @@ async def reconcile_batch(
         derived = await _derived_apart(connection, found, inbound, loaded.deaths, intake)
     else:
         await store.fill(connection, stored, intake.long_visits.in_thread if long else None)
+    await _fill_repetitions(connection, found, inbound, loaded.filled, intake)
     for visit in found.untouched:
         loaded.sequences.learn(visit)
     _warn_of_classes(inbound, intake)
@@ -69,6 +74,29 @@ async def reconcile_batch(
     changes, writes = await brought_in_line(connection, found, inbound, known, intake, derived=derived)
     _set_notes(inbound, changes)
     return writes + conflicts + keeping(_person_reports(inbound), loaded.persons, intake.seal)
+
+
+async def _fill_repetitions(
+    connection: Connection,
+    found: VisitAssignment,
+    inbound: Sequence[InboundMessage],
+    filled: Collection[str],
+    intake: Intake,
+) -> None:
+    """Load the repeated messages of those touched visits that cannot be derived without them."""
+    quiet = {key: visit for key, visit in found.stored.items() if key in filled and visit.quiet_until is not None}
+    news: dict[str, list[VisitMessage]] = defaultdict(list)
+    for message in inbound if quiet else ():
+        if message.visit_id in quiet and message.said is not None:
+            news[message.visit_id].append(message.said)
+    needed = {
+        key: visit
+        for key, visit in quiet.items()
+        if visit.patient_id in found.unsure
+        or not (visit.quiet_until and news[key] and goes_on(news[key], visit.messages, visit.quiet_until))
+    }
+    if needed:
+        await store.fill_repetitions(connection, needed, intake.long_visits.in_thread)
 
 
 async def _shared_numbers(
@@ -187,12 +215,17 @@ async def _in_line(
 ) -> list[VisitChanges]:
     """The changes of the visits. A patient with a visit that has become long is remembered (long_visits.py)."""
     given = (visits, sequences, intake.places, now, derived)
-    sizes = {visit.visit_id: len(visit.messages) for visit in visits}
-    if derived is not None or max(sizes.values(), default=0) <= intake.long_visits.long:
+    if derived is not None or max([len(visit.messages) for visit in visits], default=0) <= intake.long_visits.long:
         return reconcile(*given)
+    sizes = {visit.visit_id: _news(visit) for visit in visits}
     for message in inbound:
         intake.long_visits.learn(message.keys, sizes.get(message.visit_id or "", 0))
     return await intake.long_visits.in_thread(reconcile, *given)
+
+
+def _news(visit: VisitRecord) -> int:
+    """How many of a visit's messages are read each time."""
+    return len(visit.messages) - sum(reason == REPEATED for _, reason in visit.notes.values())
 
 
 def person_messages(inbound: Sequence[InboundMessage]) -> list[PersonMessage]:
@@ -224,3 +257,5 @@ def _set_notes(inbound: Sequence[InboundMessage], changes: Sequence[VisitChanges
     for message in inbound:
         if message.message_id in notes:
             _, message.note, message.reason = notes[message.message_id]
+            if message.reason == OTHER_TIME:
+                message.warn(NOT_AT_THAT_TIME)

@@ -25,7 +25,8 @@ from shared.storage.row_writes import insert, upsert
 from shared.storage.statements import SqlWrite, array, rows, written
 
 VISITS = (
-    "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, said_at, held FROM visits "
+    "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, said_at, held, quiet_until "
+    "FROM visits "
     "WHERE patient_id = ANY($1::text[])"
 )
 EPISODES = (
@@ -111,6 +112,7 @@ class VisitRow(NamedTuple):
     held: bool
     unmapped: str
     mapping: str
+    quiet_until: datetime | None = None
 
 
 class FactRow(NamedTuple):
@@ -154,7 +156,7 @@ def keep_changes(
 def _visit_row(visit: VisitRecord, mapping: str) -> VisitRow:
     place = (visit.visit_id, visit.patient_id, visit.facility, visit.key, visit.episode_id)
     times = (visit.begun_at, visit.ended_at, visit.said_at)
-    return VisitRow(*place, *times, visit.held, array(visit.unmapped), mapping)
+    return VisitRow(*place, *times, visit.held, array(visit.unmapped), mapping, visit.quiet_until)
 
 
 def _fact_row(visit_id: str | None, key: FactKey, fact: Fact) -> FactRow:

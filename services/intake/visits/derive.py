@@ -5,7 +5,7 @@ Pure: time, ids and site config come in. Sources: contract 3.6 rules 2, 7, 12 an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Literal, NamedTuple
@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from msgspec import structs
 
 from services.intake.hl7.model import SiteMap, VisitMessage
-from services.intake.visits.cancels import ASKS, EffectiveStatements, effective_statements
+from services.intake.visits.cancels import ASKS, TOOK_EFFECT, EffectiveStatements, effective_statements
 from services.intake.visits.desired import DesiredFact, FactKey
 from services.intake.visits.difference import ActiveFact, difference
 from services.intake.visits.facts import other_facts, stay_facts
@@ -21,6 +21,7 @@ from services.intake.visits.moves import Walk, walk
 from services.intake.visits.order import as_said
 from services.intake.visits.place_told import walked_with_places
 from services.intake.visits.plans import Arrivals, arrivals, plans
+from services.intake.visits.repetition import REPEATED, repeated
 from services.intake.visits.stays import Stay
 from services.intake.visits.updates import Update, amended, stay_of
 from shared.events.planning import DischargePlanCancelled
@@ -63,11 +64,13 @@ class Derived(NamedTuple):
     """The facts that ought to stand, stay by stay in clinical order, and a note for each message in the order said.
 
     `unmapped`: codes of the messages that are in no table of the site, as `kind field code`; only `meant_by` fills it.
+    `said_until`: when the last of the messages was said; None where there is none.
     """
 
     facts: tuple[DesiredFact, ...]
     notes: tuple[Note, ...]
     unmapped: tuple[str, ...] = ()
+    said_until: datetime | None = None
 
 
 class KnownEpisode(NamedTuple):
@@ -86,9 +89,9 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     said = as_said(messages)
     effective = effective_statements(said, site)
     walked, differing = walked_with_places(effective, walk(effective.live), site)
-    updates: dict[int, tuple[Update, Stay | None]] = {}
-    for update in effective.updates:
-        updates[update.turn] = update, stay_of(update, walked.stays)
+    stays = {update.turn: stay_of(update, walked.stays) for update in effective.updates}
+    again = repeated(said, stays)
+    updates = {one.turn: (one, stays[one.turn]) for one in effective.updates if one.turn not in again}
     expected = _expected(visit, effective, walked, site) if effective.arrivals else _NOBODY
     facts = list(expected.facts)
     for stay in walked.stays:
@@ -99,13 +102,14 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     if facts and (said[0].adt.by_account or not said[0].adt.visit_number):
         facts = _numbered(facts, said)
     moved = {step.statement.turn for stay in walked.stays for step in stay.steps}
-    became = _Became(effective, walked, updates, expected, moved, differing)
-    return Derived(tuple(facts), tuple([Note(one.message_id, *became.of(n, facts)) for n, one in enumerate(said)]))
+    became = _Became(effective, walked, updates, expected, moved, differing, again)
+    notes = tuple([Note(one.message_id, *became.of(turn, facts)) for turn, one in enumerate(said)])
+    return Derived(tuple(facts), notes, said_until=said[-1].adt.stated_at if said else None)
 
 
 class _Became(NamedTuple):
     """What the messages of a visit came to. `moved`: turns of those that are a step of a stay; `differing`: of those
-    that tell another place than the one in force."""
+    that tell another place than the one in force; `again`: of updates that repeat the one before."""
 
     effective: EffectiveStatements
     walked: Walk
@@ -113,9 +117,12 @@ class _Became(NamedTuple):
     expected: Arrivals
     moved: set[int]
     differing: set[int]
+    again: Collection[int]
 
     def of(self, turn: int, facts: list[DesiredFact]) -> tuple[Effect, str | None]:
         """What became of one message."""
+        if turn in self.again:
+            return "no-effect", REPEATED
         if turn in self.differing:
             return PLACE_DIFFERS, "transferred" if turn in self.moved else None
         if turn in self.updates and turn not in self.effective.cancels and self.effective.amended.get(turn) != "":
@@ -216,8 +223,8 @@ def _unmapped(walked: Walk, turn: int) -> str:
 
 def _effect(reason: str) -> tuple[Effect, str | None]:
     """What became of a message that did nothing for this reason; "": it was applied."""
-    if not reason:
-        return "applied", None
+    if reason in TOOK_EFFECT:
+        return "applied", reason or None
     if reason == "unmapped":
         return "unmapped", None
     return ("waiting" if reason in _WAITS else "no-effect"), reason
