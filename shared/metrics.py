@@ -65,6 +65,9 @@ DESK_OLDEST = Gauge(
 SEATS_OPEN = Gauge("stepdown_seats_open", "Seats of the site's programs that nobody has now", ["level"])
 SEATS_HELD = Gauge("stepdown_seats_held", "Seats that somebody has now, by a claim or by being there", ["level"])
 SEATS_OVER = Gauge("stepdown_seats_over", "Seats that are held beyond the programs' capacity", ["level"])
+NUMBERS_SHARED = Gauge(
+    "stepdown_visit_numbers_shared", "Visit numbers that two patients of a facility have, not decided", ["facility"]
+)
 MATCHES_OPEN = Gauge("stepdown_matches_open", "Pairs of patients who may be one person, not decided")
 FEED_SILENT = Gauge(
     "stepdown_feed_silent",

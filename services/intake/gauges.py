@@ -1,4 +1,5 @@
-"""Intake's figures for metrics: pairs of patients who may be one person and wait for a decision, and silent feeds."""
+"""Intake's figures for metrics: pairs of patients who may be one person and wait for a decision, visit numbers that
+two patients have, and silent feeds."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from services.intake.console import views
 from services.intake.console.silence import ages
 from services.intake.people import matches
+from services.intake.receiving import number_decisions
 from services.intake.receiving.receive import Intake
 from shared import metrics
 from shared.storage.database import Connection
@@ -23,8 +25,11 @@ def of(intake: Intake) -> Callable[[Connection], Awaitable[None]]:
 
 
 async def tell(connection: Connection) -> None:
-    """Set the gauge of matches."""
+    """Set the gauges of matches and of visit numbers, the latter by the facilities that have or had any."""
     metrics.MATCHES_OPEN.set(await matches.number_open(connection))
+    metrics.NUMBERS_SHARED.clear()
+    for facility, number in (await number_decisions.number_open(connection)).items():
+        metrics.NUMBERS_SHARED.labels(facility).set(number)
 
 
 async def tell_silence(connection: Connection, intake: Intake) -> None:

@@ -179,6 +179,8 @@ visits = sa.Table(
         server_default="{}",
         comment="codes of its messages that are in no table of the site: kind, field, code",
     ),
+    sa.Column("said_at", _TIME, comment="when its number was first said, where that counts for the facility"),
+    sa.Column("held", sa.Boolean, nullable=False, server_default=sa.false(), comment="its number is another patient's"),
     sa.Column(
         "quiet_until",
         _TIME,
@@ -189,6 +191,21 @@ visits = sa.Table(
     sa.Index("visits_numbered", "facility", "visit_key"),
     sa.Index("visits_with_unmapped_codes", "facility", postgresql_where=sa.text("unmapped <> '{}'")),
     comment="visits by ADT; a visit number belongs to a patient at a facility",
+)
+
+number_conflicts = sa.Table(
+    "number_conflicts",
+    INTAKE,
+    sa.Column("conflict_id", sa.Text, primary_key=True, comment="tells no age"),
+    sa.Column("facility", sa.Text, nullable=False),
+    sa.Column("visit_key", sa.Text, nullable=False),
+    sa.Column("patient_id", sa.Text, nullable=False, comment="whose messages with it wait"),
+    sa.Column("since", _TIME, nullable=False),
+    sa.Column("decision", sa.Text, comment="own: the visit is this patient's; holder: it is the other one's"),
+    sa.Column("decided_at", _TIME),
+    sa.UniqueConstraint("facility", "visit_key", "patient_id"),
+    sa.Index("number_conflicts_listed", "since", "conflict_id"),
+    comment="visit numbers that another patient of the facility had before",
 )
 
 messages = sa.Table(

@@ -113,7 +113,9 @@ def _of_episode(row: views.Stored, facts: Sequence[Fact], sent: Sent, rules: Rul
     if announcements.difference(standing, announcements.announcements(anew, rules.zone_of)):
         yield Broken(3, name, "what stands announced is not what should be")
     latest = dict(sent)  # later lives come later
-    if period_changes(latest, periods(anew, rules.zone_of, rules.billed, rules.needs_authorization)):
+    if period_changes(
+        latest, periods(anew, rules.zone_of, rules.billed, rules.needs_authorization, rules.voids_changed)
+    ):
         yield Broken(4, name, "the latest service periods are not what the facts come to")
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import field
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from services.placement.billing.authorizations import NeedsAuthorization
+from services.placement.billing.changed_class import VoidsChanged
 from services.placement.billing.model import BillingTable
 from services.placement.continuum.stays_now import StayPlaces
 from services.placement.search.levels import recommend
 from services.placement.search.search import Policy
 from shared.site.config import Site
+from shared.site.units import OneStay
+from shared.site.values import Program
 from shared.values import value_object
 
 KEPT = 4096
@@ -23,7 +27,8 @@ class Rules:
     """The site config as placement's rules need it.
 
     `zone_of`: a facility's time zone; it raises SetUpError where the site has no such facility. `billed`: how a place
-    is billed. `needs_authorization`: whether a payer has to authorize a level. `policy`: when a search begins and which
+    is billed. `needs_authorization`: whether a payer has to authorize a level. `voids_changed`: whether a payer pays
+    nothing of inpatient days that were changed to outpatient in the same bed. `policy`: when a search begins and which
     level it recommends. `places`: what care.episodes shows of places.
     """
 
@@ -31,9 +36,12 @@ class Rules:
     has_facility: Callable[[str], bool]
     billed: BillingTable
     needs_authorization: NeedsAuthorization
+    voids_changed: VoidsChanged
     policy: Policy
     site: Site
     places: StayPlaces
+    one_stay: Mapping[tuple[str, str | None], tuple[Program, OneStay]] = field(default_factory=dict)
+    """(facility, unit) → the program there whose visits are days of one stay, and what makes them so."""
 
 
 def rules_of(site: Site) -> Rules:
@@ -44,10 +52,22 @@ def rules_of(site: Site) -> Rules:
         has_facility=lru_cache(KEPT)(lambda name: site.facility(name) is not None),
         billed=lru_cache(KEPT)(site.billed),
         needs_authorization=lru_cache(KEPT)(site.needs_authorization),
+        voids_changed=lru_cache(KEPT)(site.voids_changed),
         policy=Policy(
             recommend=lru_cache(KEPT)(lambda question: recommend(site.recommendations, question, site.version)),
             begins=lru_cache(KEPT)(lambda *words: site.begins("search", *words)),
         ),
         site=site,
         places=StayPlaces(zone_of, lru_cache(KEPT)(site.setting)),
+        one_stay=_one_stay(site),
     )
+
+
+def _one_stay(site: Site) -> dict[tuple[str, str | None], tuple[Program, OneStay]]:
+    found: dict[tuple[str, str | None], tuple[Program, OneStay]] = {}
+    for facility in site.facilities:
+        for unit in facility.units:
+            program = site.program(unit.program) if unit.program else None
+            if program is not None and unit.one_stay is not None:
+                found[facility.name, unit.code] = (program, unit.one_stay)
+    return found

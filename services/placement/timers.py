@@ -27,7 +27,7 @@ def retention_kinds(site: Site, dead_letter_days: int) -> list[retention.Retenti
 
 
 def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], str]) -> tuple[Timer, ...]:
-    """The three timers: every 30 seconds, every 2 seconds, and once an hour."""
+    """The timers, with the seconds between two runs of each."""
 
     async def fold_anew() -> None:
         await refold(database, rules, clock=clock, ids=ids)
@@ -35,12 +35,33 @@ def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], 
     async def expire() -> None:
         await expire_offers(database, rules, clock=clock, ids=ids)
 
+    async def end_daily_visits() -> None:
+        await end_stays_of_visits(database, rules, clock=clock, ids=ids)
+
     keys_kept = retention.requests_of(rules.site.retention, KEYS_KEPT)
     return (
         Timer("placement-fold-anew", 30.0, fold_anew),
         Timer("placement-offers-expire", 2.0, expire),
+        Timer("placement-daily-visits", 30.0, end_daily_visits),
         Timer("placement-idempotency-keys", 3600.0, partial(idempotency.forget, database, clock, keys_kept)),
     )
+
+
+async def end_stays_of_visits(
+    database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], str], at_once: int = AT_ONCE
+) -> int:
+    """State the end of every stay of daily visits that none followed in time, `at_once` episodes in a transaction;
+    returns how many episodes had one."""
+    total = 0
+    while True:
+        async with database.begin() as connection:
+            done = await act.state_due(
+                connection, "visits", ("open",), act.ended_for_want_of_visits,
+                action="stays-ended", rules=rules, clock=clock, ids=ids, most=at_once,
+            )  # fmt: skip
+        total += done
+        if done < at_once:
+            return total
 
 
 async def expire_offers(

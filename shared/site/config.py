@@ -26,6 +26,7 @@ from shared.site.measures import FollowUpClock
 from shared.site.names import norm, norm_code
 from shared.site.recipients import Recipient
 from shared.site.sign_in import SignIn
+from shared.site.units import Facility, Unit, UnitOfVisit, VisitCodes
 from shared.site.values import (
     ANYBODY,
     AdmissionCode,
@@ -33,7 +34,6 @@ from shared.site.values import (
     Authority,
     Billing,
     ClaimForm,
-    Facility,
     Feed,
     KeyType,
     LevelRule,
@@ -48,7 +48,6 @@ from shared.site.values import (
     Retention,
     Setting,
     SilentAfter,
-    Unit,
 )
 
 SAMPLE = Path(__file__).resolve().parents[2] / "config"
@@ -191,6 +190,11 @@ class Site(Part):
         found = self.facility(facility)
         return self._units.get((found.name, norm(code))) if found else None
 
+    def place(self, facility: str, code: str, told: VisitCodes) -> UnitOfVisit | None:
+        """What a unit is for a visit with these codes; None where the unit is not mapped, or not for such visits."""
+        unit = self.unit(facility, code)
+        return unit.of_visit(told) if unit else None
+
     def setting(self, facility: str, unit: str | None, program: str | None) -> Setting | None:
         """The special setting of the unit; without a unit, of the unit that the program runs on."""
         found = self.facility(facility)
@@ -271,6 +275,11 @@ class Site(Part):
         """True when the payer pays for this level only what it authorized; False for an unknown payer."""
         found = self._payers.get(norm(payer))
         return found is not None and level in found.authorizes
+
+    def voids_changed(self, payer: str) -> bool:
+        """True when the payer pays nothing of inpatient days that were changed to outpatient in the same bed."""
+        found = self._payers.get(norm(payer))
+        return found is not None and found.changed_to_outpatient == "void"
 
     def billed(self, facility: str, program: str | None, unit: str | None, level: str) -> BilledAs:
         """Who bills and how: by the program, else by the unit's program, else by the facility's row for the level."""

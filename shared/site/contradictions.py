@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, get_args
 
+from shared.events.levels import Level
 from shared.events.open_lists import DispositionKind
 from shared.site.marked_yaml import Location
 from shared.site.names import norm, norm_code
 from shared.site.recipients import Recipient, unknown_parts
 from shared.site.sign_in import ANY_FACILITY
-from shared.site.values import Facility, Program
+from shared.site.units import ByClass, Facility, Unit
+from shared.site.values import Program
 
 if TYPE_CHECKING:
     from shared.site.config import Site
@@ -136,10 +138,38 @@ def _facility_contradictions(site: Site, at: Location, facility: Facility) -> It
     yield from _twice(_codes((*at, "dispositions"), facility.dispositions))
     for n, unit in enumerate(facility.units):
         here: Location = (*at, "units", n)
-        program = site.program(unit.program) if unit.program else None
-        if unit.program and program is None:
-            yield (*here, "program"), f"there is no program `{unit.program}`"
-        elif program and (program.level, norm(program.facility)) != (unit.level, norm(facility.name)):
-            yield (*here, "program"), f"the program `{program.id}` is of another level or facility than the unit"
-        if unit.level and unit.level not in facility.billing and not (program and program.billing):
-            yield here, f"nothing says how `{unit.level}` is billed here"
+        yield from _unit_contradictions(site, here, facility, unit)
+
+
+def _unit_contradictions(site: Site, here: Location, facility: Facility, unit: Unit) -> Iterator[tuple[Location, str]]:
+    """What is wrong with the programs and levels of a unit, as it is and by its rows."""
+    yield from _place_contradictions(site, here, facility, unit.program, unit.level)
+    asked: list[ByClass] = []
+    for n, row in enumerate(unit.by_class):
+        place: Location = (*here, "by_class", n)
+        if row.level is not None:
+            yield from _place_contradictions(site, place, facility, row.program, row.level)
+        if any(_covers(earlier, row) for earlier in asked):
+            yield place, "an earlier row fits wherever this one does, so it is never used"
+        asked.append(row)
+
+
+def _covers(earlier: ByClass, later: ByClass) -> bool:
+    """Whether the earlier row fits every visit that the later one fits."""
+    for name in ("patient_class", "hospital_service", "patient_type"):
+        asked, told = ({norm(each) for each in getattr(row, name)} for row in (earlier, later))
+        if asked and not (told and told <= asked):
+            return False
+    return True
+
+
+def _place_contradictions(
+    site: Site, here: Location, facility: Facility, named: str | None, level: Level | None
+) -> Iterator[tuple[Location, str]]:
+    program = site.program(named) if named else None
+    if named and program is None:
+        yield (*here, "program"), f"there is no program `{named}`"
+    elif program and (program.level, norm(program.facility)) != (level, norm(facility.name)):
+        yield (*here, "program"), f"the program `{program.id}` is of another level or facility than the unit"
+    if level and level not in facility.billing and not (program and program.billing):
+        yield here, f"nothing says how `{level}` is billed here"

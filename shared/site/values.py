@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import PydanticCustomError
 
 from shared.events.levels import Level
-from shared.events.open_lists import DispositionKind, ReferralKind, VisitClass
+from shared.events.open_lists import DispositionKind, ReferralKind
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
 Notice = Annotated[str, StringConstraints(min_length=1, max_length=600, strip_whitespace=True)]
@@ -100,45 +100,6 @@ class Billing(Part):
     codes: tuple[ChargeCode, ...] = ()
 
 
-class Unit(Part):
-    """A point of care (PV1-3.1) with a level of care, or without one a visit class."""
-
-    code: Name
-    level: Level | None = None
-    visit_class: VisitClass | None = None
-    program: Name | None = None
-    setting: Setting | None = None
-    labels: tuple[Label, ...] = ()
-
-    @model_validator(mode="after")
-    def _level_or_class(self) -> Unit:
-        if (self.level is None) == (self.visit_class is None):
-            raise PydanticCustomError("level_or_class", "a unit has either `level` or `visit_class`")
-        return self
-
-
-class Facility(Part):
-    """A place that sends messages or has programs; its days begin in its zone."""
-
-    name: Name
-    title: Name
-    zone: Zone
-    npi: Npi
-    sent_as: tuple[Name, ...] = ()
-    """Other texts by which MSH-4 or PV1-3.4 name it."""
-    processing_ids: tuple[Literal["P", "T", "D"], ...] = Field(default=("P",), min_length=1)
-    """MSH-11 that are taken; another one is AR 202."""
-    units: tuple[Unit, ...] = ()
-    billing: dict[Level, Billing] = Field(default_factory=dict)
-    dispositions: dict[DispositionKind, tuple[Name, ...]] = Field(default_factory=dict)
-    """Codes and texts that mean something else here than at the site as a whole."""
-
-    @property
-    def zone_info(self) -> ZoneInfo:
-        """The zone of the facility."""
-        return ZoneInfo(self.zone)
-
-
 class Feed(Part):
     """A stream of messages, known by MSH-3 and MSH-4 (either may be absent), the field in which it names the facility,
     and whose zone its times are in."""
@@ -153,7 +114,7 @@ class Feed(Part):
     visit_from: tuple[Literal["PV1-19", "PID-18"], ...] = Field(default=("PV1-19", "PID-18"), min_length=1)
     """The fields that name a visit; the first that is told decides (contract 6, Which visit)."""
     visit_numbers: Literal["facility", "patient"] = "facility"
-    """How far a visit number counts: one visit of the facility, or each patient's own 1, 2, 3."""
+    """How far a visit number counts: it is one visit of the facility's, or each patient has their own 1, 2, 3."""
     place_differs: Literal["listed", "transfer"] = "listed"
     """What a place or class told otherwise by A08, or by A01 again, does: it is listed, or it is a transfer too."""
 
@@ -168,6 +129,9 @@ class Payer(Part):
     """Plans (IN1-2) that go on by their names; another one goes on as `unknown`."""
     authorizes: tuple[Level, ...] = ()
     """Levels that it pays for only what it has authorized."""
+    changed_to_outpatient: Literal["from-now", "void"] = "from-now"
+    """Inpatient days before a change to outpatient in the same bed (condition code 44): billed, or void from the
+    start."""
 
 
 class Hours(Part):
@@ -284,6 +248,8 @@ class Limits(Part):
     """A visit within so many days after an episode's last known end belongs to it (contract 3.6 rule 12)."""
     future_minutes: int = Field(default=1440, ge=0, le=10080)
     """A message whose time lies further ahead is AE (contract 6)."""
+    deletion_days: int = Field(default=30, ge=0, le=3650)
+    """So many days after a visit's end a message may still delete it (A23); later a person says so (contract 6)."""
     parked_alarm_seconds: int = Field(default=60, ge=1, le=86400)
     """A fact that waits longer for its predecessor raises the alarm (contract 5 promise 2)."""
     message_bytes: int = Field(default=1_048_576, ge=1024, le=16_777_216)

@@ -16,7 +16,7 @@ import pytest
 
 from shared.site.config import SAMPLE, Site
 from shared.site.marked_yaml import read
-from tests.house import observed
+from tests.house import observed, observed_visits
 
 Place = tuple[str | int, ...]
 RAW: dict[str, Any] = read(SAMPLE).values
@@ -34,6 +34,8 @@ class Row(NamedTuple):
 said, ranked, page, billed, gate = observed.said, observed.ranked, observed.page, observed.billed, observed.gate
 followed_up, planned, recommended = observed.followed_up, observed.planned, observed.recommended
 UNIT = "facilities.0.units"
+DAILY = f"{UNIT}.9.one_stay"
+BED = f"{UNIT}.0.by_class.0"
 EXTRA = "follow_ups.0"
 ROWS: dict[str, Row] = {
     "name": Row(gate, "another"),
@@ -41,6 +43,9 @@ ROWS: dict[str, Row] = {
     "feeds.*.sending_application": Row(said, "CHANGED", beside={"feeds.0.facility_from": ["PV1-3.4"]}),
     "feeds.*.sending_facility": Row(said, "CHANGED", beside={"feeds.0.facility_from": ["PV1-3.4"]}),
     "feeds.*.facility_from": Row(said, ["MSH-4"], "feeds.1.facility_from"),
+    "feeds.*.visit_from": Row(observed_visits.named, ["PID-18", "PV1-19"]),
+    "feeds.*.visit_numbers": Row(observed_visits.counted, "patient"),
+    "feeds.*.place_differs": Row(observed_visits.classes, "transfer"),
     "feeds.*.zone": Row(said, "message"),
     "facilities.*.name": Row(said, "CHANGED"),
     "facilities.*.title": Row(page, "Another Hospital"),
@@ -54,6 +59,22 @@ ROWS: dict[str, Row] = {
     "facilities.*.units.*.program": Row(said, "GH-DETOX"),
     "facilities.*.units.*.setting": Row(said, "crisis-stabilization", f"{UNIT}.8.setting"),
     "facilities.*.units.*.labels": Row(said, ["SUD"]),
+    "facilities.*.units.*.by_class.*.patient_class": Row(observed_visits.classes, ["C"]),
+    "facilities.*.units.*.by_class.*.hospital_service": Row(observed_visits.classes, ["MED"],
+                                                            f"{BED}.hospital_service"),
+    "facilities.*.units.*.by_class.*.patient_type": Row(observed_visits.classes, ["DAY"],
+                                                        f"{BED}.patient_type"),
+    "facilities.*.units.*.by_class.*.level": Row(observed_visits.classes, "residential", f"{BED}.level",
+                                                 {f"{BED}.visit_class": None}),
+    "facilities.*.units.*.by_class.*.visit_class": Row(observed_visits.classes, "crisis"),
+    "facilities.*.units.*.by_class.*.expected": Row(observed_visits.classes, "true", f"{BED}.expected",
+                                                    {f"{BED}.visit_class": None}),
+    "facilities.*.units.*.by_class.*.program": Row(observed_visits.classes, "GH-DETOX", f"{BED}.program",
+                                                   {f"{BED}.visit_class": None, f"{BED}.level": "inpatient"}),
+    "facilities.*.units.*.one_stay.gap_days": Row(observed_visits.stays, "20", f"{DAILY}.gap_days"),
+    "facilities.*.units.*.one_stay.day_attended": Row(observed_visits.stays, "false", f"{DAILY}.day_attended"),
+    "facilities.*.units.*.one_stay.ends_by": Row(observed_visits.stays, ["home"], f"{DAILY}.ends_by"),
+    "facilities.*.units.*.one_stay.gap_means": Row(observed_visits.stays, "completed", f"{DAILY}.gap_means"),
     "facilities.*.billing.*.bill_type": Row(billed, "12X"),
     "facilities.*.billing.*.claim_form": Row(billed, "professional"),
     "facilities.*.billing.*.codes.*.system": Row(billed, "another"),
@@ -68,6 +89,7 @@ ROWS: dict[str, Row] = {
     "payers.*.title": Row(page, "Another Plan"),
     "payers.*.sent_as": Row(said, ["CHANGED"]),
     "payers.*.plans": Row(said, ["CHANGED"]),
+    "payers.*.changed_to_outpatient": Row(observed_visits.changed, "void"),
     "payers.*.authorizes": Row(billed, ["outpatient"]),
     "programs.*.id": Row(ranked, "CHANGED"),
     "programs.*.title": Row(page, "Another program"),

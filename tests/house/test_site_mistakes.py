@@ -21,6 +21,9 @@ def outside(own: str) -> str:
     return f"name: small\nrecipients: [{{{parts}}}]"
 
 
+EXPECTED = "{patient_class: [O], expected: true}"
+
+
 @pytest.mark.parametrize(
     ("change", "line", "says"),
     [
@@ -33,6 +36,17 @@ def outside(own: str) -> str:
         (("program: P1", "program: P2"), 10, "there is no program `P2`"),
         (("level: inpatient, program", "level: php, program"), 10, "another level or facility"),
         (("level: inpatient, program", "program"), 10, "either `level` or `visit_class`"),
+        (("level: inpatient, program", "level: inpatient, by_class: [{level: php}], program"), 10, "a row asks"),
+        (("level: inpatient, program", "level: inpatient, by_class: [{patient_class: [O]}], program"), 10, "says one"),
+        (("level: inpatient, program", f"level: inpatient, by_class: [{EXPECTED}, {EXPECTED}], program"),
+         10, "by_class.2.: an earlier row fits"),
+        (("level: inpatient, program", "level: inpatient, by_class: [{patient_class: [O], level: iop}], program"),
+         10, "how `iop` is billed"),
+        (("level: inpatient, program: P1", "level: inpatient, one_stay: {gap_days: 14}"), 10, "and a `program`"),
+        (("level: inpatient, program", "level: inpatient, one_stay: {gap_days: 0}, program"), 10, "gap_days"),
+        (("level: inpatient, program", "level: inpatient, one_stay: {gap_day: 9}, program"), 10, "mean `gap_days`"),
+        (("name: small", "name: small\nfeeds: [{name: f, visit_from: [PV1-20]}]"), 2, "visit_from"),
+        (("name: small", "name: small\nfeeds: [{name: f, place_differs: move}]"), 2, "place_differs"),
         (("      inpatient: {bill", "      iop: {bill"), 14, "how `inpatient` is billed"),
         (("      inpatient: {bill", "      ipo: {bill"), 12, "facilities.1..billing.ipo: Input should be"),
         (("bill_type: 11X", "bill_type: 111"), 12, "bill_type"),

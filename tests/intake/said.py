@@ -18,7 +18,7 @@ from shared.events.levels import Level
 from shared.events.open_lists import DispositionKind
 from shared.events.published import encode
 from shared.events.stays import Coverage
-from shared.site.values import Unit
+from shared.site.units import Unit, UnitOfVisit, VisitCodes
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -40,9 +40,11 @@ class SampleSite:
     """The sample site of contract 7, as far as intake's pure half asks."""
 
     future_limit = timedelta(days=1)
+    deletion_limit = timedelta(days=30)
 
-    def __init__(self, units: dict[str, Unit] | None = None) -> None:
+    def __init__(self, units: dict[str, Unit] | None = None, *, moved_by_updates: bool = False) -> None:
         self.units = UNITS if units is None else units
+        self.moved_by_updates = moved_by_updates
 
     def sender(self, application: str, facility: str, location: str) -> Sender:
         return Sender(facility or location, "goodhealth", NEW_YORK, ("P", "T"))
@@ -52,6 +54,13 @@ class SampleSite:
 
     def unit(self, facility: str, unit: str) -> Unit | None:
         return self.units.get(unit) if facility == "GOODHEALTH" else None
+
+    def place(self, facility: str, unit: str, told: VisitCodes) -> UnitOfVisit | None:
+        found = self.units.get(unit) if facility == "GOODHEALTH" else None
+        return found.of_visit(told) if found else None
+
+    def transfers_by_place(self, application: str, facility: str) -> bool:
+        return self.moved_by_updates
 
     def disposition(self, facility: str, code: str | None) -> Disposition:
         kind = DISPOSITIONS.get(code, "unknown")

@@ -23,9 +23,24 @@ OUTCOMES: dict[str, Outcome] = {
         AA2, ("admitted inpatient 3W 11-02 09:15", OUT), periods=("inpatient 11-02 11-04",)
     ),
     "03-fraction-and-zone": Outcome(("AA",), ("admitted inpatient 3W 11-02 09:15",)),
+    "14-class-change-new-number": Outcome(
+        ("AA",) * 3,
+        ("visit-started emergency ED 11-02 09:00", "admitted inpatient 3W 11-02 15:00", OUT),
+        periods=("inpatient 11-02 11-04",),
+        patients=1,
+    ),
     "17-same-control-id-many-patients": Outcome(AA2, (IN_3W, "admitted inpatient 3W 11-02 10:00"), patients=2),
     "18-discharge-cancel-discharge": Outcome(
         ("AA",) * 4, (IN_3W, "discharged inpatient 11-06 09:00"), periods=("inpatient 11-02 11-06",)
+    ),
+    "19-emergency-without-bed": Outcome(
+        AA2, ("visit-started emergency ED 11-02 09:00", "visit-ended 11-02 13:00"), periods=()
+    ),
+    "22-cancel-preadmit-a38": Outcome(
+        ("AA",) * 4,
+        ("arrival-expected inpatient 3W 11-02 09:00", "arrival-cancelled inpatient 3W 11-03 09:00"),
+        notes=("applied", "applied", "kept", "kept"),
+        periods=(),
     ),
     "25-line-feed-inside-a-field": Outcome(AA2, (IN_3W, OUT)),
     "27-blank-lines-and-form-feed": Outcome(AA2, (IN_3W, OUT)),
@@ -40,6 +55,18 @@ OUTCOMES: dict[str, Outcome] = {
         (IN_3W, "transferred php PHP1 11-05 09:00"),
         periods=("inpatient 11-02 11-05", "php 11-05"),
     ),
+    "42-admission-told-again-other-unit": Outcome(AA2, (IN_3W,), notes=("applied", "place-differs")),
+    "49-account-number-then-both": Outcome(AA2, (IN_3W, OUT), periods=("inpatient 11-02 11-04",)),
+    "54-observation-then-inpatient-same-bed": Outcome(
+        ("AA",) * 3,
+        (
+            "visit-started observation 3W 11-02 09:00",
+            "admitted inpatient 3W 11-03 09:00",
+            "discharged inpatient 11-05 09:00",
+        ),
+        periods=("inpatient 11-03 11-05",),
+    ),
+    "56-discharge-first-then-history": Outcome(AA2, (), notes=("waiting waiting", "waiting waiting")),
     "57-pending-discharge-pv2": Outcome(
         ("AA",) * 3,
         (IN_3W, "discharge-planned expected 11-07 09:00 11-03 09:00", "discharge-plan-cancelled 11-04 09:00"),

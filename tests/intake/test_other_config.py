@@ -16,7 +16,7 @@ from services.intake.hl7.mapping import FacilityMap
 from services.intake.receiving.receive import Intake
 from shared.events.levels import Level
 from shared.site.config import SAMPLE, Site, load
-from shared.site.values import Unit
+from shared.site.units import Unit
 from shared.storage.database import Database
 from tests.databases import a_database, migrate
 from tests.intake.conftest import Hospital

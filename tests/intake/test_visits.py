@@ -14,7 +14,7 @@ from services.intake.visits.unnamed import visit_id
 from shared.events import type_name
 from shared.events.levels import Level
 from shared.facts.values import read_fact, written
-from shared.site.values import Unit
+from shared.site.units import Unit
 from tests.intake.said import NEW_YORK, SITE, UNITS, SampleSite, clock, er7, own, read, stay_id, told
 
 A01 = told(1, "A01", "20260105101000", pv1_44="20260105100000")
@@ -317,7 +317,7 @@ def test_a_death_that_the_patient_segment_tells_is_a_disposition() -> None:
     assert own(found)["disposition"] == {"kind": "deceased"}
 
 
-@pytest.mark.parametrize("trigger", ["A05", "A28"])
+@pytest.mark.parametrize("trigger", ["A09", "A28", "Z01"])
 def test_what_states_nothing_of_a_stay_is_kept(trigger: str) -> None:
     assert notes(told(1, trigger, "20260105")) == {"m1": "kept"}
 

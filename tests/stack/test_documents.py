@@ -20,7 +20,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from shared.site.config import Site
-from shared.site.values import Unit
+from shared.site.units import Unit
 from tests.house.test_docs import PAGES, ROOT, name
 from tests.system import System, a_system
 

@@ -65,6 +65,18 @@ class PatientShown(TypedDict):
     ]
 
 
+class NumberConflictShown(TypedDict):
+    """A visit number that two patients of a facility have. The first of `patient_ids` had it first; messages of the
+    other one wait while it is `open`. `own`: the visit is that patient's own; `holder`: it is the first one's."""
+
+    conflict_id: str
+    facility: str
+    visit_number: str
+    patient_ids: list[str]
+    since: AwareDatetime
+    state: Literal["open", "own", "holder"]
+
+
 MatchShown = TypedDict(
     "MatchShown",
     {

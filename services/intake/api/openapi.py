@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.intake.api import consents, feeds, matches, messages, patients, trials
+from services.intake.api import consents, feeds, matches, messages, patients, trials, visit_numbers
 from services.intake.api.reads import Read, paths
 from services.intake.api.writes import EVERY
 from services.intake.receiving import http
@@ -19,6 +19,7 @@ READS: tuple[Read, ...] = (
     *feeds.READS,
     *messages.READS,
     *trials.READS,
+    *visit_numbers.READS,
 )
 
 

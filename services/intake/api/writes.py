@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from services.intake.api import messages, trials
-from services.intake.api.answers import ReadAgainShown
+from services.intake.api import messages, trials, visit_numbers
+from services.intake.api.answers import NumberConflictShown, ReadAgainShown
 from services.intake.api.rate_limits import RateLimits
 from services.intake.receiving.receive import Intake
 from services.intake.requests import handlers
@@ -61,8 +61,26 @@ READ_AGAIN = Write(
     "What was shown of a message read again is applied", messages.OPENERS, "readMessageAgain", ReadAgainShown,
     tagged=False,
 )  # fmt: skip
-EVERY: tuple[Write, ...] = (*WRITES, READ_AGAIN)
-"""Those of who takes in, and that of the console."""
+_number = partial(
+    Write, kind="visit-number", asks=visit_numbers.NumberDecided, roles=visit_numbers.DECIDERS,
+    told=NumberConflictShown, tagged=False,
+)  # fmt: skip
+NUMBERS: tuple[Write, ...] = (
+    _number(
+        "/api/visit-numbers/{id}/own", action="visit-number-own", decide=visit_numbers.own,
+        summary="The number is of two visits: the second patient's counts, too", operation="visitNumberOwn",
+    ),
+    _number(
+        "/api/visit-numbers/{id}/holder", action="visit-number-holder", decide=visit_numbers.of_holder,
+        summary="The number is of one visit, of the patient who had it first", operation="visitNumberHolder",
+    ),
+    _number(
+        "/api/visit-numbers/{id}/taken-back", action="visit-number-taken-back", decide=visit_numbers.taken_back,
+        summary="What was decided of the number is taken back", operation="visitNumberTakenBack",
+    ),
+)  # fmt: skip
+EVERY: tuple[Write, ...] = (*WRITES, READ_AGAIN, *NUMBERS)
+"""Those of who takes in, that of the console, and those of who decides on visit numbers."""
 
 
 def routes(intake: Intake, rates: RateLimits) -> Sequence[BaseRoute]:

@@ -12,7 +12,9 @@ from shared.scope import Scope
 from shared.web.commands import Command, Name
 
 AnswerCode = Literal["AA", "AE", "AR"]
-MessageNote = Literal["applied", "waiting", "no-effect", "unmapped", "taken-back", "kept", "error", "refused"]
+MessageNote = Literal[
+    "applied", "waiting", "no-effect", "unmapped", "taken-back", "kept", "place-differs", "error", "refused"
+]
 """What became of a message; `refused` is said of those answered AR, which are kept for a limited time."""
 NOTES: tuple[str, ...] = get_args(MessageNote)
 ANSWERS: tuple[str, ...] = get_args(AnswerCode)
@@ -46,7 +48,7 @@ class MessageQuestion(MessageFilters):
 FILTERS = tuple(MessageFilters.model_fields)
 """The names of the filters that may be in an address."""
 LISTED_NOTES: Mapping[str, MessageNote] = {
-    "waiting": "waiting", "ae": "error", "unmapped": "unmapped", "ar": "refused",
+    "waiting": "waiting", "ae": "error", "unmapped": "unmapped", "place-differs": "place-differs", "ar": "refused",
 }  # fmt: skip
 """State of a list of messages, as a caller names it → the note of the messages in it."""
 

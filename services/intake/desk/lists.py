@@ -140,6 +140,14 @@ LISTS: Final = (
     ),
     Shelf(
         Listing(
+            "place-differs", "Place differs",
+            "They tell another unit or class than the one in force; no transfer told it.",
+            "No message tells another place than the one in force.", None, group=MESSAGES, table=_MESSAGE,
+        ),
+        FEEDS, "place-differs",
+    ),
+    Shelf(
+        Listing(
             "refused", "Refused", "They were not taken in, and are kept for some days, so that the sender can be told.",
             "No message was refused.", None, first=False, group=MESSAGES, table=_MESSAGE,
         ),

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
+from typing import Literal
 
 from services.intake.hl7 import fields, groups
 from services.intake.hl7.header import Header
-from services.intake.hl7.model import REMOVED, Adt, FeedRules, Moment, PatientId, Refused, Removed, Sender
+from services.intake.hl7.model import REMOVED, Adt, FeedRules, Moment, Movement, PatientId, Refused, Removed, Sender
 from services.intake.hl7.parser import NULL, Message
 from services.intake.hl7.timestamps import in_message_zone, may_be, offset_of, read_day, read_moment
 from services.intake.hl7.triggers import TRIGGERS, Trigger, is_local
 
-_TIMES = ("PV1-44", "PV1-45", "EVN-6", "EVN-2", "MSH-7", "PV2-9", "PV2-47", "PID-29")
+_TIMES = ("PV1-44", "PV1-45", "EVN-6", "EVN-2", "MSH-7", "PV2-9", "PV2-47", "PID-29", "EVN-3", "PV2-8", "ZBE-2")
 ZONE_DIFFERS = "zone-differs"
 """The warning where MSH-7's offset is not one that the facility's zone has then."""
+_OF_AN_EVENT, _OF_A_PLAN = ("EVN-6", "EVN-2", "MSH-7"), ("EVN-2", "MSH-7")
+"""Where an event says when it was. A plan has happened when it was said: its EVN-6 may lie ahead."""
 Times = Mapping[str, Moment | Removed | None]
 """The time fields that were sent, by place in the order of `_TIMES`; None for one that is not a time."""
 
@@ -73,6 +76,9 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
         age_years=_age(message.texts.get("PID-7", ""), occurred.start),
         charset=message.charset,
         warnings=_warnings(message, head, sender, times, from_pid_2=from_pid_2) + zone_differs,
+        planned=times.get("EVN-3"),
+        expected_admission=times.get("PV2-8"),
+        movement=_movement(message, times) if "ZBE-1" in message.texts else None,
         diagnosis_changes=groups.diagnosis_changes(message),
         discharged_to=removable.get("PV1-37"),
         by_account=by_account,
@@ -94,6 +100,21 @@ def _check(head: Header, processing_ids: tuple[str, ...]) -> None:
         raise Refused("AR", 202, "MSH", 11, "the processing id is not the one configured for this feed")
     if not head.control_id:
         raise Refused("AE", 101, "MSH", 10, "the message has no control id")
+
+
+def _movement(message: Message, times: Times) -> Movement | None:
+    """The movement that the message is of; None where ZBE-1 has no id."""
+    ids, at = fields.movement_ids(message), times.get("ZBE-2")
+    action = _ACTIONS.get(message.texts.get("ZBE-4", "").upper(), "insert")
+    return Movement(ids, action, at if isinstance(at, Moment) else None) if ids else None
+
+
+_ACTIONS: Mapping[str, Literal["insert", "update", "cancel"]] = {
+    "INSERT": "insert",
+    "UPDATE": "update",
+    "CANCEL": "cancel",
+}
+"""ZBE-4; whatever else it says is an `insert`."""
 
 
 def _check_future(occurred: datetime, source: str, latest: datetime) -> None:
@@ -178,12 +199,13 @@ def _occurred(trigger: str, times: Times, arrived_at: datetime) -> tuple[Moment,
     """When the event happened, and the field that says so: the trigger's own time field if it is filled, else the first
     readable one of EVN-6, EVN-2 and MSH-7, else the arrival. Raises Refused where the fields filled are unreadable and
     the trigger needs a time."""
-    own = TRIGGERS[trigger].own_time
-    chain = (own,) if own and times.get(own, REMOVED) is not REMOVED else ("EVN-6", "EVN-2", "MSH-7")
+    means = TRIGGERS[trigger]
+    own = means.own_time
+    chain = (own,) if own and times.get(own, REMOVED) is not REMOVED else _OF_A_PLAN if means.plans else _OF_AN_EVENT
     for place in chain:
         if isinstance(told := times.get(place), Moment):
             return told, place
-    for place in chain if TRIGGERS[trigger].needs_time else ():
+    for place in chain if means.needs_time else ():
         if times.get(place, REMOVED) is None:
             raise Refused("AE", 102, place[:3], int(place[4:]), "a required time is unreadable")
     return Moment(arrived_at, arrived_at), "arrival"

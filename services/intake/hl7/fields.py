@@ -13,7 +13,7 @@ _LONGEST = 200
 """Characters that a code or an identifier may have in published facts."""
 _CODES = (
     "EVN-4", "PID-18", "PID-29", "PV1-2", "PV1-3", "PV1-3.2", "PV1-3.3", "PV1-3.4", "PV1-6", "PV1-6.2", "PV1-6.3",
-    "PV1-6.4", "PV1-10", "PV1-18", "PV1-19", "PV1-19.4", "MRG-3", "MRG-5",
+    "PV1-6.4", "PV1-10", "PV1-18", "PV1-19", "PV1-19.4", "PV1-37", "MRG-3", "MRG-5",
 )  # fmt: skip
 _REMOVABLE = ("PID-30", "PV1-4", "PV1-14", "PV1-36", "PV1-37")
 _YES_OR_NO: dict[str, Literal["Y", "N"]] = {"Y": "Y", "N": "N"}
@@ -108,3 +108,12 @@ def death(codes: Mapping[str, str | Removed]) -> Literal["Y", "N"] | Removed | N
     """PID-30; None where it says neither (HL7 table 0136)."""
     value = codes.get("PID-30", "")
     return value if isinstance(value, Removed) else _YES_OR_NO.get(value.upper())
+
+
+def movement_ids(message: Message) -> tuple[str, ...]:
+    """Every repetition of ZBE-1: the id, and who gave it (EI.2, else EI.3) behind `^`."""
+    segment, found = message.first("ZBE"), list[str]()
+    for number, namespace, universal in segment.rows(1, 3) if segment else ():
+        if number and number != NULL:
+            found.append(short(f"{number}^{namespace or universal}"))
+    return tuple(found)

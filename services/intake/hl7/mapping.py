@@ -45,8 +45,11 @@ class FacilityMap:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        self.deletion_limit = timedelta(days=site.limits.deletion_days)
         self.unit = lru_cache(MOST)(site.unit)
-        """What the unit of a facility is; None when it is not mapped."""
+        """The unit of a facility; None when the site does not have it."""
+        self.place = lru_cache(MOST)(site.place)
+        """What the unit of a facility is for a visit with these codes; None when it is not mapped."""
         self.zone = lru_cache(MOST)(self._zone)
         """The facility's zone; the first one's for a facility that the config doesn't have."""
         self.disposition = lru_cache(MOST)(self._disposition)
@@ -61,6 +64,10 @@ class FacilityMap:
         """The payer that IN1-3, else IN1-2, names, and which of the payer's plans IN1-2 is."""
         self.feed = lru_cache(MOST)(site.feed)
         """The feed with this MSH-3 and MSH-4."""
+
+    def transfers_by_place(self, application: str, facility: str) -> bool:
+        """Whether a place told otherwise is a transfer, in the feed with this MSH-3 and MSH-4."""
+        return self.feed(application, facility).place_differs == "transfer"
 
     def _zone(self, facility: str) -> tzinfo:
         return (self.site.facility(facility) or self.site.facilities[0]).zone_info

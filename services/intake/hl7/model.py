@@ -16,7 +16,7 @@ from shared.errors import InvalidMessage
 from shared.events.base import Disposition
 from shared.events.open_lists import DispositionKind
 from shared.events.stays import Coverage
-from shared.site.values import Unit
+from shared.site.units import Unit, UnitOfVisit, VisitCodes
 
 AckCode = Literal["AA", "AE", "AR"]
 
@@ -127,6 +127,15 @@ class Payer(NamedTuple):
     until: date | None = None
 
 
+class Movement(NamedTuple):
+    """ZBE, one movement of a patient (IHE PAM, historic movement management): its ids (ZBE-1, each with who gave it),
+    what is done with it (ZBE-4), and when it began (ZBE-2)."""
+
+    ids: tuple[str, ...]
+    action: Literal["insert", "update", "cancel"]
+    at: Moment | None
+
+
 class Adt(Struct, frozen=True, kw_only=True, gc=False):
     """One ADT message, read: routed by MSH-9.2 alone, every time aware. A field that says nothing is None.
 
@@ -176,6 +185,10 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
     age_years: int | None = None
     charset: str = "ascii"
     warnings: tuple[str, ...] = ()
+    planned: Moment | Removed | None = None
+    """EVN-3: when what is planned is to happen."""
+    expected_admission: Moment | Removed | None = None
+    """PV2-8."""
     diagnosis_changes: tuple[DiagnosisChange, ...] = ()
     """DG1 segments that change single diagnoses; then `diagnoses` is None."""
     discharged_to: Text = None
@@ -194,6 +207,7 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
     """PV1-10."""
     patient_type: str | None = None
     """PV1-18."""
+    movement: Movement | None = None
 
     def __repr__(self) -> str:
         return f"<Adt {self.trigger}>"
@@ -235,7 +249,13 @@ class SiteMap(Protocol):
     """What `derive` needs of the site (contract 7)."""
 
     def unit(self, facility: str, unit: str, /) -> Unit | None:
-        """What the unit is; None when it is not mapped."""
+        """The unit; None when the site does not have it."""
+
+    def place(self, facility: str, unit: str, told: VisitCodes, /) -> UnitOfVisit | None:
+        """What the unit is for a visit with these codes; None when it is not mapped."""
+
+    def transfers_by_place(self, application: str, facility: str, /) -> bool:
+        """Whether a place told otherwise is a transfer, in the feed with this MSH-3 and MSH-4."""
 
     def disposition(self, facility: str, code: str | None, /) -> Disposition:
         """What PV1-36 means there: the tables' own code, none where nothing was sent, `unknown` for what is in none."""
@@ -254,6 +274,10 @@ class SiteMap(Protocol):
 
     def zone(self, facility: str, /) -> tzinfo:
         """The facility's zone."""
+
+    @property
+    def deletion_limit(self) -> timedelta:
+        """How long after a visit's end a message may delete it; later only a person may."""
 
 
 class VisitMessage(NamedTuple):

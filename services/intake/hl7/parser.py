@@ -148,6 +148,16 @@ class Message:
         """Every segment of that name, in order."""
         return self._by_name.get(name, [])
 
+    def by_patient(self) -> list[bytes]:
+        """The message as one for each PID segment: with the segments before the first PID, and those from this one to
+        the next. It is encoded in its own charset."""
+        starts = [place for place, one in enumerate(self.segments) if one.name == "PID"]
+        if len(starts) < 2:
+            return [self.body.encode(self.charset, "replace")]
+        lines = [one.line for one in self.segments]
+        groups = [lines[begun:end] for begun, end in zip(starts, [*starts[1:], None], strict=True)]
+        return ["\r".join(lines[: starts[0]] + group).encode(self.charset, "replace") for group in groups]
+
     def get(self, name: str, field: int) -> str:
         """The first component of a field of the first segment of that name; "" where there is none."""
         found = self._by_name.get(name)

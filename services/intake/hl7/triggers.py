@@ -24,6 +24,10 @@ WHOLE_STAY = "stay"
 """What A11 cancels: the admission, or the visit's start, and with it all that was said of that stay."""
 
 
+WHOLE_VISIT = "visit"
+"""What A23 cancels: all that was said of the visit."""
+
+
 class Rows(dict[str, "Trigger"]):
     """Trigger → its row. An event that begins with Z, as the site's own do, has the row LOCAL by `[]`."""
 
@@ -57,9 +61,9 @@ class Trigger:
     of_the_person: bool = False
     """It states nothing of a visit, and is kept."""
     plans: PlanKind | None = None
-    """What the hospital expects; no stay begins or ends by it."""
+    """What the hospital expects of the visit; no stay begins or ends by it."""
     asks: bool = False
-    """It asks for something that only a person may do: it is kept, and listed for one."""
+    """What it does not do by itself only a person may: then it is kept, and listed for one."""
     kept: bool = False
     """Nothing follows from it."""
     own_time: str | None = None
@@ -71,6 +75,10 @@ class Trigger:
     without level, it ends the level."""
     moves_too: bool = False
     """A cancel that names another unit is also a transfer there, at its own time."""
+    like: str | None = None
+    """The trigger as which it is taken back, where none cancels it."""
+    two_patients: bool = False
+    """It says the same of two patients, each in a group of segments of their own (PID, PV1)."""
     nobody: bool = False
     """Its structure has no patient: it is kept without one."""
 
@@ -86,14 +94,14 @@ class Trigger:
 
 
 MEANINGS = ("states", "cancels", "updates", "merges", "records", "of_the_person", "plans", "asks", "kept")
-"""The fields of a row of which exactly one is set."""
+"""The fields of a row of which exactly one is set; a cancel may ask for a person as well."""
 
 TRIGGERS: dict[str, Trigger] = Rows({
     "A01": Trigger("admission", states="start", own_time="PV1-44"),
     "A02": Trigger("transfer", states="move", needs_visit=True),
     "A03": Trigger("discharge", states="end", own_time="PV1-45", needs_visit=True),
     "A04": Trigger("registration", states="start", own_time="PV1-44"),
-    "A05": Trigger("pre-admission", of_the_person=True),
+    "A05": Trigger("pre-admission", plans="arrival"),
     "A06": Trigger("outpatient to inpatient", states="move", needs_visit=True, moves_to="inpatient"),
     "A07": Trigger("inpatient to outpatient", states="move", needs_visit=True, moves_to="outpatient"),
     "A08": Trigger("update", updates=True, needs_visit=True),
@@ -102,20 +110,20 @@ TRIGGERS: dict[str, Trigger] = Rows({
     "A11": Trigger("admission cancelled", cancels=WHOLE_STAY, needs_visit=True),
     "A12": Trigger("transfer cancelled", cancels="A02", needs_visit=True, moves_too=True),
     "A13": Trigger("discharge cancelled", cancels="A03", needs_visit=True, moves_too=True),
-    "A14": Trigger("admission pending", kept=True),
+    "A14": Trigger("admission pending", plans="arrival"),
     "A15": Trigger("transfer pending", kept=True),
-    "A16": Trigger("discharge pending", kept=True),
-    "A17": Trigger("two patients change places", kept=True),
+    "A16": Trigger("discharge pending", plans="discharge", needs_visit=True),
+    "A17": Trigger("two patients change places", states="move", needs_visit=True, two_patients=True, like="A02"),
     "A18": Trigger("merge of patients", merges=True),
     "A19": Trigger("query about a patient", kept=True, nobody=True),
     "A20": Trigger("status of a bed", kept=True, nobody=True),
     "A21": Trigger("leave begins", states="leave", needs_visit=True),
     "A22": Trigger("back from leave", states="back", needs_visit=True),
-    "A23": Trigger("visit deleted", asks=True),
+    "A23": Trigger("visit deleted", cancels=WHOLE_VISIT, asks=True),
     "A24": Trigger("link of two patients", records="link"),
-    "A25": Trigger("pending discharge cancelled", kept=True),
+    "A25": Trigger("pending discharge cancelled", cancels="A16", needs_visit=True),
     "A26": Trigger("pending transfer cancelled", kept=True),
-    "A27": Trigger("pending admission cancelled", kept=True),
+    "A27": Trigger("pending admission cancelled", cancels="A14", needs_visit=True),
     "A28": Trigger("person added", of_the_person=True),
     "A29": Trigger("person deleted", asks=True),
     "A30": Trigger("merge of persons", merges=True),
@@ -126,7 +134,7 @@ TRIGGERS: dict[str, Trigger] = Rows({
     "A35": Trigger("merge of account numbers", records="merge-accounts"),
     "A36": Trigger("merge of patient ids and accounts", merges=True),
     "A37": Trigger("unlink of two patients", records="unlink"),
-    "A38": Trigger("pre-admission cancelled", kept=True),
+    "A38": Trigger("pre-admission cancelled", cancels="A05", needs_visit=True),
     "A39": Trigger("merge of persons by external id", merges=True),
     "A40": Trigger("merge of patients by id", merges=True),
     "A41": Trigger("merge of accounts", records="merge-accounts"),
@@ -142,12 +150,16 @@ TRIGGERS: dict[str, Trigger] = Rows({
     "A51": Trigger("change of alternate visit id", records="rename-visit"),
     "A52": Trigger("leave cancelled", cancels="A21", needs_visit=True),
     "A53": Trigger("back from leave cancelled", cancels="A22", needs_visit=True),
-    "A54": Trigger("change of attending doctor", kept=True),
-    "A55": Trigger("change of attending doctor cancelled", kept=True),
-    "A60": Trigger("update of allergies", kept=True),
-    "A61": Trigger("change of consulting doctor", kept=True),
-    "A62": Trigger("change of consulting doctor cancelled", kept=True),
+    "A54": Trigger("change of attending doctor", updates=True, needs_visit=True),
+    "A55": Trigger("change of attending doctor cancelled", cancels="A54", needs_visit=True),
+    "A60": Trigger("update of allergies", updates=True),
+    "A61": Trigger("change of consulting doctor", updates=True, needs_visit=True),
+    "A62": Trigger("change of consulting doctor cancelled", cancels="A61", needs_visit=True),
 })  # fmt: skip
+AMENDING = frozenset(name for name, row in TRIGGERS.items() if row.updates)
+"""The triggers that amend: what cancels one of them takes its amendment back."""
+PLANNING = frozenset(name for name, row in TRIGGERS.items() if row.plans)
+"""The triggers of plans: what cancels one of them calls a plan off (visits/plans.py)."""
 LOCAL = Trigger("event of the site", kept=True)
 """What an event means that HL7 leaves to the site: it begins with Z (HL7 v2.5.1 2.17)."""
 
@@ -160,6 +172,10 @@ TELLING = {
     "leave-ended": "A22",
     "discharged": "A03",
     "visit-ended": "A03",
+    "arrival-expected": "A05",
+    "arrival-cancelled": "A38",
+    "discharge-planned": "A16",
+    "discharge-plan-cancelled": "A25",
 }
 """Type of a fact → the trigger that tells it most plainly: what a message that was lost is taken for (contract 5.8)."""
 

@@ -148,7 +148,8 @@ def assign_unsure_visits(found: VisitAssignment, site_map: FacilityMap) -> dict[
 
     for (patient_id, facility), told in groups.items():
         place = (patient_id, facility)
-        keys = visit_keys(told.values())
+        held = {each.key for each in found.known.values() if each.held and (each.patient_id, each.facility) == place}
+        keys = visit_keys(told.values(), held)
         for message_id, key in keys.items():
             put(told[message_id], found.visit(*place, key, told[message_id].arrived_at))
         unnamed = [said for message_id, said in told.items() if message_id not in keys]

@@ -16,6 +16,7 @@ from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, Refused, S
 from services.intake.hl7.parser import Message, messages
 from services.intake.visits import codes
 from shared.site.config import Site
+from shared.site.units import VisitCodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,10 @@ def _line(name: str, index: int, message: Message, door: DryRun) -> Line:
 
 def _unmapped(adt: Adt, site: Site) -> Iterator[str]:
     """Warnings of what is not in the site config, by kind, without the value: `unknown-facility`, `unmapped-unit`, …"""
+    unit, told = adt.location.unit, VisitCodes(adt.patient_class, adt.service, adt.patient_type)
     if site.facility(adt.facility) is None:
         yield "unknown-facility"
-    elif adt.location.unit and site.unit(adt.facility, adt.location.unit) is None:
+    elif unit and site.place(adt.facility, unit, told) is None:
         yield "unmapped-unit"
-    yield from dict.fromkeys(f"unmapped-{one.kind}" for one in codes.unmapped([adt], FacilityMap(site)))
+    odd = codes.unmapped([adt], FacilityMap(site))
+    yield from dict.fromkeys(codes.CLASS_UNMAPPED if one.kind == "class" else f"unmapped-{one.kind}" for one in odd)

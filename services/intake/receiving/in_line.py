@@ -14,6 +14,8 @@ from services.intake.receiving import store, visits_store
 from services.intake.receiving.assign import VisitAssignment, assign_unsure_visits, assign_visits
 from services.intake.receiving.derive_apart import StoredMessage
 from services.intake.receiving.read import InboundMessage
+from services.intake.receiving.shared_numbers import numbered, settle
+from services.intake.visits import codes
 from services.intake.visits.cancels import OTHER_TIME
 from services.intake.visits.death_facts import KnownDeaths, Provenance, add_reports, deaths
 from services.intake.visits.derive import Derived
@@ -28,6 +30,7 @@ from services.intake.visits.reconcile import (
 from services.intake.visits.repetition import REPEATED, goes_on
 from shared.facts.envelope import to_record
 from shared.messaging import outbox
+from shared.site.units import PATIENT_CLASSES
 from shared.storage.database import Connection
 from shared.storage.statements import Writes
 
@@ -38,12 +41,6 @@ TOPIC = "care.events"
 NOT_AT_THAT_TIME = "nothing of that kind stands at the time of EVN-6; the last one said is cancelled"
 OTHERS_VISIT = "another patient of the facility has a visit of this number"
 """The warning for a visit number that two patients of a facility have (contract 6, Which visit)."""
-
-
-def numbered(message: InboundMessage) -> store.Numbered | None:
-    """(patient, facility, visit number) of a message; None where it has no number or no patient."""
-    number = message.adt.visit_number if message.adt else None
-    return (message.patient_id, message.facility, number) if message.patient_id and number else None
 
 
 def is_long(inbound: Iterable[InboundMessage], intake: Intake) -> bool:
@@ -59,6 +56,7 @@ async def reconcile_batch(
     whose visits can't be told apart by visit numbers alone."""
     found = assign_visits(inbound, loaded.visits, unsure)
     found.touch(add_reports(loaded.deaths, person_messages(inbound)))
+    conflicts = await _shared_numbers(connection, inbound, found, loaded, intake)
     await store.mark_unsure(connection, found.unsure - unsure)
     stored = {key: visit for key, visit in found.stored.items() if key not in loaded.filled}
     long = is_long(inbound, intake)
@@ -71,11 +69,11 @@ async def reconcile_batch(
     await _fill_repetitions(connection, found, inbound, loaded.filled, intake)
     for visit in found.untouched:
         loaded.sequences.learn(visit)
-    _warn_of_shared_numbers(inbound, loaded.elsewhere)
+    _warn_of_classes(inbound, intake)
     known = (loaded.sequences, loaded.deaths)
     changes, writes = await brought_in_line(connection, found, inbound, known, intake, derived=derived)
     _set_notes(inbound, changes)
-    return writes + keeping(_person_reports(inbound), loaded.persons, intake.seal)
+    return writes + conflicts + keeping(_person_reports(inbound), loaded.persons, intake.seal)
 
 
 async def _fill_repetitions(
@@ -101,15 +99,37 @@ async def _fill_repetitions(
         await store.fill_repetitions(connection, needed, intake.long_visits.in_thread)
 
 
-def _warn_of_shared_numbers(inbound: Sequence[InboundMessage], elsewhere: Collection[store.Numbered]) -> None:
-    """Warn of visit numbers that another patient of the facility has, or gets in this batch."""
-    told = [(message, each) for message in inbound if (each := numbered(message))]
+async def _shared_numbers(
+    connection: Connection,
+    inbound: Iterable[InboundMessage],
+    found: VisitAssignment,
+    loaded: store.Loaded,
+    intake: Intake,
+) -> Writes:
+    """Note when visit numbers were first said; of those that another patient of the facility has, or gets in this
+    batch, warn, and hold the visits of all but the first. Returns the writes of such conflicts."""
+    shared: list[tuple[InboundMessage, store.Numbered]] = []
     patients: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for _, (patient, *number) in told:
-        patients[number[0], number[1]].add(patient)
+    told = [(message, each) for message in inbound if (each := numbered(message, intake.places))]
     for message, each in told:
-        if each in elsewhere or len(patients[each[1:]]) > 1:
+        visit = found.known[each]
+        visit.said_at = message.said_at if visit.said_at is None else min(visit.said_at, message.said_at)
+        patients[each[1:]].add(each[0])
+    for message, each in told:
+        if each in loaded.elsewhere or len(patients[each[1:]]) > 1:
             message.warn(OTHERS_VISIT)
+            shared.append((message, each))
+    return [*await settle(connection, found, shared, loaded, intake)] if shared else []
+
+
+def _warn_of_classes(inbound: Iterable[InboundMessage], intake: Intake) -> None:
+    """Warn of a PV1-2 that HL7 does not have, where the unit asks it (contract 6, What class)."""
+    for message in inbound:
+        adt = message.adt
+        if adt is None or adt.patient_class is None or adt.patient_class in PATIENT_CLASSES:
+            continue
+        if adt.patient_class.upper() not in PATIENT_CLASSES and codes.asks_class(adt, intake.places):
+            message.warn(codes.CLASS_UNMAPPED)
 
 
 async def _derived_apart(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from services.intake.hl7 import codec, fields
@@ -17,7 +18,9 @@ from services.intake.hl7.charsets import is_wide
 from services.intake.hl7.header import Header, header
 from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, PatientId, Refused, VisitMessage
 from services.intake.hl7.parser import Message, pieces
+from services.intake.hl7.triggers import TRIGGERS
 from services.intake.people.person import told_by
+from services.intake.visits.cancels import ASKS
 from services.intake.visits.same_visit import names_visit_alone
 from services.intake.visits.unnamed import visit_id
 from shared.facts.tracing import begun_with, trace_of
@@ -32,10 +35,11 @@ CLOCK_WRONG = Fault(207, "MSH", 0, "the clock here is wrong; send it again when 
 TOO_MANY = Fault(100, "MSH", 0, "the frame has more messages than this site takes in one")
 NOT_KEPT = Fault(207, "MSH", 0, "it could not be kept")
 LEFT = Fault(204, "MSH", 4, "this facility has left: nothing more is taken from it")
-ASKS = "asks-a-person"
-"""The reason noted for a message that waits because only a person may do what it asks for."""
 _NOT_KEPT_REFUSED = (AWAY, CLOCK_WRONG, NOT_KEPT, LEFT)
 ACCEPTED = Outcome("AA")
+_CODES: tuple[AckCode, ...] = ("AA", "AE", "AR")
+"""Codes of an answer, the worst last."""
+ONE_PATIENT = "it names one patient, and its trigger two"
 
 
 class Received(NamedTuple):
@@ -104,6 +108,8 @@ class InboundMessage:
     alone: bool = False
     """Whether it names its visit by the visit number and nothing else."""
     trace: str | None = None
+    silent: bool = False
+    """It is the second patient's part of a message: the first part answers for both (`together`)."""
     too_early: datetime | None = None
     """Its time, where that lies further ahead of our clock than the site allows."""
 
@@ -137,7 +143,7 @@ class InboundMessage:
             if sent is not None:
                 control_id = f"{self.message_id[:18]}{len(replies)}"
                 replies.append(build(self.head, sent, fault, at=self.arrived_at, control_id=control_id))
-        self.replies = tuple(replies)
+        self.replies = () if self.silent else tuple(replies)
         if code == "AE":
             self.note, self.reason = "error", reason_of(fault or UNFORESEEN)
 
@@ -170,7 +176,35 @@ def read(received: Received, rules: FeedRules, seal: Seal, most: int) -> list[In
     told = "utf-8" if is_wide(received.raw) else received.charset
     every = [Message(piece, told) for piece in found]
     alone = received.raw if len(every) == 1 else None
-    return [_inbound(received, message, alone, rules, seal) for message in every]
+    inbound: list[InboundMessage] = []
+    for message in every:
+        row = TRIGGERS.get(message.texts.get("MSH-9.2", ""))
+        if row is not None and row.two_patients:
+            inbound += _of_two_patients(received, message, alone, rules, seal)
+        else:
+            inbound.append(_inbound(received, message, alone, rules, seal))
+    return inbound
+
+
+def _of_two_patients(
+    received: Received, message: Message, alone: bytes | None, rules: FeedRules, seal: Seal
+) -> list[InboundMessage]:
+    """The message as one for each of its patients; as one alone where a part of it is refused, or it names but one."""
+    parts = [Message(raw, message.charset) for raw in message.by_patient()]
+    if len(parts) == 1:
+        only = _inbound(received, message, alone, rules, seal)
+        only.warn(ONE_PATIENT)
+        return [only]
+    whole = alone or message.body.encode(message.charset, "replace")
+    found = [_inbound(received, part, whole, rules, seal) for part in parts]
+    for refused in found:
+        if refused.outcome.code != "AA":
+            refused.ids, refused.body = found[0].ids, seal.blind(message.body)
+            return [refused]
+    for number, each in enumerate(found[1:], 2):
+        each.silent, each.replies = True, ()
+        each.ids = seal.blind(f"part {number}\x1f{each.ids.hex()}")
+    return found
 
 
 def _inbound(received: Received, message: Message, alone: bytes | None, rules: FeedRules, seal: Seal) -> InboundMessage:
@@ -216,16 +250,28 @@ def refusal(text: str, at: datetime, fault: Fault | None = None) -> Answer:
     return Answer((reply,), "AR")
 
 
+def _with_worst(inbound: list[InboundMessage]) -> list[InboundMessage]:
+    """The messages; the first part of one of two patients is answered as the worse of both went."""
+    for first, second in pairwise(inbound):
+        if second.silent and _worse(second, first):
+            first.answer(second.outcome)
+    return inbound
+
+
+def _worse(one: InboundMessage, other: InboundMessage) -> bool:
+    return _CODES.index(one.outcome.code) > _CODES.index(other.outcome.code)
+
+
 def together(inbound: Iterable[InboundMessage]) -> Answer:
     """The answer to a frame: the replies of its messages in order."""
     replies: list[bytes] = []
     codes: list[AckCode] = []
     stored: list[str] = []
     away = False
-    for message in inbound:
+    for message in _with_worst(list(inbound)):
         replies += message.replies
         codes.append(message.outcome.code)
         if message.stored:
             stored.append(message.message_id)
         away = away or message.outcome.fault in (AWAY, CLOCK_WRONG)
-    return Answer(tuple(replies), max(codes, key=("AA", "AE", "AR").index), tuple(stored), away)
+    return Answer(tuple(replies), max(codes, key=_CODES.index), tuple(stored), away)

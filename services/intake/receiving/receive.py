@@ -22,7 +22,7 @@ from services.intake.people import patients as whom
 from services.intake.receiving import store, visits_store
 from services.intake.receiving.assign import assign_visits, learn_unsure
 from services.intake.receiving.deaths_store import known_of as deaths_of
-from services.intake.receiving.in_line import brought_in_line, is_long, numbered, reconcile_batch
+from services.intake.receiving.in_line import brought_in_line, is_long, reconcile_batch
 from services.intake.receiving.long_visits import LongVisits
 from services.intake.receiving.read import (
     AWAY,
@@ -38,6 +38,7 @@ from services.intake.receiving.read import (
     together,
     unread,
 )
+from services.intake.receiving.shared_numbers import numbered
 from services.intake.visits.death_facts import KnownDeaths, add_reports
 from services.intake.visits.reconcile import (
     EpisodeSequences,
@@ -325,7 +326,7 @@ async def _load(
     patients = sorted({message.patient_id for message in about if message.patient_id})
     short = [] if is_long(about, intake) else about
     keys = sorted({message.visit_key for message in short if message.visit_key})
-    by_number = sorted({each for message in about if (each := numbered(message))})
+    by_number = sorted({each for message in about if (each := numbered(message, intake.places))})
     return await store.load(connection, [(message.ids, message.body) for message in news], patients, keys, by_number)
 
 
@@ -373,6 +374,8 @@ def _account(inbound: Sequence[InboundMessage], repeats: set[int], intake: Intak
     """The writes for the audit and the feeds' counts, added up over the batch."""
     told: Counter[tuple[str, str, str, str]] = Counter()
     for message in inbound:
+        if message.silent:
+            continue  # its first part is counted
         trigger = _known_trigger(message)
         answer = "repeat" if id(message) in repeats else message.outcome.code
         told[message.facility, message.door, trigger, answer] += 1

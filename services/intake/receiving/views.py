@@ -13,8 +13,8 @@ from shared.scope import Scope
 from shared.storage.database import Connection
 
 _VISITS = sa.text(
-    "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, mapping FROM visits "
-    "WHERE visit_id > :after ORDER BY visit_id LIMIT :page"
+    "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, said_at, held, mapping "
+    "FROM visits WHERE visit_id > :after ORDER BY visit_id LIMIT :page"
 )
 _DEATHS = sa.text("SELECT DISTINCT patient_id FROM deaths WHERE patient_id > :after ORDER BY 1 LIMIT :page")
 _GAPS = sa.text(
@@ -60,7 +60,7 @@ _CODES = sa.text(
     "WHERE code IS NOT NULL AND (CAST(:facilities AS text[]) IS NULL OR facility = ANY(CAST(:facilities AS text[]))) "
     "GROUP BY 1, 2, 3, 4 ORDER BY number DESC, 1, 2, 3, 4 LIMIT :most"
 )
-LISTED_NOTES = {"waiting": "waiting", "ae": "error", "unmapped": "unmapped"}
+LISTED_NOTES = {"waiting": "waiting", "ae": "error", "unmapped": "unmapped", "place-differs": "place-differs"}
 """State of a list of messages, as a caller names it → the note of the messages in it."""
 REFUSED = "ar"
 """The state of messages that were refused: those that are kept for a limited time."""

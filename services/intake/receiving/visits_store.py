@@ -25,13 +25,17 @@ from shared.storage.row_writes import insert, upsert
 from shared.storage.statements import SqlWrite, array, rows, written
 
 VISITS = (
-    "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, quiet_until FROM visits "
+    "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, said_at, held, quiet_until "
+    "FROM visits "
     "WHERE patient_id = ANY($1::text[])"
 )
 EPISODES = (
     "SELECT e.episode_id, e.patient_id, e.sequence, t.state, t.begun_at, t.ended_at, "
     "(SELECT min(f.occurred_at) FROM facts AS f WHERE f.episode_id = e.episode_id AND f.standing "
-    "AND f.visit_id IS NULL AND f.type IN ('referred', 'assessed')) AS asked_at FROM episodes AS e "
+    "AND f.visit_id IS NULL AND f.type IN ('referred', 'assessed')) AS asked_at, "
+    "(SELECT max((convert_from(f.value, 'UTF8')::jsonb ->> 'at')::timestamptz) FROM facts AS f "
+    "WHERE f.episode_id = e.episode_id AND f.standing AND f.type = 'arrival-expected') AS expected_at "
+    "FROM episodes AS e "
     "LEFT JOIN told_episodes AS t USING (episode_id) WHERE e.patient_id = ANY($1::text[])"
 )
 STANDING = (
@@ -62,13 +66,15 @@ async def sequences_of(connection: Connection, patients: Iterable[str]) -> Episo
 def known_episodes(episodes: Iterable[Sequence[Any]]) -> EpisodeSequences:
     """What is known of episodes, from rows of `EPISODES`."""
     found = EpisodeSequences()
-    for episode, patient, sequence, state, begun, ended, asked in episodes:
+    for episode, patient, sequence, state, begun, ended, asked, expected in episodes:
         found.last[episode], found.owners[episode] = sequence, patient
         if state == "referred" or (state is None and asked is not None):
             found.asked.add(episode)
             found.known[patient][episode] = KnownEpisode(episode, None, asked)
         elif begun is not None:
             found.known[patient][episode] = joined(None, KnownEpisode(episode, ended, begun))
+        elif expected is not None:
+            found.expect(patient, episode, expected)
     return found
 
 
@@ -102,6 +108,8 @@ class VisitRow(NamedTuple):
     episode_id: str | None
     begun_at: datetime | None
     ended_at: datetime | None
+    said_at: datetime | None
+    held: bool
     unmapped: str
     mapping: str
     quiet_until: datetime | None = None
@@ -146,9 +154,9 @@ def keep_changes(
 
 
 def _visit_row(visit: VisitRecord, mapping: str) -> VisitRow:
-    place = (visit.visit_id, visit.patient_id, visit.facility, visit.key)
-    span, unmapped = (visit.episode_id, visit.begun_at, visit.ended_at), array(visit.unmapped)
-    return VisitRow(*place, *span, unmapped, mapping, visit.quiet_until)
+    place = (visit.visit_id, visit.patient_id, visit.facility, visit.key, visit.episode_id)
+    times = (visit.begun_at, visit.ended_at, visit.said_at)
+    return VisitRow(*place, *times, visit.held, array(visit.unmapped), mapping, visit.quiet_until)
 
 
 def _fact_row(visit_id: str | None, key: FactKey, fact: Fact) -> FactRow:

@@ -201,7 +201,7 @@ class Adoption:
         gone = fallen(page.every)
         visit_of = {fact.id: known[place].visit_id for place, facts in page.visits.items() for fact in facts}
         new = [
-            VisitRow(each.visit_id, *place, page.visits[place][0].subject, None, None, "{}", "")
+            VisitRow(each.visit_id, *place, page.visits[place][0].subject, None, None, None, False, "{}", "")
             for place, each in known.items()
             if place in page.visits
         ]

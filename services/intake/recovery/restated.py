@@ -23,6 +23,9 @@ from shared.events.base import CareFact, PatientNumber
 from shared.events.planning import DischargePlanCancelled, DischargePlanned
 from shared.events.stays import (
     Admitted,
+    Arrival,
+    ArrivalCancelled,
+    ArrivalExpected,
     CoverageChanged,
     DiagnosisRecorded,
     Discharged,
@@ -38,7 +41,10 @@ from shared.facts.envelope import Fact
 from shared.site.config import UNKNOWN, Site
 
 _START, _END = (Admitted, VisitStarted), (Discharged, VisitEnded)
-_TOLD = (Admitted, VisitStarted, Transferred, LeaveStarted, LeaveEnded, Discharged, VisitEnded)
+_TOLD = (
+    Admitted, VisitStarted, Transferred, LeaveStarted, LeaveEnded, Discharged, VisitEnded, ArrivalExpected,
+    ArrivalCancelled,
+)  # fmt: skip
 """Facts that a message of their own tells; of several in one message the first here shows what it was."""
 _CANCELLED = (Admitted, VisitStarted, Discharged, VisitEnded, Transferred, LeaveStarted, LeaveEnded)
 """The same, of facts that are cancelled."""
@@ -177,10 +183,8 @@ class VisitHistory:
             case CoverageChanged():
                 payers = [Payer(c.order, c.payer, c.plan, value.effective_from) for c in value.coverage]
                 found = {"coverage": tuple(payers or [_nobody_from(value.effective_from)])}
-            case DischargePlanned() if value.expected_at:
-                found = {"expected_discharge": Moment(value.expected_at, value.expected_at)}
-            case DischargePlanCancelled():
-                found = {"expected_discharge": REMOVED}
+            case DischargePlanned() | DischargePlanCancelled() | Arrival():
+                found = _plan(value)
         return {name: each for name, each in found.items() if each is not None}
 
     def _admission(self, value: Admitted) -> dict[str, Any]:
@@ -192,6 +196,19 @@ class VisitHistory:
             "age_years": value.age_years,
             "admitted": Moment(value.occurred_at, value.occurred_at),
         }
+
+
+def _plan(value: DischargePlanned | DischargePlanCancelled | Arrival) -> dict[str, Any]:
+    """PV2-8 and PV1-3 of an arrival, PV2-9 and PV1-36 of a stay's planned end."""
+    if isinstance(value, Arrival):
+        return {"location": _in(value.unit), "expected_admission": Moment(value.at, value.at)}
+    if isinstance(value, DischargePlanCancelled):
+        return {"expected_discharge": REMOVED}
+    at, disposition = value.expected_at, value.disposition
+    return {
+        "expected_discharge": Moment(at, at) if at else None,
+        "disposition": disposition.code if disposition else None,
+    }
 
 
 def _end(value: Discharged | VisitEnded) -> dict[str, Any]:
@@ -219,13 +236,22 @@ def _trigger(
         if (cancel := gone.get(f"care.{kind.TYPE}.v1")) is not None:
             shown = next((each for each in values if isinstance(each, Transferred)), cancel)
             return cancelling(TELLING[kind.TYPE]), shown
-    for kind in _TOLD:
+    for told in _TOLD:
         for value in values:
-            if isinstance(value, kind) and not _amends(value, before):
-                return _as_moved(TELLING[kind.TYPE], value, begun), value
+            if isinstance(value, told) and not _amends(value, before):
+                return _as_moved(TELLING[told.TYPE], value, begun), value
     own = [value for value in values if not isinstance(value, FactCancelled)]
+    if len(own) == 1 and _is_plan(own[0]):
+        return TELLING[own[0].TYPE], own[0]
     timed = [value for value in own if isinstance(value, DiagnosisRecorded | DischargePlanned | DischargePlanCancelled)]
     return UPDATED, [*timed, *own, *values][0]
+
+
+def _is_plan(value: CareFact) -> bool:
+    """Whether A16 or A25 may have said a fact: PV2-9 alone, in any message, gives a day and no disposition."""
+    if isinstance(value, DischargePlanned):
+        return value.disposition is not None or value.expected_at is None
+    return isinstance(value, DischargePlanCancelled)
 
 
 def _amends(value: CareFact, before: Mapping[str, CareFact]) -> bool:

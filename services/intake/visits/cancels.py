@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from services.intake.hl7.model import Adt, Moment, SiteMap, VisitMessage
-from services.intake.hl7.triggers import TRIGGERS, WHOLE_STAY
-from services.intake.visits.moves import Walk, statement, walk
+from services.intake.hl7.model import Adt, Moment, Movement, SiteMap, VisitMessage
+from services.intake.hl7.triggers import AMENDING, PLANNING, TRIGGERS, WHOLE_STAY, WHOLE_VISIT, PlanKind
+from services.intake.visits import movements
+from services.intake.visits.moves import CLINICAL, Walk, statement, walk
 from services.intake.visits.stays import Statement, Stay
 from services.intake.visits.updates import Update
 
+ASKS = "asks-a-person"
+"""The reason noted for a message that waits because only a person may do what it asks for."""
 OTHER_TIME = "other-time"
 """Noted of a cancel whose EVN-6 names nothing that stands: it took back the last one said."""
 TOOK_EFFECT = frozenset({"", OTHER_TIME})
@@ -37,6 +40,10 @@ class EffectiveStatements:
     taken_back: set[int] = field(default_factory=set)
     cancels: dict[int, str] = field(default_factory=dict)
     updates: list[Update] = field(default_factory=list)
+    amended: dict[int, str] = field(default_factory=dict)
+    """Turns of the updates of a movement (ZBE): "" where one changed the movement, else why it did not."""
+    arrivals: list[tuple[int, VisitMessage]] = field(default_factory=list)
+    """Turn and message of what plans an arrival, or calls it off."""
 
 
 class Back(NamedTuple):
@@ -53,21 +60,118 @@ def effective_statements(said: list[VisitMessage], site: SiteMap) -> EffectiveSt
     """Work off statements and cancels in the order said; a cancel of something that was not said before it waits."""
     found = EffectiveStatements(said)
     for turn, message in enumerate(said):
+        if message.adt.movement is not None:
+            message = _moved(found, message, message.adt.movement, turn, site)  # noqa: PLW2901 - as it is to be read
         means = TRIGGERS[message.adt.trigger]
+        if turn in found.cancels or turn in found.amended:
+            continue
         if means.cancels is not None:
-            _cancel(found, message, turn, means.cancels, site)
+            _take_back(found, message, turn, means.cancels, site)
         elif means.updates:
             found.updates.append(Update(turn, message))
         elif means.states is not None:
-            found.live.append(statement(message, means.states, turn, site))
+            one = statement(message, means.states, turn, site)
+            if one.mapped is not None and one.mapped.expected:
+                found.arrivals.append((turn, message))
+            else:
+                found.live.append(one)
+        elif means.plans is not None:
+            _plan(found, message, turn, means.plans)
     return found
 
 
-def _cancel(found: EffectiveStatements, message: VisitMessage, turn: int, cancels: str, site: SiteMap) -> None:
+def _take_back(found: EffectiveStatements, message: VisitMessage, turn: int, cancels: str, site: SiteMap) -> None:
+    """Work off a cancel, whatever it is that it takes back."""
+    if cancels in PLANNING:
+        _plan(found, message, turn, TRIGGERS[cancels].plans)
+    elif cancels in AMENDING:
+        _unamend(found, message, turn, cancels)
+    elif cancels == WHOLE_VISIT:
+        _delete(found, message, turn, site)
+    else:
+        gone = _taken_back(message.adt, cancels, walk(found.live), found.live)
+        if gone is WAITING and cancels == WHOLE_STAY and any(each.adt.means.states for _, each in found.arrivals):
+            found.arrivals.append((turn, message))  # the start that it cancels only announced an arrival
+        else:
+            _cancel(found, message, turn, gone, site)
+
+
+def _moved(
+    found: EffectiveStatements, message: VisitMessage, movement: Movement, turn: int, site: SiteMap
+) -> VisitMessage:
+    """Work off a message with a movement id: its cancel or update here; any other as it comes back, at ZBE-2."""
+    row = TRIGGERS[message.adt.trigger]
+    if row.plans or row.cancels in PLANNING:
+        return message
+    target = movements.named(found.live, movement)
+    if movement.action == "cancel":
+        _cancel(found, message, turn, _current(found, movement, target), site)
+    elif target is not None and (movement.action == "update" or target.trigger == message.adt.trigger):
+        new = movements.updated(target, message, movement, site)
+        found.amended[turn] = "" if new is not target else "already-told"
+        found.live = [new if one is target else one for one in found.live]
+        found.updates.append(Update(turn, message))
+    elif movement.action == "update" and row.kept:
+        found.cancels[turn] = "waiting"
+    return movements.at_its_time(message, movement)
+
+
+def _current(found: EffectiveStatements, movement: Movement, target: Statement | None) -> Back:
+    """The turn of the movement that is cancelled, where it is the current one; else why it can't be."""
+    if target is None:
+        gone = (found.said[turn].adt.movement for turn in found.taken_back)
+        told = any(each and movements.same(each, movement) for each in gone)
+        return Back(frozenset(), "already-told") if told else WAITING
+    idle = walk(found.live).reasons
+    last = max((one for one in found.live if one is target or one.turn not in idle), key=CLINICAL)
+    return Back(frozenset({target.turn})) if last is target else Back(frozenset(), "not-current")
+
+
+def _plan(found: EffectiveStatements, message: VisitMessage, turn: int, what: PlanKind | None) -> None:
+    """Note a plan, or a cancel of one: of an arrival, or of the end of a stay, which is looked for as an update's."""
+    if what == "arrival":
+        found.arrivals.append((turn, message))
+    else:
+        found.updates.append(Update(turn, message))
+
+
+def _unamend(found: EffectiveStatements, message: VisitMessage, turn: int, cancels: str) -> None:
+    """Take back the last amendment of a trigger, with its repetitions. An attending that the cancel itself names holds
+    from then on, unless it is the one that was taken back."""
+    mine = [one for one in found.updates if one.said.adt.trigger == cancels]
+    if not mine:
+        found.cancels[turn] = "already-told" if _is_repetition(found, message.adt, WAITING) else "waiting"
+        return
+    adt, attending = message.adt, mine[-1].said.adt.attending_npi
+    gone = {one.turn for one in mine if one.said.adt.attending_npi == attending}
+    found.cancels[turn] = ""
+    found.taken_back |= gone
+    found.updates = [one for one in found.updates if one.turn not in gone]
+    if adt.attending_npi != attending:
+        found.updates.append(Update(turn, message))
+
+
+def _delete(found: EffectiveStatements, message: VisitMessage, turn: int, site: SiteMap) -> None:
+    """Take back all that was said of the visit. More than the site's days after its end only a person may (contract 6,
+    Events)."""
+    said = {one.turn for one in found.live} | {one.turn for one in found.updates} | {at for at, _ in found.arrivals}
+    stays = walk(found.live).stays
+    ended = stays[-1].steps[-1].at if stays and stays[-1].state == "ended" else None
+    if not said:
+        found.cancels[turn] = "already-told" if _is_repetition(found, message.adt, WAITING) else "waiting"
+    elif ended is not None and message.adt.event.start - ended > site.deletion_limit:
+        found.cancels[turn] = ASKS
+    else:
+        found.cancels[turn] = ""
+        found.taken_back |= said
+        found.live, found.updates, found.arrivals = [], [], []
+
+
+def _cancel(found: EffectiveStatements, message: VisitMessage, turn: int, gone: Back, site: SiteMap) -> None:
     """Take back what a cancel takes back, and note what it did."""
     adt = message.adt
-    gone = _taken_back(adt, cancels, walk(found.live), found.live)
-    found.cancels[turn] = "already-told" if gone.reason != "ended" and _is_repetition(found, adt, gone) else gone.reason
+    settled = gone.reason in {"ended", "not-current"}
+    found.cancels[turn] = "already-told" if not settled and _is_repetition(found, adt, gone) else gone.reason
     if found.cancels[turn] not in TOOK_EFFECT:
         return
     found.taken_back |= gone.turns
@@ -167,7 +271,7 @@ def _taken_back(adt: Adt, cancels: str, known: Walk, live: list[Statement]) -> B
     it, or WHOLE_STAY."""
     if cancels == WHOLE_STAY:
         return _start_back(adt, known, live)
-    last, reason = _to_take_back(adt, known, live, lambda one: one.trigger == cancels)
+    last, reason = _to_take_back(adt, known, live, lambda one: cancels in (one.trigger, TRIGGERS[one.trigger].like))
     return Back(_with_repetitions(last, known, live), reason) if last else WAITING
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from services.intake.hl7.model import Adt, SiteMap
 from shared.events.base import Admission, Disposition
+from shared.site.units import PATIENT_CLASSES
 
 UNKNOWN = "unknown"
 
@@ -44,6 +45,22 @@ def disposition(adt: Adt, site: SiteMap) -> Disposition:
     return found
 
 
+def expected_disposition(adt: Adt, site: SiteMap) -> Disposition | None:
+    """PV1-36 of a planned discharge, else PV1-37, by the site's table of dispositions; None where it has neither."""
+    code = next((each for each in (adt.disposition, adt.discharged_to) if isinstance(each, str)), None)
+    return site.disposition(adt.facility, code) if code else None
+
+
+CLASS_UNMAPPED = "class-unmapped"
+"""The warning for a PV1-2 that HL7 does not have (table 0004), where the unit asks it: the unit's own level holds."""
+
+
+def asks_class(adt: Adt, site: SiteMap) -> bool:
+    """Whether what the message's unit is depends on PV1-2."""
+    unit = site.unit(adt.facility, adt.location.unit) if adt.location.unit else None
+    return unit is not None and any(row.patient_class for row in unit.by_class)
+
+
 def diagnosis_type(sent: str | None) -> str:
     """DG1-6 as HL7 table 0052 has it: A, W or F (admitting, working, final); `unknown` for anything else."""
     return _DIAGNOSIS_TYPES.get((sent or "").upper(), UNKNOWN)
@@ -63,6 +80,8 @@ def unmapped(said: Iterable[Adt], site: SiteMap) -> tuple[Unmapped, ...]:
 def _unmapped(adt: Adt, site: SiteMap) -> list[Unmapped]:
     """The codes of one message that are in no table of the site."""
     told: list[Unmapped] = []
+    if adt.patient_class and adt.patient_class.upper() not in PATIENT_CLASSES and asks_class(adt, site):
+        told.append(Unmapped("class", "PV1-2", adt.patient_class))
     code, kind, source = adt.disposition, adt.admission_type, adt.admission_source
     if isinstance(code, str) and site.disposition(adt.facility, code).code == UNKNOWN:
         told.append(Unmapped("disposition", "PV1-36", code))

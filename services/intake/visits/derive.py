@@ -5,22 +5,26 @@ Pure: time, ids and site config come in. Sources: contract 3.6 rules 2, 7, 12 an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 from msgspec import structs
 
 from services.intake.hl7.model import SiteMap, VisitMessage
-from services.intake.visits.cancels import TOOK_EFFECT, EffectiveStatements, effective_statements
+from services.intake.visits.cancels import ASKS, TOOK_EFFECT, EffectiveStatements, effective_statements
 from services.intake.visits.desired import DesiredFact, FactKey
 from services.intake.visits.difference import ActiveFact, difference
 from services.intake.visits.facts import other_facts, stay_facts
 from services.intake.visits.moves import Walk, walk
 from services.intake.visits.order import as_said
+from services.intake.visits.place_told import walked_with_places
+from services.intake.visits.plans import Arrivals, arrivals, plans
 from services.intake.visits.repetition import REPEATED, repeated
 from services.intake.visits.stays import Stay
 from services.intake.visits.updates import Update, amended, stay_of
+from shared.events.planning import DischargePlanCancelled
 from shared.events.stays import Admitted, VisitStarted
 
 __all__ = [
@@ -35,17 +39,20 @@ __all__ = [
     "difference",
 ]
 
-Effect = Literal["applied", "no-effect", "waiting", "unmapped", "taken-back", "kept"]
+Effect = Literal["applied", "no-effect", "waiting", "unmapped", "taken-back", "kept", "place-differs"]
+PLACE_DIFFERS: Effect = "place-differs"
+"""What became of a message that tells another place or class than the one in force; `transferred`: it is a transfer."""
 _AMENDABLE = frozenset({"admitted", "discharged", "visit-ended"})
 """The facts of a stay with fields that an update may change."""
-_WAITS = frozenset({"waiting", "not-on-leave"})
-"""The reasons of messages that wait for another message; any other means that the message has no effect."""
+_WAITS = frozenset({"waiting", "not-on-leave", ASKS})
+"""The reasons of messages that wait for another message or for a person; any other means that the message has no
+effect."""
 
 
 class Note(NamedTuple):
     """What became of one message, and the reason where it waits or has no effect.
 
-    `kept`: it states nothing of a visit (A05, A28, merges).
+    `kept`: it states nothing of a visit (A28, merges, what is only kept).
     """
 
     message_id: str
@@ -81,42 +88,79 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     """
     said = as_said(messages)
     effective = effective_statements(said, site)
-    walked = walk(effective.live)
+    walked, differing = walked_with_places(effective, walk(effective.live), site)
     stays = {update.turn: stay_of(update, walked.stays) for update in effective.updates}
     again = repeated(said, stays)
     updates = {one.turn: (one, stays[one.turn]) for one in effective.updates if one.turn not in again}
-    facts: list[DesiredFact] = []
-    moved: set[int] = set()
+    expected = _expected(visit, effective, walked, site) if effective.arrivals else _NOBODY
+    facts = list(expected.facts)
     for stay in walked.stays:
         stay_id = visit if stay.number == 1 else f"{visit}#{stay.number}"
-        own = [update for update, of in updates.values() if of is stay]
+        own = [update for update, of in updates.values() if of is stay and not _too_late(update, stay)]
         facts += stay_facts(stay, stay_id, own, site)
         facts += other_facts(stay, stay_id, own, site)
-        for step in stay.steps:
-            moved.add(step.statement.turn)
     if facts and (said[0].adt.by_account or not said[0].adt.visit_number):
         facts = _numbered(facts, said)
-    notes = []
-    for turn, one in enumerate(said):
-        if turn in updates:
-            became = _updated(*updates[turn], facts)
-        elif turn in again:
-            became = "no-effect", REPEATED
-        else:
-            became = _became(turn, effective, walked, moved)
-        notes.append(Note(one.message_id, *became))
-    return Derived(tuple(facts), tuple(notes), said_until=said[-1].adt.stated_at if said else None)
+    moved = {step.statement.turn for stay in walked.stays for step in stay.steps}
+    became = _Became(effective, walked, updates, expected, moved, differing, again)
+    notes = tuple([Note(one.message_id, *became.of(turn, facts)) for turn, one in enumerate(said)])
+    return Derived(tuple(facts), notes, said_until=said[-1].adt.stated_at if said else None)
 
 
-def _became(turn: int, effective: EffectiveStatements, walked: Walk, moved: set[int]) -> tuple[Effect, str | None]:
-    """What became of a message that is no update. `moved`: the turns of those that moved a stay."""
+class _Became(NamedTuple):
+    """What the messages of a visit came to. `moved`: turns of those that are a step of a stay; `differing`: of those
+    that tell another place than the one in force; `again`: of updates that repeat the one before."""
+
+    effective: EffectiveStatements
+    walked: Walk
+    updates: Mapping[int, tuple[Update, Stay | None]]
+    expected: Arrivals
+    moved: set[int]
+    differing: set[int]
+    again: Collection[int]
+
+    def of(self, turn: int, facts: list[DesiredFact]) -> tuple[Effect, str | None]:
+        """What became of one message."""
+        if turn in self.again:
+            return "no-effect", REPEATED
+        if turn in self.differing:
+            return PLACE_DIFFERS, "transferred" if turn in self.moved else None
+        if turn in self.updates and turn not in self.effective.cancels and self.effective.amended.get(turn) != "":
+            return _updated(*self.updates[turn], facts)
+        return _became(turn, self.effective, self.walked, self.expected, moved=turn in self.moved)
+
+
+def _became(
+    turn: int, effective: EffectiveStatements, walked: Walk, expected: Arrivals, *, moved: bool
+) -> tuple[Effect, str | None]:
+    """What became of a message that is no update; `moved`: it is a step of a stay."""
     if turn in effective.cancels:
         return _effect(_unmapped(walked, turn) or effective.cancels[turn])
+    if turn in effective.amended:
+        return "applied", None
+    if turn in expected.reasons:
+        return _effect(expected.reasons[turn])
     if turn in effective.taken_back:
         return "taken-back", None
     if turn in walked.reasons:
         return _effect(walked.reasons[turn])
-    return "applied" if turn in moved else "kept", None
+    return ("applied" if moved else "kept"), None
+
+
+_NOBODY = Arrivals([], {})
+
+
+def _expected(visit: str, effective: EffectiveStatements, walked: Walk, site: SiteMap) -> Arrivals:
+    """The arrivals that are expected, with what updates say of them."""
+    said = sorted([*effective.arrivals, *effective.updates], key=itemgetter(0))
+    return arrivals(visit, said, walked.stays, site)
+
+
+def _too_late(update: Update, stay: Stay) -> bool:
+    """Whether an update plans the end of a stay, or calls that off, after the end."""
+    if stay.state != "ended" or not plans(update.said.adt):
+        return False
+    return update.said.adt.event.start > stay.steps[-1].at
 
 
 def _numbered(facts: list[DesiredFact], said: Sequence[VisitMessage]) -> list[DesiredFact]:
@@ -159,11 +203,16 @@ def choose_episode(admitted_at: datetime, known: Iterable[KnownEpisode], limit_d
 
 def _updated(update: Update, stay: Stay | None, facts: list[DesiredFact]) -> tuple[Effect, str | None]:
     """What became of an update: applied where it changed a fact or was the first to tell one."""
+    told = any(fact.said_by == update.said.message_id for fact in facts)
     if stay is None:
-        return "waiting", "waiting"
+        return ("applied", None) if told else ("waiting", "waiting")
+    if _too_late(update, stay):
+        return "no-effect", "plan-over"
+    if update.said.adt.means.cancels and not told:
+        off = any(fact.key[0] == DischargePlanCancelled.TYPE for fact in facts)
+        return ("no-effect", "already-told") if off else ("waiting", "waiting")
     steps = (step.statement for step in stay.steps if step.fact in _AMENDABLE)
     changed = any(amended(one, [update])[1] is update.said for one in steps)
-    told = any(fact.said_by == update.said.message_id for fact in facts)
     return ("applied", None) if changed or told else ("no-effect", "already-told")
 
 

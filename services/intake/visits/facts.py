@@ -9,10 +9,11 @@ from services.intake.hl7.model import Adt, Moment, PatientId, SiteMap
 from services.intake.hl7.timestamps import read_moment
 from services.intake.visits import codes
 from services.intake.visits.desired import DesiredFact, FactKey, StayHeading, stay_heading
+from services.intake.visits.plans import Plan, plan
 from services.intake.visits.snapshots import coverage, diagnoses
 from services.intake.visits.stays import At, Step
 from services.intake.visits.stays import Stay as WalkedStay
-from services.intake.visits.updates import Plan, Update, amended, begin_as_told, messages_of, plan
+from services.intake.visits.updates import Update, amended, begin_as_told, messages_of
 from shared.events import CareFact, Stay
 from shared.events.base import PatientNumber, Place
 from shared.events.levels import Level
@@ -177,14 +178,16 @@ def other_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: Sit
         covered = CoverageChanged(**stay_heading(begun, of), effective_from=day, coverage=payers)
         found.append(DesiredFact((covered.TYPE, stay_id, day.isoformat()), covered, by.adt.stated_at, by.message_id))
     if (told := plan(said)) is not None:
-        found += _planned(stay, of, told)
+        found += _planned(stay, of, told, site)
     return found
 
 
-def _planned(stay: WalkedStay, of: Stay, told: Plan) -> Iterator[DesiredFact]:
-    """The expected discharge as PV2-9 told it last, and its cancellation where a later PV2-9 was `""`."""
+def _planned(stay: WalkedStay, of: Stay, told: Plan, site: SiteMap) -> Iterator[DesiredFact]:
+    """The expected discharge as it was told last, and its cancellation where it was called off later."""
     planned = DischargePlanned(
-        **stay_heading(max(told.by.adt.occurred.start, stay.begun), of), expected_at=told.expected.end
+        **stay_heading(max(told.by.adt.occurred.start, stay.begun), of),
+        expected_at=told.expected.end if told.expected else None,
+        disposition=codes.expected_disposition(told.pending.adt, site) if told.pending else None,
     )
     yield DesiredFact((planned.TYPE, of.id), planned, told.by.adt.stated_at, told.by.message_id)
     if told.off is not None:

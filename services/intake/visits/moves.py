@@ -15,14 +15,14 @@ from operator import attrgetter
 
 from msgspec import structs
 
-from services.intake.hl7.model import Moment, SiteMap, VisitMessage
+from services.intake.hl7.model import Adt, Moment, SiteMap, VisitMessage
 from services.intake.hl7.triggers import TRIGGERS, StatementKind
 from services.intake.visits.stays import At, State, Statement, Stay, Step, StepFact
-from shared.site.values import Unit
+from shared.site.units import UnitOfVisit, VisitCodes
 
 _RANK: dict[StatementKind, int] = {"start": 0, "back": 1, "move": 2, "leave": 3, "end": 4}
 """Order of statements of one instant: starts, leave-ended, transferred, leave-started, ends (contract 3.6 rule 7)."""
-_CLINICAL = attrgetter("at", "rank", "turn")
+CLINICAL = attrgetter("at", "rank", "turn")
 
 
 @dataclass(slots=True)
@@ -44,9 +44,21 @@ def statement(
     at = adt.occurred.end if kind == "end" else adt.occurred.start if kind == "start" else adt.event.start
     if by_cancel:
         at = adt.stated_at
-    found = site.unit(adt.facility, unit) if unit and kind in {"start", "move"} else None
-    mapped = found if found and (found.level or found.visit_class) else None
+    mapped = place_of(adt, unit, site) if unit and kind in {"start", "move"} else None
     return Statement(said, kind, at, _RANK[kind], turn, unit, mapped, by_cancel)
+
+
+def place_of(adt: Adt, unit: str, site: SiteMap) -> UnitOfVisit | None:
+    """What a unit is for the visit, by PV1-2, PV1-10 and PV1-18. A06 and A07 say by themselves what PV1-2 changes to
+    where it is empty, and after an A06 it is inpatient whatever PV1-2 says; who is transferred has arrived."""
+    told, to = adt.patient_class, TRIGGERS[adt.trigger].moves_to
+    if told is None and to:
+        told = "I" if to == "inpatient" else "O"
+    found = site.place(adt.facility, unit, VisitCodes(told, adt.service, adt.patient_type))
+    inpatient_now = to == "inpatient" and found is not None and found.level is None and not found.one_stay
+    if found is not None and (inpatient_now or (found.expected and TRIGGERS[adt.trigger].states == "move")):
+        return site.place(adt.facility, unit, VisitCodes("I", adt.service, adt.patient_type)) or found
+    return found
 
 
 def walk(statements: Iterable[Statement]) -> Walk:
@@ -55,7 +67,7 @@ def walk(statements: Iterable[Statement]) -> Walk:
     Those of one instant are tried until none moves any more (contract 3.6 rule 6).
     """
     found = Walk()
-    for _, tied in groupby(_with_a_start(sorted(statements, key=_CLINICAL)), key=attrgetter("at")):
+    for _, tied in groupby(_with_a_start(sorted(statements, key=CLINICAL)), key=attrgetter("at")):
         pending = list(tied)
         while pending:
             left = [one for one in pending if not _try(found, one)]
@@ -88,7 +100,7 @@ def _as_start(ordered: list[Statement], place: int, *, begun: bool) -> list[Stat
     told = one.said.adt.admitted
     at = min(told.start, one.at) if isinstance(told, Moment) and not begun else one.at
     start = structs.replace(one, kind="start", at=at, rank=_RANK["start"])
-    return sorted([*ordered[:place], start, *ordered[place + 1 :]], key=_CLINICAL)
+    return sorted([*ordered[:place], start, *ordered[place + 1 :]], key=CLINICAL)
 
 
 def _try(found: Walk, one: Statement) -> bool:
@@ -126,7 +138,7 @@ def _begin(found: Walk, one: Statement) -> str | None:
     return None
 
 
-def _entered(code: str, unit: Unit) -> At:
+def _entered(code: str, unit: UnitOfVisit) -> At:
     """Where a stay is that begins in this unit: at its level, or in its class of visits without level."""
     return At(code, unit.level, unit.program, None if unit.level else unit.visit_class, unit.setting)
 
@@ -168,7 +180,8 @@ def _move(found: Walk, one: Statement) -> str | None:
     unit, stay = one.mapped, found.stays[-1]
     if unit is None:
         return "unmapped"
-    ends_level = unit.level is None and TRIGGERS[one.said.adt.trigger].moves_to == "outpatient"
+    to_outpatient = TRIGGERS[one.said.adt.trigger].moves_to == "outpatient"
+    ends_level = unit.level is None and (to_outpatient or unit.one_stay)
     level = unit.level or (None if ends_level else stay.place.level)
     if one.unit == stay.place.unit and level == stay.place.level:
         return "already-there"

@@ -34,7 +34,7 @@ from services.intake.visits.derive import (
 from services.intake.visits.repetition import REPEATED
 from shared.events import CareFact, type_name
 from shared.events.base import Place
-from shared.events.stays import Admitted, Discharged, Transferred, VisitEnded, VisitStarted
+from shared.events.stays import Admitted, Arrival, ArrivalExpected, Discharged, Transferred, VisitEnded, VisitStarted
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.facts.stating import said
@@ -68,6 +68,10 @@ class VisitRecord:
     episode_id: str | None = None
     begun_at: datetime | None = None
     ended_at: datetime | None = None
+    said_at: datetime | None = None
+    """When its number was first said, where that counts for the facility."""
+    held: bool = False
+    """Its number is another patient's: its messages have no effect."""
     quiet_until: datetime | None = None
     """When the last of its messages was said, where some only repeat the one before (repetition.py): they are not here
     unless they are needed. None: all messages are here."""
@@ -79,6 +83,8 @@ class VisitRecord:
     """Codes of its messages that are in no table of the site, as `kind field code`."""
     alive: Order | None = None
     """When its facility last took back that the patient died."""
+    expected_at: datetime | None = None
+    """When the patient is expected, of a visit that has not begun; known while it is brought in line."""
 
 
 @dataclass(slots=True)
@@ -116,9 +122,19 @@ class EpisodeSequences:
             trace=trace or self.traces.get(told_by or ""),
         )
 
+    def expect(self, patient_id: str, episode_id: str, at: datetime | None) -> None:
+        """Remember an episode in which there is nothing but an arrival expected then: the first visit near it, whatever
+        its number, is of it."""
+        self.asked.add(episode_id)
+        self.known[patient_id][episode_id] = KnownEpisode(episode_id, at, at)
+
     def learn(self, visit: VisitRecord) -> None:
         """Remember when a visit's episode begins and ends by it, for the choice of the next visit's episode."""
-        if visit.episode_id is None or visit.begun_at is None:
+        if visit.episode_id is None or (visit.begun_at is None and visit.expected_at is None):
+            return
+        if visit.begun_at is None:
+            if visit.episode_id not in self.known[visit.patient_id]:
+                self.expect(visit.patient_id, visit.episode_id, visit.expected_at)
             return
         if visit.episode_id in self.asked:
             self.asked.discard(visit.episode_id)
@@ -159,6 +175,8 @@ class VisitChanges:
 
 def wanted_of(visit: VisitRecord, places: FacilityMap) -> Derived:
     """What the visit's messages mean. A disposition that told a death which was taken back is `unknown` then."""
+    if visit.held:
+        return Derived((), tuple([Note(one.message_id, "waiting", OTHERS_NUMBER) for one in visit.messages]))
     derived = derive(visit.key, visit.messages, places)
     if visit.alive is None:
         return derived
@@ -177,6 +195,8 @@ def _alive(fact: DesiredFact, by: VisitMessage, alive: Order) -> DesiredFact:
     return fact._replace(value=structs.replace(value, disposition=unknown))
 
 
+OTHERS_NUMBER = "number-of-another-patient"
+"""The reason noted for a message that waits because its visit number is another patient's."""
 DERIVATION = 3
 """Raised whenever messages give other facts than before under the same site config: then visits are derived again."""
 
@@ -222,9 +242,11 @@ def _reconcile_one(
     found = VisitChanges(
         visit, derived.facts, notes=[note for note in derived.notes if visit.notes.get(note.message_id) != note[1:]]
     )
-    if visit.episode_id is None and visit.begun_at is not None:
+    if visit.begun_at is None and derived.facts:
+        visit.expected_at = expected_of(derived.facts)
+    if visit.episode_id is None and (begins := visit.begun_at or visit.expected_at) is not None:
         known = sequences.known[visit.patient_id].values()
-        chosen = choose_episode(visit.begun_at, known, places.site.limits.episode_gap_days)
+        chosen = choose_episode(begins, known, places.site.limits.episode_gap_days)
         visit.episode_id = chosen or sequences.begin(visit.patient_id)
     if visit.episode_id is not None and (out := difference(visit.standing, derived.facts)):
         writer = _VisitWriter(visit, visit.episode_id, sequences, now, _labels(derived.facts, visit.facility, places))
@@ -288,12 +310,22 @@ def _labels(facts: Sequence[DesiredFact], facility: str, places: FacilityMap) ->
     for fact in sorted(facts, key=attrgetter("value.occurred_at")):
         stay_id = fact.key[1]
         match fact.value:
-            case Admitted(unit=str(code)) | VisitStarted(unit=str(code)) | Transferred(to=Place(unit=str(code))):
+            case (
+                Admitted(unit=str(code))
+                | VisitStarted(unit=str(code))
+                | Arrival(unit=str(code))
+                | Transferred(to=Place(unit=str(code)))
+            ):
                 unit = places.unit(facility, code)
                 if unit is not None:
                     at[stay_id] = unit.labels
         found[fact.key] = at.get(stay_id, ())
     return found
+
+
+def expected_of(facts: Iterable[DesiredFact]) -> datetime | None:
+    """When the patient is expected, by the facts of a visit; None where nobody is."""
+    return max((fact.value.at for fact in facts if isinstance(fact.value, ArrivalExpected)), default=None)
 
 
 def span_of(facts: Iterable[DesiredFact]) -> tuple[datetime | None, datetime | None]:

@@ -12,7 +12,8 @@ from services.intake.hl7.model import VisitMessage
 from services.intake.hl7.triggers import StatementKind
 from shared.events.levels import Level
 from shared.events.open_lists import VisitClass
-from shared.site.values import Setting, Unit
+from shared.site.units import UnitOfVisit
+from shared.site.values import Setting
 
 State = Literal["none", "visit", "open", "on-leave", "ended"]
 StepFact = Literal[
@@ -35,7 +36,7 @@ class Statement(Struct, frozen=True, gc=False):
     rank: int
     turn: int
     unit: str
-    mapped: Unit | None
+    mapped: UnitOfVisit | None
     by_cancel: bool = False
 
     @property

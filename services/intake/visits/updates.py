@@ -1,17 +1,17 @@
-"""What A08 and A31 change in a stay (attending, admission, beginning, disposition, end), and its expected end.
+"""What A08 and A31 change in a stay: attending, admission, beginning, disposition, end.
 
 An empty field leaves what is so, `""` removes it (HL7 v2.5.1 2.5.3); an update changes what was said before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import structs
 
-from services.intake.hl7.model import Adt, Moment, Removed, VisitMessage
+from services.intake.hl7.model import Adt, Moment, VisitMessage
+from services.intake.visits.plans import plans
 from services.intake.visits.stays import Statement, Stay, Step
 
 _OF_A_START = ("attending_npi", "admission_type", "admission_source")
@@ -19,7 +19,7 @@ _OF_AN_END = ("disposition", "discharged_to", "discharged")
 
 
 class Update(NamedTuple):
-    """An A08 or A31, and its turn: its place in the order said."""
+    """A message that amends a stay or plans its end, and its turn: its place in the order said."""
 
     turn: int
     said: VisitMessage
@@ -75,7 +75,7 @@ def amended(one: Statement, updates: list[Update], at: datetime | None = None) -
     adt, said = one.said.adt, one.said
     names = _OF_AN_END if one.kind == "end" else _OF_A_START
     for update in updates:
-        if update.turn > one.turn:
+        if update.turn > one.turn and not (one.kind == "end" and plans(update.said.adt)):
             told = {name: getattr(update.said.adt, name) for name in names}
             told = {name: value for name, value in told.items() if value not in (None, getattr(adt, name))}
             if one.kind == "end" and update.said.adt.deceased and not adt.deceased:
@@ -94,23 +94,3 @@ def messages_of(stay: Stay, updates: list[Update]) -> list[VisitMessage]:
     for step in stay.steps:
         said[step.statement.turn] = step.statement.said
     return [said[turn] for turn in sorted(said)]
-
-
-class Plan(NamedTuple):
-    """When the hospital expects to discharge, the message that says so, and the one that called it off, if any."""
-
-    expected: Moment
-    by: VisitMessage
-    off: VisitMessage | None = None
-
-
-def plan(said: Iterable[VisitMessage]) -> Plan | None:
-    """What PV2-9 says last; `""` calls off what was said before, and is nothing where nothing was."""
-    found: Plan | None = None
-    for message in said:
-        told = message.adt.expected_discharge
-        if isinstance(told, Removed):
-            found = found._replace(off=found.off or message) if found else None
-        elif told is not None and (found is None or found.off or found.expected != told):
-            found = Plan(told, message)
-    return found

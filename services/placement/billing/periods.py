@@ -14,6 +14,7 @@ from msgspec import structs
 
 from services.placement.billing import content
 from services.placement.billing.authorizations import NeedsAuthorization, authorized
+from services.placement.billing.changed_class import VoidsChanged, without_changed
 from services.placement.billing.days import FOREVER, last_day
 from services.placement.billing.edits import warnings
 from services.placement.billing.model import BillingTable, Period
@@ -29,15 +30,19 @@ def periods(
     zone_of: Callable[[str], ZoneInfo],
     billed: BillingTable,
     needs_authorization: NeedsAuthorization = lambda _payer, _level: False,
+    voids_changed: VoidsChanged = lambda _payer: False,
 ) -> tuple[Period, ...]:
     """All service periods of an episode, by first day and key (contract 4).
 
     `zone_of`: a facility's time zone; `billed`: how a place is billed; `needs_authorization`: which payer pays for
-    which level only what it has authorized. Raises ValueError for a fold that contradicts itself, and what `zone_of`
+    which level only what it has authorized; `voids_changed`: which payer pays nothing of inpatient days that were
+    changed to outpatient in the same bed. Raises ValueError for a fold that contradicts itself, and what `zone_of`
     and `billed` raise.
     """
     covered = covers(folded.coverage)
-    found = [one for stay in folded.stays for one in _of_stay(folded, stay, zone_of(stay.facility), billed, covered)]
+    found: list[Period] = []
+    for stay in folded.stays:
+        found += _of_stay(folded, stay, zone_of(stay.facility), billed, covered, voids_changed=voids_changed)
     found.sort(key=attrgetter("start", "key"))
     said = warnings(found)
     allowed = authorized(found, folded, needs_authorization)
@@ -59,7 +64,13 @@ def _with(one: Period, allowed: Sequence[BilledAuthorization], words: Iterable[s
 
 
 def _of_stay(
-    folded: Folded, stay: StayState, zone: ZoneInfo, billed: BillingTable, covered: Sequence[PayersFrom]
+    folded: Folded,
+    stay: StayState,
+    zone: ZoneInfo,
+    billed: BillingTable,
+    covered: Sequence[PayersFrom],
+    *,
+    voids_changed: VoidsChanged,
 ) -> list[Period]:
     """The periods of one stay, by their days; the last one of an ended stay has its end (contract 4)."""
 
@@ -69,7 +80,7 @@ def _of_stay(
     def same_place(one: Segment, other: Segment) -> bool:
         return (one.level, one.program) == (other.level, other.program) and as_billed(one) == as_billed(other)
 
-    found = stretches(folded, stay, zone, covered, same_place)
+    found = without_changed(stretches(folded, stay, zone, covered, same_place), stay, voids_changed)
     if not found:
         return []
     whole = content.of_stay(folded, stay, zone)

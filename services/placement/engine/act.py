@@ -22,6 +22,7 @@ from services.placement.engine.apply import folded_before
 from services.placement.engine.change import EpisodeChange, Publishing
 from services.placement.engine.outcome import WRITER, Ids
 from services.placement.engine.publish import publish, seats_of
+from services.placement.programs import daily_visits
 from services.placement.programs.attendance import StayProvenance
 from services.placement.programs.census import Place
 from services.placement.programs.seats import Claim, Headcount, claims, may_claim
@@ -264,3 +265,8 @@ async def state_due(
 def expired_offers(now: Situation) -> Decided:
     """The decision that offers which nobody answered in time have expired."""
     return Decided(offers.expire(now.desk()))
+
+
+def ended_for_want_of_visits(now: Situation) -> Decided:
+    """The decision that stays of daily visits have ended, since none followed within the program's days."""
+    return Decided(daily_visits.stated(now.folded, now.own, now.rules, now.now, now.ids, over=True))

@@ -21,6 +21,7 @@ from services.placement.engine import store
 from services.placement.engine.change import NOTHING_SAID, EpisodeChange, Publishing
 from services.placement.engine.merging import keep_in_step
 from services.placement.engine.outcome import NOTHING, WRITER, AtTheDesk, Outcome, outcome
+from services.placement.programs import daily_visits
 from services.placement.programs.askers import seats_asked_for
 from services.placement.programs.census import Place, Presence, presences, present_from
 from services.placement.programs.consequences import SeatNeeded
@@ -31,7 +32,6 @@ from services.placement.programs.following import (
 from services.placement.programs.seats import Claim, Headcount, Seats, claims, held, may_claim
 from services.placement.rules import Rules
 from services.placement.search.entry import ListEntry
-from services.placement.search.search import Begins
 from services.placement.search.searches import DESK, DeskFacts
 from services.placement.search.states import SearchState
 from services.placement.worklists import store as desk_store
@@ -121,7 +121,7 @@ async def _state_what_follows(
 ) -> None:
     """State the facts that follow from the changes, and from these facts, until none do; `stored`: by episode, its
     facts of the desk from before. Raises SetUpError after ROUNDS."""
-    _gather_desk_facts(changes, stored, by.rules.policy.begins)
+    _gather_desk_facts(changes, stored, by.rules)
     left = [one for one in changes.values() if one.own is not None]
     for _ in range(ROUNDS):
         moved = []
@@ -138,13 +138,13 @@ async def _state_what_follows(
 
 
 def _gather_desk_facts(
-    changes: Mapping[str, EpisodeChange], stored: Mapping[str, Sequence[Fact]], begins: Begins
+    changes: Mapping[str, EpisodeChange], stored: Mapping[str, Sequence[Fact]], rules: Rules
 ) -> None:
     """Give each episode that the desk has to do with its facts of the desk: those from before and those of this
     transaction."""
     for episode, one in changes.items():
         own = [fact for fact in (*one.new, *one.stated) if fact.writer == WRITER and fact.name in DESK]
-        if one.row.desk or own or one.desired_search(begins):
+        if one.row.desk or own or one.desired_search(rules.policy.begins) or daily_visits.concerns(one.after, rules):
             known = {fact.id: fact for fact in (*stored.get(episode, ()), *own)}
             one.own = DeskFacts.of(known.values())
             if one.after.merged:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from services.placement.continuum.about import about
 from services.placement.continuum.model import Folded
-from services.placement.programs import duplicate_starts, seats
+from services.placement.programs import daily_visits, duplicate_starts, seats
 from services.placement.programs.consequences import SeatNeeded, came_back, of_change, of_placements_that_came_back
 from services.placement.rules import Rules
 from services.placement.search import placements, waiting
@@ -57,6 +57,7 @@ def follows(
         *waiting.over(at_hand, lambda program: about(seen.after, _facility(rules, program)), seen.own),
         *of_change(seen.before, seen.after, seats.claims(seen.own.seats), now, seen.cause).released,
         *duplicate_starts.restated(seen.own, seen.after, rules.zone_of, now),
+        *daily_visits.stated(seen.after, seen.own, rules, now, ids),
     )
 
 

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from shared.values import value_object
 
-Kind = Literal["search", "offer", "placement", "authorization", "conflict", "waiting", "plan", "ineffective"]
-"""What an entry is about. `plan`: a plan of treatment; `ineffective`: facts without effect."""
+Kind = Literal["search", "offer", "placement", "authorization", "conflict", "waiting", "plan", "ineffective", "visits"]
+"""What an entry is about. `plan`: a plan of treatment; `ineffective`: facts without effect; `visits`: a stay of daily
+visits, which ends when none has followed by `due`; it is on no list of a person."""
 STATES: dict[Kind, tuple[str, ...]] = {
     "search": ("open", "closed"),
     "offer": ("sent", "countered", "accepted", "declined", "expired", "withdrawn"),
@@ -18,6 +19,7 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "waiting": ("waiting", "left"),
     "plan": ("current", "over"),
     "ineffective": ("open",),
+    "visits": ("open",),
 }
 UNSETTLED: dict[Kind, tuple[str, ...]] = {
     "search": ("open",),

@@ -33,14 +33,14 @@ from shared.events.placing import (
 )
 from shared.events.placing import Offer as OfferMove
 from shared.events.planning import ConflictSettled, PlanRecorded
-from shared.events.stays import Started
+from shared.events.stays import Attended, Completed, Discontinued, Started
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.facts.restating import OwnFacts
 from shared.values import replace, value_object
 
 _FACTS: tuple[type[CareFact], ...] = (
-    *PLACING, *AUTHORIZATIONS, Started, ConflictSettled, PlanRecorded, FactCancelled,
+    *PLACING, *AUTHORIZATIONS, Started, Attended, Completed, Discontinued, ConflictSettled, PlanRecorded, FactCancelled,
 )  # fmt: skip
 DESK: Final = frozenset(kind.TYPE for kind in _FACTS)
 """Names of placement's own facts from which the desk's state (searches, seats, first days, lists) is read."""

@@ -43,7 +43,7 @@ def _used(folded: Folded, rules: Rules) -> dict[str, Outlook]:
     """auth_id → how far the authorization is used up, for those in force."""
     if not any(one.in_force for one in folded.authorizations):
         return {}
-    found = periods(folded, rules.zone_of, rules.billed, rules.needs_authorization)
+    found = periods(folded, rules.zone_of, rules.billed, rules.needs_authorization, rules.voids_changed)
     return {one.allowance.auth_id: one for one in outlooks(found, folded)}
 
 

@@ -6,7 +6,7 @@ Computed from the folded episode and the facts that the desk stated; an entry's 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ import orjson
 
 from services.placement.continuum.model import Folded, StayState
 from services.placement.continuum.order import day_of, leaving_day, midnight
+from services.placement.programs import daily_visits
 from services.placement.programs.askers import lines_asked_for, placements_asked_for
 from services.placement.programs.seats import claims
 from services.placement.rules import Rules
@@ -47,7 +48,14 @@ def entries(folded: Folded, own: DeskFacts, rules: Rules) -> tuple[ListEntry, ..
         *_placements(folded, own, rules),
         *_waiting(own),
         *entries_of_care(folded, own, rules),
+        *_daily_visits(folded, own, rules),
     )
+
+
+def _daily_visits(folded: Folded, own: DeskFacts, rules: Rules) -> Iterator[ListEntry]:
+    """One entry for each open stay of daily visits, due when it ends for want of a further one."""
+    for stay, program, when in daily_visits.due(folded, own, rules):
+        yield ListEntry("visits", stay, program.facility, program.id, "open", when, when, {})
 
 
 def mark(found: Iterable[ListEntry]) -> bytes:

@@ -81,6 +81,9 @@ def trying(method: str, path: str, known: Known) -> list[Tried]:
         "/find": [{"q": known.mrn}],
         "/api/messages/try": [message],
         "/api/messages/{id}/read-again": [{"expected": "x"}],
+        "/api/visit-numbers/{id}/own": [{}],
+        "/api/visit-numbers/{id}/holder": [{}],
+        "/api/visit-numbers/{id}/taken-back": [{}],
         "/api/messages/find": [{"mrn": known.mrn, "authority": "GH"}, {"visit_number": f"V1-{known.mrn}"}],
     }
     where = path.replace("{id}", known.message if "messages" in path else known.consent)
@@ -115,6 +118,7 @@ async def test_nothing_of_another_facilitys_patient_is_in_any_answer(
         "/",
         "/find",
         "/api/matches",
+        "/api/visit-numbers",
     }
 
 
