@@ -1,5 +1,5 @@
-"""A story with plans, movements, swaps, changes of doctor, deletions and their cancels ends alike, in whatever order its
-messages come and however often; and what goes out one by one is what all of them mean together."""
+"""A story with plans, movements, swaps, changes of doctor, deletions and their cancels ends alike in whatever order and
+however often its messages come; and what goes out one by one is what all of them mean together."""
 
 from __future__ import annotations
 

@@ -16,14 +16,15 @@ from shared.events.assessments import Assessed
 from shared.events.base import CareFact, StayKind, Writer
 from shared.events.placing import Placed, PlacementCancelled
 from shared.events.planning import Certified, ConflictSettled, EpisodeEnded
-from shared.events.stays import CoverageChanged, PatientDied, Referred, Started
+from shared.events.stays import ArrivalCancelled, ArrivalExpected, CoverageChanged, PatientDied, Referred, Started
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 
 READ: Final[frozenset[type[CareFact]]] = frozenset(
     (
         *(CARE_FACTS[type_name(name)] for name in ABOUT_A_STAY), *AUTHORIZATIONS, *FOLLOW_UPS,
-        CoverageChanged, Referred, Assessed, Certified, Placed, PlacementCancelled, PatientDied,
+        CoverageChanged, Referred, Assessed, Certified, Placed, PlacementCancelled, PatientDied, ArrivalExpected,
+        ArrivalCancelled,
         AftercareStarted, AftercareClosed, EpisodeEnded, ConflictSettled, FactCancelled,
     )
 )  # fmt: skip

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from shared.values import value_object
 
-Kind = Literal["search", "offer", "placement", "authorization", "conflict", "waiting", "plan", "ineffective"]
-"""What an entry is about. `plan`: a plan of treatment; `ineffective`: facts without effect."""
+Kind = Literal["search", "offer", "placement", "authorization", "conflict", "waiting", "plan", "ineffective", "arrival"]
+"""What an entry is about. `arrival`: a stay that a hospital expects; `plan`: a plan of treatment; `ineffective`: facts
+without effect."""
 STATES: dict[Kind, tuple[str, ...]] = {
     "search": ("open", "closed"),
     "offer": ("sent", "countered", "accepted", "declined", "expired", "withdrawn"),
@@ -18,6 +19,7 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "waiting": ("waiting", "left"),
     "plan": ("current", "over"),
     "ineffective": ("open",),
+    "arrival": ("expected",),
 }
 UNSETTLED: dict[Kind, tuple[str, ...]] = {
     "search": ("open",),
@@ -26,6 +28,7 @@ UNSETTLED: dict[Kind, tuple[str, ...]] = {
     "conflict": ("open",),
     "waiting": ("waiting",),
     "ineffective": ("open",),
+    "arrival": ("expected",),
 }
 """Kinds of entries that wait for somebody in some states → those states."""
 AHEAD = timedelta(days=7)

@@ -28,6 +28,8 @@ _WHAT = {
     "attended": "attended a session",
     "absent": "missed a session",
     "visit-started": "came for a visit",
+    "arrival-expected": "is expected",
+    "arrival-cancelled": "is expected no more",
     "visit-ended": "left after a visit",
     "fact-cancelled": "took a statement back",
     "diagnosis-recorded": "recorded a diagnosis",
