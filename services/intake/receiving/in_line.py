@@ -8,6 +8,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from services.intake.hl7.model import VisitMessage
 from services.intake.people.names import keeping
 from services.intake.receiving import store, visits_store
 from services.intake.receiving.assign import VisitAssignment, assign_unsure_visits, assign_visits
@@ -23,6 +24,7 @@ from services.intake.visits.reconcile import (
     mapping_of,
     reconcile,
 )
+from services.intake.visits.repetition import REPEATED, goes_on
 from shared.facts.envelope import to_record
 from shared.messaging import outbox
 from shared.storage.database import Connection
@@ -64,6 +66,7 @@ async def reconcile_batch(
         derived = await _derived_apart(connection, found, inbound, loaded.deaths, intake)
     else:
         await store.fill(connection, stored, intake.long_visits.in_thread if long else None)
+    await _fill_repetitions(connection, found, inbound, loaded.filled, intake)
     for visit in found.untouched:
         loaded.sequences.learn(visit)
     _warn_of_shared_numbers(inbound, loaded.elsewhere)
@@ -71,6 +74,29 @@ async def reconcile_batch(
     changes, writes = await brought_in_line(connection, found, inbound, known, intake, derived=derived)
     _set_notes(inbound, changes)
     return writes + keeping(_person_reports(inbound), loaded.persons, intake.seal)
+
+
+async def _fill_repetitions(
+    connection: Connection,
+    found: VisitAssignment,
+    inbound: Sequence[InboundMessage],
+    filled: Collection[str],
+    intake: Intake,
+) -> None:
+    """Load the repeated messages of those touched visits that cannot be derived without them."""
+    quiet = {key: visit for key, visit in found.stored.items() if key in filled and visit.quiet_until is not None}
+    news: dict[str, list[VisitMessage]] = defaultdict(list)
+    for message in inbound if quiet else ():
+        if message.visit_id in quiet and message.said is not None:
+            news[message.visit_id].append(message.said)
+    needed = {
+        key: visit
+        for key, visit in quiet.items()
+        if visit.patient_id in found.unsure
+        or not (visit.quiet_until and news[key] and goes_on(news[key], visit.messages, visit.quiet_until))
+    }
+    if needed:
+        await store.fill_repetitions(connection, needed, intake.long_visits.in_thread)
 
 
 def _warn_of_shared_numbers(inbound: Sequence[InboundMessage], elsewhere: Collection[store.Numbered]) -> None:
@@ -167,12 +193,17 @@ async def _in_line(
 ) -> list[VisitChanges]:
     """The changes of the visits. A patient with a visit that has become long is remembered (long_visits.py)."""
     given = (visits, sequences, intake.places, now, derived)
-    sizes = {visit.visit_id: len(visit.messages) for visit in visits}
-    if derived is not None or max(sizes.values(), default=0) <= intake.long_visits.long:
+    if derived is not None or max([len(visit.messages) for visit in visits], default=0) <= intake.long_visits.long:
         return reconcile(*given)
+    sizes = {visit.visit_id: _news(visit) for visit in visits}
     for message in inbound:
         intake.long_visits.learn(message.keys, sizes.get(message.visit_id or "", 0))
     return await intake.long_visits.in_thread(reconcile, *given)
+
+
+def _news(visit: VisitRecord) -> int:
+    """How many of a visit's messages are read each time."""
+    return len(visit.messages) - sum(reason == REPEATED for _, reason in visit.notes.values())
 
 
 def person_messages(inbound: Sequence[InboundMessage]) -> list[PersonMessage]:

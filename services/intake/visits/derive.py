@@ -20,6 +20,7 @@ from services.intake.visits.facts import other_facts, stay_facts
 from services.intake.visits.moves import Walk, walk
 from services.intake.visits.order import as_said
 from services.intake.visits.plans import Arrivals, arrivals, plans
+from services.intake.visits.repetition import REPEATED, says_the_same
 from services.intake.visits.stays import Stay
 from services.intake.visits.updates import Update, amended, stay_of
 from shared.events.planning import DischargePlanCancelled
@@ -40,6 +41,7 @@ __all__ = [
 Effect = Literal["applied", "no-effect", "waiting", "unmapped", "taken-back", "kept"]
 _AMENDABLE = frozenset({"admitted", "discharged", "visit-ended"})
 """The facts of a stay with fields that an update may change."""
+_NONE = object()
 _WAITS = frozenset({"waiting", "not-on-leave", ASKS})
 """The reasons of messages that wait for another message or for a person; any other means that the message has no
 effect."""
@@ -60,11 +62,13 @@ class Derived(NamedTuple):
     """The facts that ought to stand, stay by stay in clinical order, and a note for each message in the order said.
 
     `unmapped`: codes of the messages that are in no table of the site, as `kind field code`; only `meant_by` fills it.
+    `said_until`: when the last of the messages was said; None where there is none.
     """
 
     facts: tuple[DesiredFact, ...]
     notes: tuple[Note, ...]
     unmapped: tuple[str, ...] = ()
+    said_until: datetime | None = None
 
 
 class KnownEpisode(NamedTuple):
@@ -84,8 +88,11 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     effective = effective_statements(said, site)
     walked = walk(effective.live)
     updates: dict[int, tuple[Update, Stay | None]] = {}
-    for update in effective.updates:
-        updates[update.turn] = update, stay_of(update, walked.stays)
+    stays: dict[int, Stay | None] = {}
+    for turn, message in effective.updates:
+        stays[turn] = stay = stay_of(Update(turn, message), walked.stays)
+        if stay is not stays.get(turn - 1, _NONE) or not says_the_same(message.adt, said[turn - 1].adt):
+            updates[turn] = Update(turn, message), stay
     expected = _expected(visit, effective, walked, site) if effective.arrivals else _NOBODY
     facts = list(expected.facts)
     moved: set[int] = set()
@@ -102,10 +109,12 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     for turn, one in enumerate(said):
         if turn in updates and turn not in effective.cancels and effective.amended.get(turn) != "":
             became = _updated(*updates[turn], facts)
+        elif turn in stays and turn not in effective.cancels and effective.amended.get(turn) != "":
+            became = "no-effect", REPEATED
         else:
             became = _became(turn, effective, walked, expected, moved=turn in moved)
         notes.append(Note(one.message_id, *became))
-    return Derived(tuple(facts), tuple(notes))
+    return Derived(tuple(facts), tuple(notes), said_until=said[-1].adt.stated_at if said else None)
 
 
 def _became(
