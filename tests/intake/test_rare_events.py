@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from services.intake.console import reading_again, trying
+from services.intake.console.effects import waits_for
 from services.intake.hl7.model import VisitMessage
 from services.intake.receiving.read import ONE_PATIENT
 from services.intake.visits.derive import derive
@@ -179,4 +180,5 @@ async def test_a_deletion_that_names_no_visit_waits_for_a_person(hospital: Hospi
     before = await hospital.standing()
     assert await hospital.tells("A23", "20260311090000", visit="") == "AA"
     assert (await hospital.notes())[-1] == ("A23", "waiting", "asks-a-person")
+    assert waits_for("A23", "waiting", "asks-a-person") == "person"
     assert await hospital.standing() == before
