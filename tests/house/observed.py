@@ -29,7 +29,8 @@ from services.placement.continuum.fold import fold
 from services.placement.desk.page import rows, search
 from services.placement.desk.page.choices import options
 from services.placement.desk.worklists import recipient_title
-from services.placement.engine.publish import NOTHING_SAID, seats_of
+from services.placement.engine.change import NOTHING_SAID
+from services.placement.engine.publish import seats_of
 from services.placement.gate.recipients import gate_rules
 from services.placement.rules import rules_of
 from services.placement.search.levels import LevelQuestion

@@ -14,6 +14,7 @@ from services.intake.receiving import store, visits_store
 from services.intake.receiving.assign import VisitAssignment, assign_unsure_visits, assign_visits
 from services.intake.receiving.derive_apart import StoredMessage
 from services.intake.receiving.read import InboundMessage
+from services.intake.visits.cancels import OTHER_TIME
 from services.intake.visits.death_facts import KnownDeaths, Provenance, add_reports, deaths
 from services.intake.visits.derive import Derived
 from services.intake.visits.reconcile import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from services.intake.receiving.receive import Intake
 
 TOPIC = "care.events"
+NOT_AT_THAT_TIME = "nothing of that kind stands at the time of EVN-6; the last one said is cancelled"
 OTHERS_VISIT = "another patient of the facility has a visit of this number"
 """The warning for a visit number that two patients of a facility have (contract 6, Which visit)."""
 
@@ -235,3 +237,5 @@ def _set_notes(inbound: Sequence[InboundMessage], changes: Sequence[VisitChanges
     for message in inbound:
         if message.message_id in notes:
             _, message.note, message.reason = notes[message.message_id]
+            if message.reason == OTHER_TIME:
+                message.warn(NOT_AT_THAT_TIME)

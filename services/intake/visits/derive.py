@@ -13,14 +13,14 @@ from typing import Literal, NamedTuple
 from msgspec import structs
 
 from services.intake.hl7.model import SiteMap, VisitMessage
-from services.intake.visits.cancels import ASKS, EffectiveStatements, effective_statements
+from services.intake.visits.cancels import ASKS, TOOK_EFFECT, EffectiveStatements, effective_statements
 from services.intake.visits.desired import DesiredFact, FactKey
 from services.intake.visits.difference import ActiveFact, difference
 from services.intake.visits.facts import other_facts, stay_facts
 from services.intake.visits.moves import Walk, walk
 from services.intake.visits.order import as_said
 from services.intake.visits.plans import Arrivals, arrivals, plans
-from services.intake.visits.repetition import REPEATED, says_the_same
+from services.intake.visits.repetition import REPEATED, repeated
 from services.intake.visits.stays import Stay
 from services.intake.visits.updates import Update, amended, stay_of
 from shared.events.planning import DischargePlanCancelled
@@ -41,7 +41,6 @@ __all__ = [
 Effect = Literal["applied", "no-effect", "waiting", "unmapped", "taken-back", "kept"]
 _AMENDABLE = frozenset({"admitted", "discharged", "visit-ended"})
 """The facts of a stay with fields that an update may change."""
-_NONE = object()
 _WAITS = frozenset({"waiting", "not-on-leave", ASKS})
 """The reasons of messages that wait for another message or for a person; any other means that the message has no
 effect."""
@@ -87,12 +86,9 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     said = as_said(messages)
     effective = effective_statements(said, site)
     walked = walk(effective.live)
-    updates: dict[int, tuple[Update, Stay | None]] = {}
-    stays: dict[int, Stay | None] = {}
-    for turn, message in effective.updates:
-        stays[turn] = stay = stay_of(Update(turn, message), walked.stays)
-        if stay is not stays.get(turn - 1, _NONE) or not says_the_same(message.adt, said[turn - 1].adt):
-            updates[turn] = Update(turn, message), stay
+    stays = {update.turn: stay_of(update, walked.stays) for update in effective.updates}
+    again = repeated(said, stays)
+    updates = {one.turn: (one, stays[one.turn]) for one in effective.updates if one.turn not in again}
     expected = _expected(visit, effective, walked, site) if effective.arrivals else _NOBODY
     facts = list(expected.facts)
     moved: set[int] = set()
@@ -109,7 +105,7 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     for turn, one in enumerate(said):
         if turn in updates and turn not in effective.cancels and effective.amended.get(turn) != "":
             became = _updated(*updates[turn], facts)
-        elif turn in stays and turn not in effective.cancels and effective.amended.get(turn) != "":
+        elif turn in again and turn not in effective.cancels and effective.amended.get(turn) != "":
             became = "no-effect", REPEATED
         else:
             became = _became(turn, effective, walked, expected, moved=turn in moved)
@@ -210,8 +206,8 @@ def _unmapped(walked: Walk, turn: int) -> str:
 
 def _effect(reason: str) -> tuple[Effect, str | None]:
     """What became of a message that did nothing for this reason; "": it was applied."""
-    if not reason:
-        return "applied", None
+    if reason in TOOK_EFFECT:
+        return "applied", reason or None
     if reason == "unmapped":
         return "unmapped", None
     return ("waiting" if reason in _WAITS else "no-effect"), reason
