@@ -248,6 +248,8 @@ class Limits(Part):
     """A visit within so many days after an episode's last known end belongs to it (contract 3.6 rule 12)."""
     future_minutes: int = Field(default=1440, ge=0, le=10080)
     """A message whose time lies further ahead is AE (contract 6)."""
+    arrival_days: int = Field(default=1, ge=0, le=365)
+    """An arrival that is expected is overdue when so many days after its day are over and nobody came."""
     deletion_days: int = Field(default=30, ge=0, le=3650)
     """So many days after a visit's end a message may still delete it (A23); later a person says so (contract 6)."""
     parked_alarm_seconds: int = Field(default=60, ge=1, le=86400)

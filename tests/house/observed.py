@@ -23,16 +23,20 @@ from services.intake.hl7.mapping import FacilityMap, SiteRules
 from services.intake.hl7.model import PatientId, Refused, VisitMessage
 from services.intake.people.identifiers import Authorities, Numbers
 from services.intake.receiving.read import Received
+from services.intake.visits.derive import derive as derived
 from services.intake.visits.reconcile import EpisodeSequences, VisitRecord, reconcile
 from services.placement import timers as placement_timers
+from services.placement.continuum.fold import fold
 from services.placement.desk.page import rows, search
 from services.placement.desk.page.choices import options
 from services.placement.desk.worklists import recipient_title
+from services.placement.engine.change import NOTHING_SAID
 from services.placement.engine.publish import seats_of
 from services.placement.gate.recipients import gate_rules
 from services.placement.rules import rules_of
 from services.placement.search.levels import LevelQuestion
 from services.placement.search.matching import rank
+from services.placement.worklists.care import entries_of_care
 from shared.events.aftercare import Mode
 from shared.events.base import Place
 from shared.events.episodes import HowEnded
@@ -49,6 +53,7 @@ from shared.web.claims import person
 from shared.web.desk import facilities_of
 from tests.aftercare.builders import day, episode, inpatient, stating, stay
 from tests.aftercare.test_deriving import contact
+from tests.builders.making import fact
 from tests.intake.said import er7, read
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -114,6 +119,24 @@ def _episodes(site: Site, gap: int) -> int:
         visits.append(VisitRecord(key, "p", "GOODHEALTH", key, messages=told))
     settled = reconcile(visits, EpisodeSequences(), FacilityMap(site), NOW)
     return len({each.visit.episode_id for each in settled})
+
+
+def deleted(site: Site) -> object:
+    """After which of these days from its end a message still deletes a visit."""
+    stay = [er7("A01"), er7("A03", "20260106100000", pv1={45: "20260106100000"})]
+    found = []
+    for days in (20, 29, 31, 50):
+        gone = er7("A23", f"{datetime(2026, 1, 6) + timedelta(days=days):%Y%m%d}100000")  # noqa: DTZ001 - as it is said
+        told = [VisitMessage(read(each, rules=SiteRules(site)), f"{n}", NOW) for n, each in enumerate([*stay, gone])]
+        found.append(derived("V1", told, FacilityMap(site)).facts == ())
+    return found
+
+
+def expected(site: Site) -> object:
+    """When an arrival that is expected is late."""
+    arrival = fact("arrival-expected", stay=("visit", "V1"), at="2026-03-04T14:00:00Z")
+    rules = rules_of(site)
+    return [line.due for line in entries_of_care(fold([arrival], rules.zone_of), NOTHING_SAID, rules)]
 
 
 def ahead(site: Site) -> object:

@@ -127,6 +127,8 @@ ROWS: dict[str, Row] = {
     "limits.machine_identity_questions": Row(observed.asked, "600"),
     "limits.episode_gap_days": Row(observed.episodes_of_two_visits, "44"),
     "limits.future_minutes": Row(observed.ahead, "60"),
+    "limits.arrival_days": Row(observed.expected, "3"),
+    "limits.deletion_days": Row(observed.deleted, "40"),
     "limits.message_bytes": Row(observed.service, "2048"),
     "limits.frame_messages": Row(observed.service, "1"),
     "limits.parked_alarm_seconds": Row(observed.service, "61"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.intake.checks import broken
 from services.intake.hl7.model import VisitMessage
 from services.intake.receiving.receive import Intake
 from services.intake.visits.derive import Derived, derive
@@ -215,3 +216,19 @@ async def test_an_arrival_at_a_unit_with_labels_has_them(own_intake: Intake) -> 
     await hospital.tells("A05", "20260309090000", unit="RES")
     (fact,) = await hospital.facts()
     assert fact.as_json["labels"] == list(unit.labels) != []
+
+
+async def test_what_is_promised_holds_after_plans_swaps_movements_and_deletions(own_intake: Intake) -> None:
+    one, other = Hospital(own_intake), Hospital(own_intake)
+    for trigger, day, visit, unit in (
+        ("A05", "01", "V1", "RES"), ("A05", "02", "V2", "3W"), ("A38", "03", "V2", "3W"), ("A01", "04", "V1", "RES"),
+        ("A16", "05", "V1", "RES"), ("A54", "05", "V1", "RES"), ("A17", "06", "V1", "3W"), ("A25", "07", "V1", "3W"),
+        ("A01", "08", "V3", "PHP1"), ("A23", "09", "V3", "PHP1"),
+    ):  # fmt: skip
+        assert await one.tells(trigger, f"202603{day}090000", visit=visit, unit=unit) == "AA"
+    movement = b"ZBE|7|20260305120000||INSERT|N\r"
+    await other.says(other.message("A01", "20260305090000", unit="3W"), one.message("A08", "20260310090000"))
+    await other.says(other.message("A02", "20260306090000", unit="RES") + movement)
+    await other.says(other.message("Z99", "20260307090000", unit="PHP1") + movement.replace(b"INSERT", b"UPDATE"))
+    found = [what async for what in broken(own_intake.database, own_intake.site) if what.subject != "outbox"]
+    assert found == []

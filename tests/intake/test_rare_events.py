@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from services.intake.console import reading_again, trying
+from services.intake.console.effects import waits_for
 from services.intake.hl7.model import VisitMessage
 from services.intake.receiving.read import ONE_PATIENT
 from services.intake.visits.derive import derive
+from shared.scope import Scope
 from tests.intake.conftest import Hospital
 from tests.intake.said import SITE, own, told
 
@@ -97,6 +100,25 @@ async def test_each_part_of_a_swap_is_kept_with_the_text_of_the_whole(another: A
         assert other.mrn.encode() in text
 
 
+async def test_a_swap_that_is_tried_is_one_message_and_what_follows_it_is_another(another: Another) -> None:
+    one, other = another(), another()
+    await one.says(one.message("A01"))
+    tried = await trying.tried(swap(one, other) + one.message("A08"), one.intake)
+    assert [(each.line.trigger, each.known_patient) for each in tried.messages] == [("A17", True), ("A08", True)]
+
+
+async def test_each_part_of_a_swap_is_read_again_as_what_it_is(another: Another) -> None:
+    one, other = another(), another()
+    await one.says(one.message("A01"), other.message("A01", unit="RES"), swap(one, other))
+    for hospital in (one, other):
+        query = "SELECT message_id FROM messages WHERE patient_id = :patient AND trigger = 'A17'"
+        async with hospital.intake.database.read() as connection:
+            row = (await connection.execute(sa.text(query), {"patient": await hospital.patient_id()})).one()
+        found = await reading_again.preview(hospital.intake, row.message_id, Scope(None))
+        assert found is not None
+        assert not found.anything, found
+
+
 # ── who attends ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -158,4 +180,5 @@ async def test_a_deletion_that_names_no_visit_waits_for_a_person(hospital: Hospi
     before = await hospital.standing()
     assert await hospital.tells("A23", "20260311090000", visit="") == "AA"
     assert (await hospital.notes())[-1] == ("A23", "waiting", "asks-a-person")
+    assert waits_for("A23", "waiting", "asks-a-person") == "person"
     assert await hospital.standing() == before

@@ -136,6 +136,13 @@ async def _waits(one: Somebody) -> None:
     await one.leaves(2)
 
 
+async def _is_expected(one: Somebody) -> None:
+    """Pre-admitted to the day program this morning, and to come the day after tomorrow."""
+    morning = one.morning
+    told = one.visit.says("A05", morning.now - timedelta(hours=1), "PHP1").raw
+    await morning.send(told + f"PV2||||||||{morning.day(-2).replace('-', '')}\r".encode())
+
+
 async def _is_asked_for(one: Somebody) -> None:
     """Two programs were asked this morning."""
     await one.asks(await one.leaves(1))
@@ -254,8 +261,8 @@ async def _may_be_known(one: Somebody) -> None:
 
 
 SCENES: tuple[Callable[[Somebody], Awaitable[None]], ...] = (
-    _waits, _is_asked_for, _is_countered, _waits_in_line, _comes_tomorrow, _should_have_come, _did_not_come,
-    _is_in_the_program, _used_all_days, _is_in_two_places, _has_no_seat, _has_consented, _was_not_taken,
+    _waits, _is_expected, _is_asked_for, _is_countered, _waits_in_line, _comes_tomorrow, _should_have_come,
+    _did_not_come, _is_in_the_program, _used_all_days, _is_in_two_places, _has_no_seat, _has_consented, _was_not_taken,
     _cannot_have_begun, _is_told_too_soon, _may_be_known,
 )  # fmt: skip
 """What is left half done, one patient each."""

@@ -10,11 +10,13 @@ from services.intake.hl7.model import SiteMap, VisitMessage
 from services.intake.hl7.triggers import TRIGGERS
 from services.intake.receiving.assign import NO_VISIT
 from services.intake.receiving.receive import NO_KEY
+from services.intake.visits.cancels import ASKS
 from services.intake.visits.derive import derive
 
-WaitsFor = Literal["beginning", "what-it-takes-back", "leave", "visit", "number", "unit"]
+WaitsFor = Literal["beginning", "what-it-takes-back", "leave", "visit", "number", "unit", "person"]
 """`beginning`: of its visit; `what-it-takes-back`: the message that it cancels; `leave`: the beginning of a leave;
-`visit`: one that it fits; `number`: by which the patient is known; `unit`: a row of the site's tables."""
+`visit`: one that it fits; `number`: by which the patient is known; `unit`: a row of the site's tables; `person`: who
+does what only a person may."""
 MOST = 300
 """Messages of a visit: of one with more, it is not looked for which of them took another one back."""
 
@@ -31,7 +33,7 @@ def waits_for(trigger: str, note: str, reason: str | None) -> WaitsFor | None:
     return "what-it-takes-back" if row and row.cancels is not None else "beginning"
 
 
-_BY_REASON: dict[str | None, WaitsFor] = {NO_VISIT: "visit", NO_KEY: "number", "not-on-leave": "leave"}
+_BY_REASON: dict[str | None, WaitsFor] = {NO_VISIT: "visit", NO_KEY: "number", "not-on-leave": "leave", ASKS: "person"}
 
 
 def taken_back_by(visit: str, said: Sequence[VisitMessage], site: SiteMap, message_id: str) -> str | None:

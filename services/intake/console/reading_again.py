@@ -109,7 +109,8 @@ async def apply(connection: Connection, intake: Intake, message_id: str, scope: 
 def _read(kept: KeptMessage, intake: Intake) -> InboundMessage:
     """The message as it is read now, under its id, time and seal; where it is answered the same, by the same text."""
     raw = intake.seal.open(kept.sealed or b"", kept.message_id)
-    message = intake.messages_of(Received(raw, kept.door, kept.arrived_at))[0]
+    parts = intake.messages_of(Received(raw, kept.door, kept.arrived_at))
+    message = next((each for each in parts if each.ids == kept.ids), parts[0])
     message.message_id, message.sealed = kept.message_id, kept.sealed or b""
     message.ids, message.body = kept.ids, kept.body
     if message.adt is not None:

@@ -67,7 +67,8 @@ async def tried(raw: bytes, intake: Intake) -> Tried:
         written, noted = await views.stated_now(connection, patients), await views.noted_now(connection, patients)
         spans = await views.spans_of(connection, visits)
         own = {each.message_id for each in inbound}
-        found = [_one(line, each, known, spans) for line, each in zip(lines, inbound, strict=False)]
+        first = [each for each in inbound if not each.silent]
+        found = [_one(line, each, known, spans) for line, each in zip(lines, first, strict=False)]
         others = [each for each in noted if each.message_id not in own]
         return Tried(found, changes_of(written, others, was))
 

@@ -13,7 +13,7 @@ _LONGEST = 200
 """Characters that a code or an identifier may have in published facts."""
 _CODES = (
     "EVN-4", "PID-18", "PID-29", "PV1-2", "PV1-3", "PV1-3.2", "PV1-3.3", "PV1-3.4", "PV1-6", "PV1-6.2", "PV1-6.3",
-    "PV1-6.4", "PV1-10", "PV1-18", "PV1-19", "PV1-19.4", "PV1-37", "MRG-3", "MRG-5",
+    "PV1-6.4", "PV1-10", "PV1-18", "PV1-19", "PV1-19.4", "MRG-3", "MRG-5",
 )  # fmt: skip
 _REMOVABLE = ("PID-30", "PV1-4", "PV1-14", "PV1-36", "PV1-37")
 _YES_OR_NO: dict[str, Literal["Y", "N"]] = {"Y": "Y", "N": "N"}

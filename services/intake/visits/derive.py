@@ -121,12 +121,13 @@ class _Became(NamedTuple):
 
     def of(self, turn: int, facts: list[DesiredFact]) -> tuple[Effect, str | None]:
         """What became of one message."""
-        if turn in self.again:
-            return "no-effect", REPEATED
         if turn in self.differing:
             return PLACE_DIFFERS, "transferred" if turn in self.moved else None
-        if turn in self.updates and turn not in self.effective.cancels and self.effective.amended.get(turn) != "":
-            return _updated(*self.updates[turn], facts)
+        if turn not in self.effective.cancels and self.effective.amended.get(turn) != "":
+            if turn in self.again:
+                return "no-effect", REPEATED
+            if turn in self.updates:
+                return _updated(*self.updates[turn], facts)
         return _became(turn, self.effective, self.walked, self.expected, moved=turn in self.moved)
 
 

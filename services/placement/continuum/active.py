@@ -18,6 +18,8 @@ from shared.events.base import CareFact, StayKind, Writer
 from shared.events.placing import Placed, PlacementCancelled
 from shared.events.planning import Certified, ConflictSettled, EpisodeEnded
 from shared.events.stays import (
+    ArrivalCancelled,
+    ArrivalExpected,
     CoverageChanged,
     Merge,
     PatientDied,
@@ -32,7 +34,8 @@ from shared.facts.envelope import Fact
 READ: Final[frozenset[type[CareFact]]] = frozenset(
     (
         *(CARE_FACTS[type_name(name)] for name in ABOUT_A_STAY), *AUTHORIZATIONS, *FOLLOW_UPS,
-        CoverageChanged, Referred, Assessed, Certified, Placed, PlacementCancelled, PatientDied,
+        CoverageChanged, Referred, Assessed, Certified, Placed, PlacementCancelled, PatientDied, ArrivalExpected,
+        ArrivalCancelled,
         AftercareStarted, AftercareClosed, EpisodeEnded, ConflictSettled, FactCancelled,
         PatientsMerged, PatientsUnmerged,
     )

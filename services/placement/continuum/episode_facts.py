@@ -15,6 +15,7 @@ from services.placement.continuum.model import (
     Closing,
     CoverageFrom,
     Death,
+    ExpectedArrival,
     FirstReferral,
     Folded,
     LatestAssessment,
@@ -33,7 +34,7 @@ from shared.events.base import CareFact
 from shared.events.follow_ups import FollowUp, FollowUpDue
 from shared.events.placing import Placed, PlacementCancelled
 from shared.events.planning import Certified, EpisodeEnded
-from shared.events.stays import CoverageChanged, PatientDied, Referred
+from shared.events.stays import ArrivalCancelled, ArrivalExpected, CoverageChanged, PatientDied, Referred
 
 _ASKING = frozenset({"requested", "pended", "denied"})
 """States of an authorization in which the payer has allowed nothing by that fact."""
@@ -55,6 +56,8 @@ class EpisodeFacts:
         self.certifications = list(folded.certifications)
         self.referral = folded.referral
         self.assessment = folded.assessment
+        self.arrivals = {one.stay: one for one in folded.arrivals}
+        self.called_off: set[str] = set()
         self.deaths: list[Death] = [one for one in folded.deaths if one.told]
         self.closings: list[Closing] = [one for one in folded.closings if one.reason in TOLD]
 
@@ -76,7 +79,20 @@ class EpisodeFacts:
             "certifications": tuple(self.certifications),
             "referral": self.referral,
             "assessment": self.assessment,
+            "arrivals": tuple(self.arrivals[stay] for stay in sorted(self.arrivals) if stay not in self.called_off),
         }
+
+    def expected(self, fact: OrderedFact[ArrivalExpected]) -> None:
+        """An arrival that a hospital expects: no stay begins by it."""
+        value = fact.value
+        self.arrivals[value.stay.id] = ExpectedArrival(
+            stay=value.stay.id, facility=value.facility, at=value.at, said_at=fact.at, root=fact.root, unit=value.unit,
+            level=value.level, program=value.program,
+        )  # fmt: skip
+
+    def called_off_by(self, fact: OrderedFact[ArrivalCancelled]) -> None:
+        """An arrival that is expected no more, while this stands."""
+        self.called_off.add(fact.value.stay.id)
 
     def referred(self, fact: OrderedFact[Referred]) -> None:
         """A referral: only the first counts."""
@@ -192,6 +208,8 @@ _TAKES: dict[type[CareFact], Callable[[EpisodeFacts, OrderedFact[Any]], NoEffect
     Placed: EpisodeFacts.placed,
     PlacementCancelled: EpisodeFacts.placement_cancelled,
     PatientDied: EpisodeFacts.died,
+    ArrivalExpected: EpisodeFacts.expected,
+    ArrivalCancelled: EpisodeFacts.called_off_by,
     AftercareClosed: EpisodeFacts.aftercare_closed,
     EpisodeEnded: EpisodeFacts.ended,
 }

@@ -26,12 +26,14 @@ from services.placement.continuum.stay_facts import (
     starts_inside,
 )
 from shared.events.planning import ConflictSettled
-from shared.events.stays import Merge, PatientDied, Started
+from shared.events.stays import Arrival, Merge, PatientDied, Started
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.values import replace
 
-_NEED_THE_PAST = (FactCancelled, ConflictSettled, PatientDied, Merge)
+_NEED_THE_PAST = (FactCancelled, ConflictSettled, PatientDied, Arrival, Merge)
+_OF_NO_PLACE = (PatientDied, Arrival)
+"""Facts by which an episode is not at the facility that states them, where any other says where it is."""
 
 
 def fold(facts: Iterable[Fact], zone_of: ZoneOf) -> Folded:
@@ -219,11 +221,11 @@ def _conflicts_of_new_sessions(
 def _heading(folded: Folded, told: Sequence[OrderedFact]) -> dict[str, Any]:
     """Fields of Folded from the latest fact: patient, facility, clinical time, and its labels with those before.
 
-    A death gives no facility: it is stated in every episode of the patient.
+    A death gives no facility, since it is stated in every episode of the patient, nor does an arrival that is expected.
     """
     if not told:
         return {}
-    value = next((one.value for one in reversed(told) if not isinstance(one.value, PatientDied)), told[-1].value)
+    value = next((one.value for one in reversed(told) if not isinstance(one.value, _OF_NO_PLACE)), told[-1].value)
     labels = {label for one in told for label in one.value.labels}
     return {
         "patient_id": value.patient_id,

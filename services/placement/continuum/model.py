@@ -20,7 +20,7 @@ from shared.events.published import PublishedStruct
 from shared.events.stays import Coverage, LeaveKind, Service
 from shared.values import value_object
 
-FOLD_VERSION = 7
+FOLD_VERSION = 8
 """Raised by one whenever the fold, the announcements or the service periods give another result for the same facts;
 episodes stored with an older version are folded anew."""
 
@@ -315,6 +315,21 @@ class FirstReferral:
 
 
 @value_object
+class ExpectedArrival:
+    """A stay that a hospital expects: its id, the facility, when the patient is to come and was said to, and the unit
+    with its level and program, where they are known. `root` is the first of the facts that say so."""
+
+    stay: str
+    facility: str
+    at: datetime
+    said_at: datetime
+    root: str
+    unit: str | None = None
+    level: Level | None = None
+    program: str | None = None
+
+
+@value_object
 class LatestAssessment:
     """The latest assessment that recommends a level."""
 
@@ -378,6 +393,8 @@ class Folded:
     """ce_id of each fact without effect → its facility."""
     awaited: tuple[str, ...] = ()
     """ce_ids that facts name and that have not come yet; when one comes, all facts have to be folded again."""
+    arrivals: tuple[ExpectedArrival, ...] = ()
+    """Stays that a hospital expects, by their ids; also those that have begun since."""
     merged: tuple[Merged, ...] = ()
     """The merges that stand in this episode, by facility: those by which its records count in another one, and those by
     which it has another patient (contract 3.6 rule 11)."""

@@ -222,6 +222,16 @@ class IneffectiveShown(_Dated):
     facts: list[FactInWords]
 
 
+class ArrivalShown(_Dated):
+    """Who is expected, and has not come."""
+
+    expected_at: AwareDatetime
+    day: date
+    program: NotRequired[str]
+    unit: NotRequired[str]
+    level: NotRequired[Level]
+
+
 class WithheldLine(_Dated):
     """What waits for a basis to leave; its state is what it waits for."""
 
@@ -259,6 +269,6 @@ ANSWERS: dict[str, type] = {
 """Kind of an entry → its form."""
 ITEMS: tuple[type, ...] = (
     SearchShown, OfferShown, PlacementShown, SeatShown, AuthorizationShown, ConflictShown, PlanShown, IneffectiveShown,
-    WithheldLine,
+    WithheldLine, ArrivalShown,
 )  # fmt: skip
 """What worklists have."""

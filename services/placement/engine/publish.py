@@ -215,7 +215,8 @@ def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tupl
     found = {}
     for episode, one in changes.items():
         after = one.after
-        if one.own or after.conflicts or after.authorizations or after.ineffective or one.row.listed:
+        without_desk = after.conflicts or after.authorizations or after.ineffective or after.arrivals
+        if one.own or without_desk or one.row.listed:
             own = one.own or NOTHING_SAID
             lines = entries(one.after, own, rules)
             search = own.latest

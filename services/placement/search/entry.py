@@ -7,9 +7,12 @@ from typing import Any, Literal
 
 from shared.values import value_object
 
-Kind = Literal["search", "offer", "placement", "authorization", "conflict", "waiting", "plan", "ineffective", "visits"]
-"""What an entry is about. `plan`: a plan of treatment; `ineffective`: facts without effect; `visits`: a stay of daily
-visits, which ends when none has followed by `due`; it is on no list of a person."""
+Kind = Literal[
+    "search", "offer", "placement", "authorization", "conflict", "waiting", "plan", "ineffective", "arrival", "visits"
+]
+"""What an entry is about. `arrival`: a stay that a hospital expects; `plan`: a plan of treatment; `ineffective`: facts
+without effect; `visits`: a stay of daily visits, which ends when none has followed by `due`; it is on no list of a
+person."""
 STATES: dict[Kind, tuple[str, ...]] = {
     "search": ("open", "closed"),
     "offer": ("sent", "countered", "accepted", "declined", "expired", "withdrawn"),
@@ -20,6 +23,7 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "plan": ("current", "over"),
     "ineffective": ("open",),
     "visits": ("open",),
+    "arrival": ("expected",),
 }
 UNSETTLED: dict[Kind, tuple[str, ...]] = {
     "search": ("open",),
@@ -28,6 +32,7 @@ UNSETTLED: dict[Kind, tuple[str, ...]] = {
     "conflict": ("open",),
     "waiting": ("waiting",),
     "ineffective": ("open",),
+    "arrival": ("expected",),
 }
 """Kinds of entries that wait for somebody in some states → those states."""
 AHEAD = timedelta(days=7)

@@ -1,4 +1,5 @@
-"""List entries about an episode's care: authorizations and their use, conflicts, plans, facts without effect. Pure."""
+"""List entries about an episode's care: authorizations and their use, conflicts, plans, facts without effect, arrivals
+that are expected. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from services.placement.billing.outlook import Outlook, outlooks
 from services.placement.billing.periods import periods
 from services.placement.continuum.model import Folded, StandingAuthorization
-from services.placement.continuum.order import midnight
+from services.placement.continuum.order import day_of, midnight
 from services.placement.continuum.states import NoEffectReason
 from services.placement.rules import Rules
 from services.placement.search.entry import ListEntry, known
@@ -22,7 +23,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def entries_of_care(folded: Folded, own: OwnFacts, rules: Rules) -> Iterator[ListEntry]:
-    """Entries of these four kinds; `own` are the facts that placement's desk stated, by sequence."""
+    """Entries of these kinds; `own` are the facts that placement's desk stated, by sequence."""
     if folded.authorizations:
         used = _used(folded, rules)
         yield from (_authorization(one, folded, used, rules) for one in folded.authorizations)
@@ -31,6 +32,8 @@ def entries_of_care(folded: Folded, own: OwnFacts, rules: Rules) -> Iterator[Lis
     yield from _plan(folded, own, rules)
     if folded.ineffective:
         yield from _ineffective(folded)
+    if folded.arrivals and not folded.deaths:
+        yield from _arrivals(folded, rules)
 
 
 def idle(folded: Folded) -> list[dict[str, str]]:
@@ -120,6 +123,21 @@ def _told_plan(name: str, plan: PlanRecorded, folded: Folded, rules: Rules) -> L
         "review_due": plan.review_due.isoformat(),
     }
     return ListEntry("plan", name, plan.facility, None, state, plan.occurred_at, due, content)
+
+
+def _arrivals(folded: Folded, rules: Rules) -> Iterator[ListEntry]:
+    """Who is expected and has not come; late when the site's days after the expected day are over."""
+    begun = {(stay.facility, stay.id) for stay in folded.stays}
+    for one in folded.arrivals:
+        if (one.facility, one.stay) in begun:
+            continue
+        zone = rules.zone_of(one.facility)
+        day = day_of(one.at, zone)
+        due = midnight(day + timedelta(days=1 + rules.site.limits.arrival_days), zone)
+        content = known(
+            {"expected_at": one.at.isoformat(), "day": day.isoformat(), "unit": one.unit, "level": one.level}
+        )
+        yield ListEntry("arrival", one.root, one.facility, one.program, "expected", one.said_at, due, content)
 
 
 _BY_OTHERS = frozenset({NoEffectReason.INSIDE_24_HOUR_STAY, NoEffectReason.STAY_OPEN, NoEffectReason.CLOSED})

@@ -188,6 +188,19 @@ def _to_come(first: date, now: datetime, zone: tzinfo) -> Badge:
     return Badge(say_count("{count} day overdue", "{count} days overdue", -days), "late")
 
 
+def _arrival(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    zone, expected = now.zone(line.facility), date.fromisoformat(body["day"])
+    what = now.program(line.program) if line.program else now.facility(line.facility)
+    unit = say("unit {unit}", unit=body["unit"]) if "unit" in body else ""
+    care = level(body["level"]) if "level" in body else ""
+    told = say("told {at}", at=moment(line.at, now.reading(line.facility)))
+    details = (care, unit, say("expected {day}", day=day(expected)), told)
+    badge = _to_come(expected, now.at, zone)
+    if badge.tone == "late" and line.due is not None and now.at < line.due:
+        return what, details, Badge(badge.text, "soon")
+    return what, details, badge
+
+
 def _waiting(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     at = body.get("position")
     place = say("place {number} in line", number=at) if at else spoken(line.state)
@@ -317,6 +330,7 @@ DRAWN: Mapping[str, Draw] = {
     "offer": _offer,
     "placement": _placement,
     "waiting": _waiting,
+    "arrival": _arrival,
     "conflict": _conflict,
     "seat": _seat,
     "authorization": _authorization,

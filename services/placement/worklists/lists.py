@@ -103,6 +103,12 @@ _REVIEWED: Final = Table(
     ("level",),
     "due",
 )
+_EXPECTED: Final = Table(
+    (_PROGRAM, _LEVEL, Column("waiting", "Expected", "due"), Column("stands", "Unit", wide=True),
+     Column("since", "Told", "waiting"), _FACILITY),
+    ("level", "program", "overdue"),
+    "due",
+)  # fmt: skip
 _TOLD: Final = Table((_WHAT, Column("waiting", "State"), Column("since", "Since", "waiting"), _FACILITY), (), "waiting")
 _WITHHELD: Final = Table((_WHAT, Column("waiting", "Why"), _FACILITY))
 _SEATS: Final = Table((_LEVEL, Column("waiting", "Now"), Column("seats", "Seats"), _WHAT, _FACILITY))
@@ -158,6 +164,17 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         name="starts-due",
         of=EntriesOf("placement", ("placed",), work.over),
         waits="First days that have passed, and nobody said whether the patient came",
+    ),
+    Worklist(
+        name="arrivals-expected",
+        of=EntriesOf("arrival", ("expected",)),
+        waits="Patients whom a hospital expects",
+        title="Arrivals expected",
+        hint="Who is to come, by what hospitals told (pre-admissions); the start of the visit ends it.",
+        empty="No hospital expects anybody.",
+        late=work.over,
+        first=False,
+        table=_EXPECTED,
     ),
     Worklist(
         name="missed",

@@ -76,6 +76,11 @@ def _placement(_: Line, body: Body, drawn: Drawn, __: Glance) -> Mapping[str, Ce
     return {"stands": Cell(text, told), "waiting": Cell(badge=drawn[2])}
 
 
+def _arrival(_: Line, __: Body, drawn: Drawn, ___: Glance) -> Mapping[str, Cell]:
+    details, badge = drawn[1], drawn[2]
+    return {"stands": Cell(details[1]), "waiting": Cell(badge=badge, more=(details[2],))}
+
+
 def _told_at(text: str | None, line: Line, now: Glance) -> str:
     return moment(datetime.fromisoformat(text), now.reading(line.facility)) if text else ""
 
@@ -84,5 +89,6 @@ _OWN: Mapping[str, Callable[[Line, Body, Drawn, Glance], Mapping[str, Cell]]] = 
     "search": _search,
     "offer": _offer,
     "placement": _placement,
+    "arrival": _arrival,
 }
 """Kind of line → its own cells, where they are not those that every line has."""
