@@ -117,6 +117,22 @@ class Payer(NamedTuple):
     since: date | None
 
 
+class RecordTold(NamedTuple):
+    """What a merge, link, move or change of number says of two records: of the one that it goes to, and of the other.
+
+    `patient` and `other` are ids of their patients, numbers are of accounts (PID-18, MRG-3) and visits (PV1-19, MRG-5).
+    """
+
+    patient: tuple[PatientId, ...]
+    other: tuple[PatientId, ...] = ()
+    account: str | None = None
+    other_account: str | None = None
+    visit: str | None = None
+
+    def __repr__(self) -> str:
+        return "<RecordTold>"
+
+
 class Adt(Struct, frozen=True, kw_only=True, gc=False):
     """One ADT message, read: routed by MSH-9.2 alone, every time aware. A field that says nothing is None.
 
@@ -166,6 +182,10 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
     age_years: int | None = None
     charset: str = "ascii"
     warnings: tuple[str, ...] = ()
+    account: str | None = None
+    """PID-18."""
+    records: tuple[RecordTold, ...] = ()
+    """What it says of records: one for each MRG segment, or for the second patient of a link."""
 
     def __repr__(self) -> str:
         return f"<Adt {self.trigger}>"

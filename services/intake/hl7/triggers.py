@@ -12,6 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+RecordChange = Literal[
+    "link", "unlink", "merge-accounts", "merge-visits", "move-ids", "move-account", "move-visit", "rename-patient",
+    "rename-account", "rename-visit",
+]  # fmt: skip
+"""What a statement says of records: of patients, their accounts and their visits."""
 StatementKind = Literal["start", "back", "move", "leave", "end"]
 """What a statement does to a stay."""
 WHOLE_STAY = "stay"
@@ -20,7 +25,7 @@ WHOLE_STAY = "stay"
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A row. Exactly one of `states`, `cancels`, `updates`, `merges` and `of_the_person` says what the trigger is."""
+    """A row. Exactly one of the fields of MEANINGS says what the trigger is."""
 
     words: str
     """As HL7 names it, short."""
@@ -31,6 +36,8 @@ class Trigger:
     """It corrects what was said of a visit before, and opens, moves and ends nothing."""
     merges: bool = False
     """A patient into a patient: it needs MRG-1, and is kept."""
+    records: RecordChange | None = None
+    """What it says of records: who is whom, and which number is whose. It is kept."""
     of_the_person: bool = False
     """It states nothing of a visit, and is kept."""
     own_time: str | None = None
@@ -49,6 +56,9 @@ class Trigger:
         return self.updates or self.cancels is not None
 
 
+MEANINGS = ("states", "cancels", "updates", "merges", "records", "of_the_person")
+"""The fields of a row of which exactly one is set."""
+
 TRIGGERS: dict[str, Trigger] = {
     "A01": Trigger("admission", states="start", own_time="PV1-44"),
     "A02": Trigger("transfer", states="move", needs_visit=True),
@@ -64,13 +74,27 @@ TRIGGERS: dict[str, Trigger] = {
     "A18": Trigger("merge of patients", merges=True),
     "A21": Trigger("leave begins", states="leave", needs_visit=True),
     "A22": Trigger("back from leave", states="back", needs_visit=True),
+    "A24": Trigger("link of two patients", records="link"),
     "A28": Trigger("person added", of_the_person=True),
     "A30": Trigger("merge of persons", merges=True),
     "A31": Trigger("person updated", updates=True),
     "A34": Trigger("merge of patient ids", merges=True),
+    "A35": Trigger("merge of account numbers", records="merge-accounts"),
     "A36": Trigger("merge of patient ids and accounts", merges=True),
+    "A37": Trigger("unlink of two patients", records="unlink"),
     "A39": Trigger("merge of persons by external id", merges=True),
     "A40": Trigger("merge of patients by id", merges=True),
+    "A41": Trigger("merge of accounts", records="merge-accounts"),
+    "A42": Trigger("merge of visits", records="merge-visits"),
+    "A43": Trigger("move of patient ids", records="move-ids"),
+    "A44": Trigger("move of an account", records="move-account"),
+    "A45": Trigger("move of a visit", records="move-visit"),
+    "A46": Trigger("change of external id", records="rename-patient"),
+    "A47": Trigger("change of patient ids", records="rename-patient"),
+    "A48": Trigger("change of alternate patient id", records="rename-patient"),
+    "A49": Trigger("change of account number", records="rename-account"),
+    "A50": Trigger("change of visit number", records="rename-visit"),
+    "A51": Trigger("change of alternate visit id", records="rename-visit"),
     "A52": Trigger("leave cancelled", cancels="A21", needs_visit=True),
     "A53": Trigger("back from leave cancelled", cancels="A22", needs_visit=True),
 }

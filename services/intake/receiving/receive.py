@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -23,6 +23,10 @@ from services.intake.receiving.assign import assign_visits
 from services.intake.receiving.deaths_store import known_of as deaths_of
 from services.intake.receiving.in_line import brought_in_line, is_long, numbered, reconcile_batch
 from services.intake.receiving.long_visits import LongVisits
+from services.intake.receiving.merges import merging
+from services.intake.receiving.merges.kinship import find_kin, told_of_records
+from services.intake.receiving.merges.statements import sides_of
+from services.intake.receiving.merges.store import kin_of
 from services.intake.receiving.read import (
     AWAY,
     CLOCK_WRONG,
@@ -170,21 +174,28 @@ class Intake:
         """Derive again visits that were derived with another site config, at most `page`; returns how many patients."""
         async with self.database.begin() as connection:
             patients = await visits_store.patients_of_another_mapping(connection, mapping_of(self.site), page)
-            if not patients:
-                return 0
-            unsure = await store.lock_patients(connection, patients)
-            found = assign_visits([], await visits_store.visits_of(connection, patients), unsure)
-            found.touch_all()
-            await store.fill(connection, found.stored, self.long_visits.in_thread)
-            sequences = await visits_store.sequences_of(connection, patients)
-            told = await deaths_of(connection, patients)
-            add_reports(
-                told,
-                [PersonMessage(v.patient_id, v.facility, one) for v in found.touched.values() for one in v.messages],
-            )
-            _, writes = await brought_in_line(connection, found, [], (sequences, told), self)
-            await at_once(connection, writes)
+            if patients:
+                await derive_again(connection, patients, self)
         return len(set(patients))
+
+
+async def derive_again(connection: Connection, patients: Iterable[str], intake: Intake) -> None:
+    """Derive all visits of these patients again, and of all whom merges, links or moves bring together with them; in
+    the caller's transaction."""
+    every = set(patients) | await kin_of(connection, patients)
+    unsure = await store.lock_patients(connection, every)
+    found = assign_visits([], await visits_store.visits_of(connection, every), unsure)
+    found.touch_all()
+    await store.fill(connection, found.stored, intake.long_visits.in_thread)
+    sequences = await visits_store.sequences_of(connection, every)
+    told = await deaths_of(connection, every)
+    add_reports(
+        told,
+        [PersonMessage(v.patient_id, v.facility, one) for v in found.touched.values() for one in v.messages],
+    )
+    kin = await merging.load(connection, every)
+    _, writes = await brought_in_line(connection, found, [], (sequences, told), intake, kin=kin)
+    await at_once(connection, writes)
 
 
 def intake_work(inbound: Sequence[InboundMessage]) -> spans.Work:
@@ -254,14 +265,20 @@ async def _find_patients(connection: Connection, inbound: Sequence[InboundMessag
     """Find or make the patient of each message, and lock them; returns those with a message that names no visit."""
     await _prepared(connection, intake)
     late = all(message.visit_key for message in inbound)  # else a patient is marked
-    found, unsure = await whom.find(connection, inbound, intake.numbering, late=late)
-    for message, whose in zip(inbound, found, strict=True):
+    sides = [] if late else sides_of(inbound)
+    claims = [claim for one in sides for claim in one.claims]
+    found = await whom.find(connection, [*inbound, *claims], intake.numbering, late=late)
+    for message, whose in zip(inbound, found.every, strict=False):
         message.patient_id = whose.patient_id
         if whose.several:
             message.warn(SEVERAL_PATIENTS)
         if whose.patient_id is None:
             message.note, message.reason = "waiting", NO_KEY
-    return unsure
+    if sides:
+        told_of_records(sides, found.every[len(inbound) :])
+    if found.have_kin or sides:
+        return found.unsure | await find_kin(connection, inbound)
+    return found.unsure
 
 
 async def patient_of(
@@ -269,7 +286,7 @@ async def patient_of(
 ) -> str:
     """The patient whom a request is about, among those of the facilities in `scope` (None: all), locked."""
     await _prepared(connection, intake)
-    [found], _ = await whom.find(connection, [about], intake.numbering, scope=scope, is_request=True)
+    [found] = (await whom.find(connection, [about], intake.numbering, scope=scope, is_request=True)).every
     if found.patient_id is None:
         raise ValueError("a request about nobody")
     return found.patient_id
@@ -286,7 +303,7 @@ async def _load(
     connection: Connection, news: Sequence[InboundMessage], about: Sequence[InboundMessage], intake: Intake
 ) -> store.Loaded:
     """Load what a batch needs to know. Where a visit may be long, visits get their messages later, in pages."""
-    patients = sorted({message.patient_id for message in about if message.patient_id})
+    patients = sorted({each for message in about if message.patient_id for each in (message.patient_id, *message.kin)})
     short = [] if is_long(about, intake) else about
     keys = sorted({message.visit_key for message in short if message.visit_key})
     by_number = sorted({each for message in about if (each := numbered(message))})

@@ -1,0 +1,194 @@
+"""Brings facts in line with who is whom: load what is stored, decide (facts.py, regroup.py), and say what to write."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from msgspec import structs
+
+from services.intake.hl7.mapping import FacilityMap
+from services.intake.people.merging import RecordStatement, WhoIsWhom, flattened, who_is_whom
+from services.intake.people.merging import kin as brought_together
+from services.intake.receiving.merges import store
+from services.intake.receiving.merges.facts import (
+    EpisodeOf,
+    Limits,
+    Original,
+    WantedFact,
+    copies,
+    identity_facts,
+    merged_episodes,
+)
+from services.intake.receiving.merges.store import OfNoVisit, StandingFact
+from services.intake.visits.death_facts import DeathChanges
+from services.intake.visits.derive import FactKey, Note
+from services.intake.visits.reconcile import EpisodeSequences, VisitChanges, labels_of
+from shared.events.taking_back import FactCancelled, taken_back
+from shared.facts import restating
+from shared.facts.envelope import Fact
+from shared.storage.database import Connection
+from shared.storage.statements import SqlWrite
+
+UNMERGED = "unmerged"
+"""Why a copy is cancelled."""
+
+
+@dataclass(slots=True)
+class Kin:
+    """Patients whom statements bring together, and all these statements. `named`: message id → the patient whom its
+    numbers mean, of the messages of their visits."""
+
+    patients: frozenset[str]
+    statements: list[RecordStatement]
+    named: dict[str, str] = field(default_factory=dict)
+    who: WhoIsWhom = field(init=False)
+    unparted: WhoIsWhom | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.who = who_is_whom(self.statements)
+        parted = any(one.kind in {"unmerge", "unlink"} for one in self.statements)
+        self.unparted = who_is_whom(self.statements, unparted=True) if parted else None
+
+    def notes(self) -> list[Note]:
+        """What became of each message that says something of records: the best that any of its statements did."""
+        effects = self.who.effects
+        found: dict[str, Note] = {}
+        for one in self.statements:
+            if one.by == "message":
+                note = Note(one.said_by, *effects.get(one.statement_id, ("applied", None)))
+                if one.said_by not in found or note.effect == "applied":
+                    found[one.said_by] = note
+        return list(found.values())
+
+
+async def load(connection: Connection, patients: Iterable[str]) -> Kin | None:
+    """What brings these patients together with others, all of whose rows are locked; None where nothing does."""
+    together = await store.kin_of(connection, patients)
+    if not together:
+        return None
+    return Kin(frozenset(together), await store.statements_of(connection, together))
+
+
+async def keep(connection: Connection, patients: Iterable[str], told: Sequence[RecordStatement]) -> Kin:
+    """Store statements about these patients, whose rows are locked, and whom they bring together now."""
+    await store.keep_statements(connection, told)
+    every = await store.statements_of(connection, patients)
+    await store.keep_kin(connection, brought_together(every))
+    return Kin(frozenset(patients), every)
+
+
+class Stating(NamedTuple):
+    """What facts are stated with: the episodes and their sequences, the site's tables, when (`recorded_at`), and the id
+    of the message or decision with which they are stated."""
+
+    sequences: EpisodeSequences
+    places: FacilityMap
+    now: datetime
+    told_by: str | None
+
+
+@dataclass(slots=True)
+class MergeChanges:
+    """What is to be written: facts with their keys and visits, and ce_ids of those that no longer stand."""
+
+    stated: list[tuple[FactKey, Fact, str | None]] = field(default_factory=list)
+    fallen: list[str] = field(default_factory=list)
+
+    @property
+    def episodes(self) -> set[str]:
+        """The episodes of these facts."""
+        return {fact.subject for _, fact, _ in self.stated}
+
+    def writes(self) -> list[SqlWrite]:
+        """The writes of the facts."""
+        return store.keep_facts(self.stated, self.fallen)
+
+
+async def restated(
+    connection: Connection, kin: Kin, visits: Sequence[VisitChanges], died: DeathChanges, stating: Stating
+) -> MergeChanges:
+    """What is to be stated so that the facts say who is whom. `visits` are the changes of all visits of the patients;
+    what they and `died` state is not stored yet."""
+    owned = sorted(episode for episode, owner in stating.sequences.owners.items() if owner in kin.patients)
+    stored = await store.of_no_visit(connection, owned)
+    await store.keep_retired(connection, kin.patients, flattened(kin.who))
+    originals = [*_of_visits(visits, stating), *_of_requests(stored, died)]
+    return decide(kin, originals, stored.merging, stating)
+
+
+def decide(kin: Kin, originals: Sequence[Original], standing: Sequence[StandingFact], stating: Stating) -> MergeChanges:
+    """What makes `standing`, the facts that merges and links gave, say what these statements and `originals`, the facts
+    that stand besides, mean."""
+    episodes, places = _episodes(kin, originals, stating.sequences), stating.places
+    told = {*kin.who.at, *(kin.unparted.at if kin.unparted else ())}
+    limits = Limits(places.site.limits.episode_gap_days, {name: places.zone(name) for name in told})
+    wanted = identity_facts(kin.who, kin.unparted, episodes, limits, stating.now)
+    wanted += copies(merged_episodes(kin.who, episodes, limits), originals)
+    return _difference(standing, wanted, stating)
+
+
+def _episodes(kin: Kin, originals: Sequence[Original], sequences: EpisodeSequences) -> list[EpisodeOf]:
+    """The episodes of these patients, with the facilities that told facts of them."""
+    facilities: dict[str, set[str]] = defaultdict(set)
+    for one in originals:
+        facilities[one.value.episode_id].add(one.value.facility)
+    return [
+        EpisodeOf(episode, owner, sequences.known[owner].get(episode), frozenset(facilities[episode]))
+        for episode, owner in sorted(sequences.owners.items())
+        if owner in kin.patients
+    ]
+
+
+def _of_visits(changes: Iterable[VisitChanges], stating: Stating) -> Iterator[Original]:
+    """The facts of visits that stand once these changes are made."""
+    for each in changes:
+        visit = each.visit
+        if visit.episode_id is None:
+            continue
+        gone = set(each.fallen)
+        ids = {key: one.ce_id for key, one in visit.standing.items() if one.ce_id not in gone}
+        ids |= {new.key: new.fact.id for new in each.stated if not isinstance(new.fact.value, FactCancelled)}
+        labels = labels_of(each.facts, visit.facility, stating.places)
+        for wanted in each.facts:
+            value = structs.replace(
+                wanted.value,
+                episode_id=visit.episode_id,
+                patient_id=visit.patient_id,
+                facility=visit.facility,
+                recorded_at=stating.now,
+                stated_at=wanted.stated_at,
+                labels=labels[wanted.key],
+            )
+            yield Original(ids[wanted.key], wanted.key, value, visit.visit_id, wanted.said_by)
+
+
+def _of_requests(stored: OfNoVisit, died: DeathChanges) -> Iterator[Original]:
+    """The facts of no visit that stand once deaths are told."""
+    gone = set(died.fallen)
+    yield from (one for one in stored.originals if one.ce_id not in gone)
+    for new in died.stated:
+        if not isinstance(new.fact.value, FactCancelled):
+            yield Original(new.fact.id, new.key, new.fact.value, None, new.fact.causation_id)
+
+
+def _difference(standing: Sequence[StandingFact], wanted: Sequence[WantedFact], stating: Stating) -> MergeChanges:
+    """What makes `standing` say what is wanted: copies are cancelled before anything is stated."""
+    was, (sequences, _, now, told_by) = {one.key: one for one in standing}, stating
+    out = restating.difference(was, {one.key: one for one in wanted}, _says)
+    found = MergeChanges(fallen=[one.ce_id for one in out.fallen])
+    for gone in sorted(out.cancel.values(), key=lambda one: (one.copy_of is None, one.ce_id)):
+        off = taken_back(gone.value, gone.ce_id, reason=UNMERGED if gone.copy_of else "derived-away", now=now)
+        found.stated.append(((off.TYPE, gone.ce_id), sequences.stated(off, now, told_by, told_by), gone.visit_id))
+    for before, one in out.state:
+        value = structs.replace(one.value, recorded_at=now, replaces=before.ce_id if before else None)
+        fact = sequences.stated(value, now, told_by, one.said_by, copy_of=one.copy_of)
+        found.stated.append((one.key, fact, one.visit_id))
+    return found
+
+
+def _says(was: StandingFact, now: WantedFact) -> bool:
+    return was.copy_of == now.copy_of and restating.same(was.value, now.value)
