@@ -1,0 +1,58 @@
+"""Messages after public reports of what went wrong between real systems, each with how it must end.
+
+The folder is read in place where it is there. Each kind of message has a test of its own beside this, too.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from services.intake.receiving.receive import Intake
+from shared.clock import SetClock
+from tests.intake.cases import CASES, Came, Outcome, billed, frames_of, play, told
+
+pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="no cases: set STEPDOWN_CASES")
+LATER = datetime(2026, 12, 1, 12, tzinfo=UTC)
+AA2 = ("AA", "AA")
+IN_3W, OUT = "admitted inpatient 3W 11-02 09:00", "discharged inpatient 11-04 09:00"
+
+OUTCOMES: dict[str, Outcome] = {
+    "03-fraction-and-zone": Outcome(("AA",), ("admitted inpatient 3W 11-02 09:15",)),
+    "17-same-control-id-many-patients": Outcome(AA2, (IN_3W, "admitted inpatient 3W 11-02 10:00"), patients=2),
+    "18-discharge-cancel-discharge": Outcome(
+        ("AA",) * 4, (IN_3W, "discharged inpatient 11-06 09:00"), periods=("inpatient 11-02 11-06",)
+    ),
+    "27-blank-lines-and-form-feed": Outcome(AA2, (IN_3W, OUT)),
+    "29-latin1-undeclared": Outcome(AA2, (IN_3W, IN_3W), patients=2),
+    "32-null-location-update": Outcome(("AA",) * 3, (IN_3W, OUT), periods=("inpatient 11-02 11-04",)),
+    "34-nul-and-keepalive-bytes": Outcome(AA2, (IN_3W, OUT)),
+    "37-enhanced-mode-component-facility": Outcome(("AA",), (IN_3W,)),
+    "38-resent-with-new-time": Outcome(AA2, (IN_3W,), notes=("applied", "no-effect already-open")),
+    "57-pending-discharge-pv2": Outcome(
+        ("AA",) * 3,
+        (IN_3W, "discharge-planned expected 11-07 09:00 11-03 09:00", "discharge-plan-cancelled 11-04 09:00"),
+    ),
+}
+"""File → what must come of it."""
+
+
+async def played(intake: Intake, case: str) -> Came:
+    """What came of the messages of a case, at the beginning of December."""
+    own = Intake(intake.database, intake.site, intake.seal, SetClock(LATER))
+    return await play(own, frames_of((CASES / f"{case}.hl7").read_bytes()))
+
+
+@pytest.mark.parametrize("case", OUTCOMES)
+async def test_a_case_ends_as_its_text_says(own_intake: Intake, case: str) -> None:
+    wanted, came = OUTCOMES[case], await played(own_intake, case)
+    assert [answer.code for answer in came.answers] == list(wanted.answers)
+    if wanted.facts is not None:
+        assert told(came.standing) == list(wanted.facts)
+    if wanted.notes is not None:
+        assert came.notes == list(wanted.notes)
+    if wanted.periods is not None:
+        assert billed(came.stated, own_intake) == list(wanted.periods)
+    if wanted.patients is not None:
+        assert came.patients == wanted.patients
