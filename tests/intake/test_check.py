@@ -13,15 +13,15 @@ from tools.cli.hl7 import hl7
 
 
 def test_a_file_with_two_messages_gives_two_lines() -> None:
-    found = list(check("f", er7("A01") + er7("A60", control_id="C2"), AnyFeed(), NOW))
+    found = list(check("f", er7("A01") + er7("A56", control_id="C2"), AnyFeed(), NOW))
     assert [(line.index, line.trigger, line.control_id, line.ack) for line in found] == [
         (1, "A01", "C1", "AA"),
-        (2, "A60", "C2", "AR"),
+        (2, "A56", "C2", "AR"),
     ]
     assert found[1].as_json() == {
         "file": "f",
         "index": 2,
-        "trigger": "A60",
+        "trigger": "A56",
         "control_id": "C2",
         "ack": "AR",
         "charset": "ascii",

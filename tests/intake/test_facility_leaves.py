@@ -58,11 +58,11 @@ class Known:
             self.shared.message("A01"),
             of(self.shared.message("A01", "20260311090000", visit="RBV")),
             of(self.shared.message("A01").replace(b"PID|", b"ZID|")),
-            of(self.shared.message("A01").replace(b"ADT^A01", b"ADT^A19")),
+            of(self.shared.message("A01").replace(b"ADT^A01", b"ADT^A56")),
         ]
         for raw in self.messages:
             [answer] = await self.here.says(raw)
-            assert answer.code == ("AE" if b"ZID|" in raw else "AR" if b"A19" in raw else "AA")
+            assert answer.code == ("AE" if b"ZID|" in raw else "AR" if b"A56" in raw else "AA")
         return self
 
 
@@ -218,7 +218,7 @@ async def test_a_refused_message_of_an_exchange_is_of_the_facility_that_it_names
     raw = of(hospital.message("A01", unit=f"RB3^^^{LEFT}"), "REGIONAL-HIE").replace(
         f"{LEFT}^101^A".encode(), LEFT.encode()
     )
-    wrong = [raw.replace(b"PID|", b"ZID|"), raw.replace(b"ADT^A01", b"ADT^A19")]
+    wrong = [raw.replace(b"PID|", b"ZID|"), raw.replace(b"ADT^A01", b"ADT^A56")]
     assert [answer.code for answer in await hospital.says(*wrong)] == ["AE", "AR"]
     assert (await leave(own_intake))["refused-messages"] == 2
     assert [answer.code for answer in await hospital.says(raw, *wrong)] == ["AR", "AR", "AR"]

@@ -78,7 +78,7 @@ async def test_the_same_ids_with_another_body_are_another_message_with_a_warning
 @pytest.mark.parametrize(
     ("code", "says", "change"),
     [
-        ("AR", b"|201^", (b"ADT^A01", b"ADT^A19")),
+        ("AR", b"|201^", (b"ADT^A01", b"ADT^A56")),
         ("AR", b"|202^", (b"|P|2.5.1", b"|D|2.5.1")),
         ("AE", b"|100^", (b"PID|", b"ZID|")),
         ("AE", b"|102^", (b"|20260310090000|\r", b"|soon|\r")),

@@ -89,7 +89,7 @@ async def test_what_would_go_is_counted_and_nothing_is_written(own_intake: Intak
 
 def unknown(hospital: Hospital) -> bytes:
     """A message of an event that there is not: AR."""
-    return hospital.message("A01").replace(b"ADT^A01", b"ADT^A19")
+    return hospital.message("A01").replace(b"ADT^A01", b"ADT^A56")
 
 
 async def test_what_got_ar_is_kept_sealed_once_and_goes_after_its_days(own_intake: Intake) -> None:

@@ -9,11 +9,13 @@ from typing import get_args
 
 import pytest
 
-from services.intake.hl7.triggers import TRIGGERS, WHOLE_STAY, StatementKind, Trigger
+from services.intake.hl7.triggers import MEANINGS, TRIGGERS, WHOLE_STAY, StatementKind, Trigger, is_local
 from services.intake.visits.moves import MOVES
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "services/intake/hl7/triggers.py"
+UNREAD = {"words", "of_the_person", "kept", "records", "plans"}
+"""What a row says to people, or says so that exactly one meaning is set."""
 HOSPITALS = (ROOT / "tools/simulator",)
 """They say messages, as a hospital does, and know nothing of how we read them."""
 
@@ -21,10 +23,22 @@ HOSPITALS = (ROOT / "tools/simulator",)
 @pytest.mark.parametrize("trigger", TRIGGERS)
 def test_a_row_means_one_thing(trigger: str) -> None:
     row = TRIGGERS[trigger]
-    meanings = [row.states is not None, row.cancels is not None, row.updates, row.merges, row.of_the_person]
-    assert meanings.count(True) == 1, (
-        f"{trigger} has {meanings.count(True)} meanings: it would be taken, and do nothing"
-    )
+    meanings = [name for name in MEANINGS if getattr(row, name)]
+    assert len(meanings) == 1, f"{trigger} has {len(meanings)} meanings: it would be taken, and do nothing"
+
+
+def test_every_event_that_hl7_has_for_adt_messages_has_a_row() -> None:
+    """HL7 table 0003: A56 to A59 are not used, nor is anything above A62."""
+    assert list(TRIGGERS) == [f"A{number:02}" for number in (*range(1, 56), 60, 61, 62)]
+
+
+def test_an_event_of_the_site_begins_with_z_and_no_other_has_a_row() -> None:
+    assert [one for one in ("Z01", "ZQA", "Z99") if TRIGGERS[one].words and is_local(one)] == ["Z01", "ZQA", "Z99"]
+    for other in ("A56", "A63", "R01", "Z", "Z1", "Z001", "z01", "Z 1", ""):
+        assert other not in TRIGGERS
+        assert not is_local(other)
+        with pytest.raises(KeyError):
+            TRIGGERS[other]
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS)
@@ -45,7 +59,7 @@ def test_every_kind_of_statement_is_said_by_a_trigger() -> None:
 
 def test_an_attribute_that_a_row_sets_is_read_somewhere() -> None:
     text = "\n".join(p.read_text() for p in (ROOT / "services/intake").rglob("*.py") if p != TABLE)
-    names = [name for name in Trigger.__annotations__ if name not in {"words", "of_the_person"}]
+    names = [name for name in Trigger.__annotations__ if name not in UNREAD]
     assert [name for name in names if not re.search(rf"(means|\]|row)\.{name}\b", text)] == []
 
 
@@ -63,15 +77,9 @@ def test_no_other_module_has_triggers_of_its_own() -> None:
     assert found == []
 
 
-def test_the_guide_lists_the_triggers_of_the_table() -> None:
+def test_the_guide_has_a_row_for_every_event_in_the_words_of_the_table() -> None:
     guide = (ROOT / "docs/connect-a-hospital.md").read_text()
-    found = re.search(r"^Triggers (.*?)\. .*?^Merges \((.*?)\) are taken and kept", guide, re.MULTILINE | re.DOTALL)
-    assert found, "docs/connect-a-hospital.md, What is read: Triggers …; Merges (…) are taken and kept"
-    assert listed(found[1]) == {trigger for trigger, row in TRIGGERS.items() if not row.merges}
-    assert listed(found[2]) == {trigger for trigger, row in TRIGGERS.items() if row.merges}
-
-
-def listed(text: str) -> set[str]:
-    """`A01–A03, A11` → A01, A02, A03, A11."""
-    parts = (re.findall(r"A(\d\d)", part) for part in text.split(","))
-    return {f"A{number:02}" for ends in parts for number in range(int(ends[0]), int(ends[-1]) + 1)}
+    rows = re.findall(r"^\| (A\d\d) \| (.*?) \| (.*?) \| (.*?) \|$", guide, re.MULTILINE)
+    assert {name: words for name, words, _, _ in rows} == {name: row.words for name, row in TRIGGERS.items()}
+    assert [name for name, *_ in rows] == list(TRIGGERS), "one row each, in order"
+    assert all(follows and where for _, _, follows, where in rows)

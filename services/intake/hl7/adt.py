@@ -15,7 +15,7 @@ from services.intake.hl7.model import REMOVED, Adt, FeedRules, Moment, PatientId
 from services.intake.hl7.parser import NULL, Message
 from services.intake.hl7.records import told_records
 from services.intake.hl7.timestamps import read_day, read_moment
-from services.intake.hl7.triggers import TRIGGERS
+from services.intake.hl7.triggers import TRIGGERS, Trigger, is_local
 
 _TIMES = ("PV1-44", "PV1-45", "EVN-6", "EVN-2", "MSH-7", "PV2-9", "PV2-47", "PID-29")
 Times = Mapping[str, Moment | Removed | None]
@@ -31,7 +31,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
     codes, removable = fields.codes(message.texts), fields.removable(message.texts)
     sender = rules.sender(head.sending_app, head.sending_facility, codes.get("PV1-3.4", ""))
     _check(head, sender.processing_ids)
-    (ids, from_pid_2), death = _patient(message), fields.death(removable)
+    (ids, from_pid_2), death = _patient(message, TRIGGERS[head.trigger]), fields.death(removable)
     times = _times(message.texts, sender.zone)
     occurred, source = _occurred(head.trigger, times, arrived_at)
     _check_future(occurred.start, source, arrived_at + rules.future_limit)
@@ -81,7 +81,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
 def _check(head: Header, processing_ids: tuple[str, ...]) -> None:
     if head.kind != "ADT":
         raise Refused("AR", 200, "MSH", 9, "only ADT messages are taken here")
-    if head.trigger not in TRIGGERS:
+    if head.trigger not in TRIGGERS and not is_local(head.trigger):
         raise Refused("AR", 201, "MSH", 9, "this trigger is not taken here")
     if (head.processing_id or processing_ids[0]) not in processing_ids:
         raise Refused("AR", 202, "MSH", 11, "the processing id is not the one configured for this feed")
@@ -96,15 +96,17 @@ def _check_future(occurred: datetime, source: str, latest: datetime) -> None:
         raise Refused("AE", 207, place[:3], int(place[4:]), text, at=occurred)
 
 
-def _patient(message: Message) -> tuple[tuple[PatientId, ...], bool]:
+def _patient(message: Message, means: Trigger) -> tuple[tuple[PatientId, ...], bool]:
     """The patient's ids, and whether they are PID-2's, since PID-3 has none. Raises Refused where neither has one."""
     pid = message.first("PID")
+    if pid is not None and (ids := fields.patient_ids(pid, 3)):
+        return ids, False
+    if pid is not None and (ids := fields.patient_ids(pid, 2)):
+        return ids, True
+    if means.nobody:
+        return (), False
     if pid is None:
         raise Refused("AE", 100, "PID", 0, "the message has no PID segment")
-    if ids := fields.patient_ids(pid, 3):
-        return ids, False
-    if ids := fields.patient_ids(pid, 2):
-        return ids, True
     raise Refused("AE", 101, "PID", 3, "the message has no patient id")
 
 
@@ -132,14 +134,15 @@ def _first(times: Times, *places: str) -> Moment | None:
 
 def _occurred(trigger: str, times: Times, arrived_at: datetime) -> tuple[Moment, str]:
     """When the event happened, and the field that says so: the trigger's own time field if it is filled, else the first
-    readable one of EVN-6, EVN-2 and MSH-7, else the arrival. Raises Refused where the fields filled are unreadable."""
+    readable one of EVN-6, EVN-2 and MSH-7, else the arrival. Raises Refused where the fields filled are unreadable and
+    the trigger needs a time."""
     own = TRIGGERS[trigger].own_time
     chain = (own,) if own and times.get(own, REMOVED) is not REMOVED else ("EVN-6", "EVN-2", "MSH-7")
     for place in chain:
         if isinstance(told := times.get(place), Moment):
             return told, place
     for place in chain:
-        if times.get(place, REMOVED) is None:
+        if times.get(place, REMOVED) is None and TRIGGERS[trigger].needs_time:
             raise Refused("AE", 102, place[:3], int(place[4:]), "a required time is unreadable")
     return Moment(arrived_at, arrived_at), "arrival"
 

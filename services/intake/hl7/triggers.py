@@ -1,8 +1,8 @@
 """What each trigger event (MSH-9.2) means: one row for each, which all other code reads.
 
-A trigger that is not here is refused with AR 201. What a row says of a visit is worked out in `visits`; a new trigger
-is a new row, and a rule only where it means what none did before. No row has a message structure: nothing looks at
-MSH-9.3.
+Every event of table 0003 that ADT messages have is here. One that is neither here nor the site's own (Z…) is refused
+with AR 201. What a row says of a visit is worked out in `visits`; a new trigger is a new row, and a rule only where it
+means what none did before. No row has a message structure: nothing looks at MSH-9.3.
 
 Sources: HL7 v2.5.1 table 0003 and chapter 3 (3.3.n is trigger A-n); IHE ITI-31; contract 3.6 and 6.
 """
@@ -17,10 +17,26 @@ RecordChange = Literal[
     "rename-account", "rename-visit",
 ]  # fmt: skip
 """What a statement says of records: of patients, their accounts and their visits."""
+PlanKind = Literal["arrival", "discharge"]
 StatementKind = Literal["start", "back", "move", "leave", "end"]
 """What a statement does to a stay."""
 WHOLE_STAY = "stay"
 """What A11 cancels: the admission, or the visit's start, and with it all that was said of that stay."""
+
+
+class Rows(dict[str, "Trigger"]):
+    """Trigger → its row. An event that begins with Z, as the site's own do, has the row LOCAL by `[]`."""
+
+    def __missing__(self, trigger: str) -> Trigger:
+        """The row of an event of the site. Raises KeyError for what is no event."""
+        if is_local(trigger):
+            return LOCAL
+        raise KeyError(trigger)
+
+
+def is_local(trigger: str) -> bool:
+    """Whether an event is one of the site's own: Z and two letters or digits."""
+    return len(trigger) == 3 and trigger[0] == "Z" and trigger.isascii() and trigger.isalnum()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +47,7 @@ class Trigger:
     """As HL7 names it, short."""
     states: StatementKind | None = None
     cancels: str | None = None
-    """The trigger whose last statement it takes back, or WHOLE_STAY."""
+    """The trigger whose last statement it takes back, or WHOLE_STAY, or WHOLE_VISIT."""
     updates: bool = False
     """It corrects what was said of a visit before, and opens, moves and ends nothing."""
     merges: bool = False
@@ -40,6 +56,12 @@ class Trigger:
     """What it says of records: who is whom, and which number is whose. It is kept."""
     of_the_person: bool = False
     """It states nothing of a visit, and is kept."""
+    plans: PlanKind | None = None
+    """What the hospital expects; no stay begins or ends by it."""
+    asks: bool = False
+    """It asks for something that only a person may do: it is kept, and listed for one."""
+    kept: bool = False
+    """Nothing follows from it."""
     own_time: str | None = None
     """The field with its clinical time, before EVN-6, EVN-2 and MSH-7."""
     needs_visit: bool = False
@@ -49,17 +71,24 @@ class Trigger:
     without level, it ends the level."""
     moves_too: bool = False
     """A cancel that names another unit is also a transfer there, at its own time."""
+    nobody: bool = False
+    """Its structure has no patient: it is kept without one."""
 
     @property
     def corrects(self) -> bool:
         """Whether it changes what earlier messages said; then it may concern a visit that has ended."""
         return self.updates or self.cancels is not None
 
+    @property
+    def needs_time(self) -> bool:
+        """Whether a time that can't be read is an error: not where nothing of a visit begins, moves or ends by it."""
+        return self.states is not None or self.cancels is not None or (self.updates and self.needs_visit)
 
-MEANINGS = ("states", "cancels", "updates", "merges", "records", "of_the_person")
+
+MEANINGS = ("states", "cancels", "updates", "merges", "records", "of_the_person", "plans", "asks", "kept")
 """The fields of a row of which exactly one is set."""
 
-TRIGGERS: dict[str, Trigger] = {
+TRIGGERS: dict[str, Trigger] = Rows({
     "A01": Trigger("admission", states="start", own_time="PV1-44"),
     "A02": Trigger("transfer", states="move", needs_visit=True),
     "A03": Trigger("discharge", states="end", own_time="PV1-45", needs_visit=True),
@@ -68,20 +97,36 @@ TRIGGERS: dict[str, Trigger] = {
     "A06": Trigger("outpatient to inpatient", states="move", needs_visit=True, moves_to="inpatient"),
     "A07": Trigger("inpatient to outpatient", states="move", needs_visit=True, moves_to="outpatient"),
     "A08": Trigger("update", updates=True, needs_visit=True),
+    "A09": Trigger("patient departs, tracking", kept=True),
+    "A10": Trigger("patient arrives, tracking", kept=True),
     "A11": Trigger("admission cancelled", cancels=WHOLE_STAY, needs_visit=True),
     "A12": Trigger("transfer cancelled", cancels="A02", needs_visit=True, moves_too=True),
     "A13": Trigger("discharge cancelled", cancels="A03", needs_visit=True, moves_too=True),
+    "A14": Trigger("admission pending", kept=True),
+    "A15": Trigger("transfer pending", kept=True),
+    "A16": Trigger("discharge pending", kept=True),
+    "A17": Trigger("two patients change places", kept=True),
     "A18": Trigger("merge of patients", merges=True),
+    "A19": Trigger("query about a patient", kept=True, nobody=True),
+    "A20": Trigger("status of a bed", kept=True, nobody=True),
     "A21": Trigger("leave begins", states="leave", needs_visit=True),
     "A22": Trigger("back from leave", states="back", needs_visit=True),
+    "A23": Trigger("visit deleted", asks=True),
     "A24": Trigger("link of two patients", records="link"),
+    "A25": Trigger("pending discharge cancelled", kept=True),
+    "A26": Trigger("pending transfer cancelled", kept=True),
+    "A27": Trigger("pending admission cancelled", kept=True),
     "A28": Trigger("person added", of_the_person=True),
+    "A29": Trigger("person deleted", asks=True),
     "A30": Trigger("merge of persons", merges=True),
     "A31": Trigger("person updated", updates=True),
+    "A32": Trigger("patient arrives, tracking cancelled", kept=True),
+    "A33": Trigger("patient departs, tracking cancelled", kept=True),
     "A34": Trigger("merge of patient ids", merges=True),
     "A35": Trigger("merge of account numbers", records="merge-accounts"),
     "A36": Trigger("merge of patient ids and accounts", merges=True),
     "A37": Trigger("unlink of two patients", records="unlink"),
+    "A38": Trigger("pre-admission cancelled", kept=True),
     "A39": Trigger("merge of persons by external id", merges=True),
     "A40": Trigger("merge of patients by id", merges=True),
     "A41": Trigger("merge of accounts", records="merge-accounts"),
@@ -97,7 +142,14 @@ TRIGGERS: dict[str, Trigger] = {
     "A51": Trigger("change of alternate visit id", records="rename-visit"),
     "A52": Trigger("leave cancelled", cancels="A21", needs_visit=True),
     "A53": Trigger("back from leave cancelled", cancels="A22", needs_visit=True),
-}
+    "A54": Trigger("change of attending doctor", kept=True),
+    "A55": Trigger("change of attending doctor cancelled", kept=True),
+    "A60": Trigger("update of allergies", kept=True),
+    "A61": Trigger("change of consulting doctor", kept=True),
+    "A62": Trigger("change of consulting doctor cancelled", kept=True),
+})  # fmt: skip
+LOCAL = Trigger("event of the site", kept=True)
+"""What an event means that HL7 leaves to the site: it begins with Z (HL7 v2.5.1 2.17)."""
 
 UPDATED, PERSON_UPDATED, TO_INPATIENT, TO_OUTPATIENT = "A08", "A31", "A06", "A07"
 TELLING = {

@@ -30,6 +30,8 @@ UNFORESEEN = Fault(207, "MSH", 0, "it is kept, but could not be applied; the ope
 CLOCK_WRONG = Fault(207, "MSH", 0, "the clock here is wrong; send it again when that is mended")
 NOT_KEPT = Fault(207, "MSH", 0, "it could not be kept")
 LEFT = Fault(204, "MSH", 4, "this facility has left: nothing more is taken from it")
+ASKS = "asks-a-person"
+"""The reason noted for a message that waits because only a person may do what it asks for."""
 _NOT_KEPT_REFUSED = (AWAY, CLOCK_WRONG, NOT_KEPT, LEFT)
 ACCEPTED = Outcome("AA")
 
@@ -199,6 +201,8 @@ def _fill(inbound: InboundMessage, message: Message, rules: FeedRules) -> None:
     if adt.records:
         _fill_records(inbound, adt)
     inbound.person = told_by(message, adt.patient_ids)
+    if adt.means.asks:
+        inbound.note, inbound.reason = "waiting", ASKS
     inbound.answer()
 
 

@@ -272,7 +272,7 @@ async def _find_patients(connection: Connection, inbound: Sequence[InboundMessag
         message.patient_id = whose.patient_id
         if whose.several:
             message.warn(SEVERAL_PATIENTS)
-        if whose.patient_id is None:
+        if whose.patient_id is None and not (message.adt and message.adt.means.nobody):
             message.note, message.reason = "waiting", NO_KEY
     if sides:
         told_of_records(sides, found.every[len(inbound) :])

@@ -39,7 +39,7 @@ async def feeds(own: ServiceProcess, own_intake: Intake) -> AsyncIterator[tuple[
     nowhere = hospital.message("A01", unit="NEWWING", visit="V9").replace(b"|GOODHEALTH|", b"|SECRETPLACE|")
     again = hospital.message("A01", visit="V8", unit="NEWWING")
     waits = hospital.message("A03", "20260312100000", visit="V7")
-    await hospital.says(hospital.message("A01"), waits, wrong, again, nowhere, hospital.message("A19"))
+    await hospital.says(hospital.message("A01"), waits, wrong, again, nowhere, hospital.message("A56"))
     async with client_of(own.web, "intake", "http://intake") as client:
         yield client, hospital
 
