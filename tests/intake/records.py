@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from services.intake.checks import broken
 from services.intake.receiving.read import Received
 from services.intake.receiving.receive import Intake
 from shared.facts.envelope import Fact, from_record
@@ -144,3 +145,8 @@ class Ward:
         async with self.intake.database.read() as connection:
             rows = (await connection.execute(query, {"trigger": trigger, "own": f"%{self.own}%"})).all()
         return [(row[0], row[1]) for row in rows]
+
+
+async def broken_of(intake: Intake) -> list[str]:
+    """What `verify` says is broken of intake's database, but for what is not sent yet."""
+    return [str(one) async for one in broken(intake.database, intake.site) if one.subject != "outbox"]

@@ -77,14 +77,14 @@ class WantedFact(NamedTuple):
     said_by: str | None = None
 
 
-class Limits(NamedTuple):
+class EpisodeGap(NamedTuple):
     """Days at most between two stays of one episode, and the zone of each facility."""
 
     gap_days: int
     zones: Mapping[str, tzinfo]
 
 
-def merged_episodes(who: WhoIsWhom, episodes: Iterable[EpisodeOf], limits: Limits) -> list[MergedEpisode]:
+def merged_episodes(who: WhoIsWhom, episodes: Iterable[EpisodeOf], limits: EpisodeGap) -> list[MergedEpisode]:
     """The episodes that merges concern: of each facility those of merged patients of which it told facts."""
     every = list(episodes)
     found: list[MergedEpisode] = []
@@ -137,7 +137,7 @@ def _merged(
 
 
 def identity_facts(
-    who: WhoIsWhom, unparted: WhoIsWhom | None, episodes: Sequence[EpisodeOf], limits: Limits, now: datetime
+    who: WhoIsWhom, unparted: WhoIsWhom | None, episodes: Sequence[EpisodeOf], limits: EpisodeGap, now: datetime
 ) -> list[WantedFact]:
     """A fact for each episode that a merge or link concerns, and for each that one concerned which was taken back
     (`unparted`: who would be whom without that)."""

@@ -15,8 +15,8 @@ from services.intake.people.merging import RecordStatement, WhoIsWhom, flattened
 from services.intake.people.merging import kin as brought_together
 from services.intake.receiving.merges import store
 from services.intake.receiving.merges.facts import (
+    EpisodeGap,
     EpisodeOf,
-    Limits,
     Original,
     WantedFact,
     copies,
@@ -116,25 +116,31 @@ async def restated(
     owned = sorted(episode for episode, owner in stating.sequences.owners.items() if owner in kin.patients)
     stored = await store.of_no_visit(connection, owned)
     await store.keep_retired(connection, kin.patients, flattened(kin.who))
-    originals = [*_of_visits(visits, stating), *_of_requests(stored, died)]
-    return decide(kin, originals, stored.merging, stating)
+    return decide(kin, originals(visits, stored, died, stating), stored.merging, stating)
 
 
-def decide(kin: Kin, originals: Sequence[Original], standing: Sequence[StandingFact], stating: Stating) -> MergeChanges:
-    """What makes `standing`, the facts that merges and links gave, say what these statements and `originals`, the facts
+def originals(
+    visits: Iterable[VisitChanges], stored: OfNoVisit, died: DeathChanges | None, stating: Stating
+) -> list[Original]:
+    """The facts that stand once these changes are made, and that no merge or link gave."""
+    return [*_of_visits(visits, stating), *_of_requests(stored, died or DeathChanges())]
+
+
+def decide(kin: Kin, given: Sequence[Original], standing: Sequence[StandingFact], stating: Stating) -> MergeChanges:
+    """What makes `standing`, the facts that merges and links gave, say what these statements and `given`, the facts
     that stand besides, mean."""
-    episodes, places = _episodes(kin, originals, stating.sequences), stating.places
+    episodes, places = _episodes(kin, given, stating.sequences), stating.places
     told = {*kin.who.at, *(kin.unparted.at if kin.unparted else ())}
-    limits = Limits(places.site.limits.episode_gap_days, {name: places.zone(name) for name in told})
+    limits = EpisodeGap(places.site.limits.episode_gap_days, {name: places.zone(name) for name in told})
     wanted = identity_facts(kin.who, kin.unparted, episodes, limits, stating.now)
-    wanted += copies(merged_episodes(kin.who, episodes, limits), originals)
+    wanted += copies(merged_episodes(kin.who, episodes, limits), given)
     return _difference(standing, wanted, stating)
 
 
-def _episodes(kin: Kin, originals: Sequence[Original], sequences: EpisodeSequences) -> list[EpisodeOf]:
+def _episodes(kin: Kin, given: Sequence[Original], sequences: EpisodeSequences) -> list[EpisodeOf]:
     """The episodes of these patients, with the facilities that told facts of them."""
     facilities: dict[str, set[str]] = defaultdict(set)
-    for one in originals:
+    for one in given:
         facilities[one.value.episode_id].add(one.value.facility)
     return [
         EpisodeOf(episode, owner, sequences.known[owner].get(episode), frozenset(facilities[episode]))
@@ -163,7 +169,8 @@ def _of_visits(changes: Iterable[VisitChanges], stating: Stating) -> Iterator[Or
                 stated_at=wanted.stated_at,
                 labels=labels[wanted.key],
             )
-            yield Original(ids[wanted.key], wanted.key, value, visit.visit_id, wanted.said_by)
+            if wanted.key in ids:
+                yield Original(ids[wanted.key], wanted.key, value, visit.visit_id, wanted.said_by)
 
 
 def _of_requests(stored: OfNoVisit, died: DeathChanges) -> Iterator[Original]:

@@ -38,6 +38,10 @@ _OF_NO_VISIT = (
     "f.message_id, f.copy_of, f.visit_id FROM facts AS f JOIN episodes AS e USING (episode_id) "
     "WHERE f.episode_id = ANY($1::text[]) AND f.standing AND (f.visit_id IS NULL OR f.copy_of IS NOT NULL)"
 )
+_WITH_KIN = (
+    "SELECT patient_id, kin FROM patients WHERE kin IS NOT NULL AND patient_id > $1 AND patient_id = "
+    "(SELECT min(k) FROM unnest(kin) AS k) ORDER BY 1 LIMIT $2"
+)
 _FORGET = "DELETE FROM retirements WHERE patient_id = ANY($1::text[])"
 _RETIRE = insert(retirements, ("patient_id", "facility", "into_id"))
 _KEEP_FACTS = insert(facts, (*FactRow._fields, "copy_of"))
@@ -63,6 +67,12 @@ class OfNoVisit(NamedTuple):
 async def kin_of(connection: Connection, patients: Iterable[str]) -> set[str]:
     """The patients whom statements bring together with these; none where there are no statements about them."""
     return {each for row in await rows(connection, _KIN, sorted(set(patients))) for each in row["kin"]}
+
+
+async def groups_after(connection: Connection, patient: str, page: int) -> list[tuple[str, list[str]]]:
+    """Of at most `page` groups of patients whom statements bring together the first one, and all; in the order of the
+    first, from behind `patient` on."""
+    return [(row["patient_id"], list(row["kin"])) for row in await rows(connection, _WITH_KIN, patient, page)]
 
 
 async def statements_of(connection: Connection, patients: Iterable[str]) -> list[RecordStatement]:
