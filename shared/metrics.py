@@ -27,6 +27,7 @@ ANSWER_SECONDS = Histogram(
 )  # fmt: skip
 CONNECTIONS = Gauge("stepdown_mllp_connections", "Open MLLP connections")
 CLOSED = Counter("stepdown_mllp_closed_total", "MLLP connections that we closed or turned away, by why", ["why"])
+FRAMES_CUT = Counter("stepdown_mllp_frames_cut_total", "MLLP frames that began and whose end never came")
 HTTP_REQUESTS = Counter(
     "stepdown_http_requests_total", "HTTP requests, by the template of their route, method and class of status",
     ["service", "route", "method", "status"],

@@ -140,13 +140,16 @@ class Facility(Part):
 
 
 class Feed(Part):
-    """A stream of messages, known by MSH-3 and MSH-4 (either may be absent), and the field in which it names the
-    facility."""
+    """A stream of messages, known by MSH-3 and MSH-4 (either may be absent), the field in which it names the facility,
+    and whose zone its times are in."""
 
     name: Name
     sending_application: Name | None = None
     sending_facility: Name | None = None
     facility_from: tuple[Literal["MSH-4", "PV1-3.4"], ...] = Field(default=("MSH-4", "PV1-3.4"), min_length=1)
+    zone: Literal["message", "facility"] | None = None
+    """Of times without an offset, where MSH-7 has one; absent: MSH-7's where the facility's clock shows it then, else
+    the facility's, with a warning."""
 
 
 class Payer(Part):
@@ -279,6 +282,8 @@ class Limits(Part):
     """A fact that waits longer for its predecessor raises the alarm (contract 5 promise 2)."""
     message_bytes: int = Field(default=1_048_576, ge=1024, le=16_777_216)
     """A longer message is refused."""
+    frame_messages: int = Field(default=2000, ge=1, le=100_000)
+    """So many messages may one frame, record or request body have."""
     identity_questions: int = Field(default=120, ge=1, le=100_000)
     """How often one person may ask in a minute who somebody is, by GET and by POST with `identity`; then 429."""
     machine_identity_questions: int = Field(default=1200, ge=1, le=1_000_000)

@@ -21,6 +21,7 @@ from services.intake.api.rate_limits import RateLimits
 from services.intake.hl7.mapping import FacilityMap, SiteRules
 from services.intake.hl7.model import PatientId, Refused, VisitMessage
 from services.intake.people.identifiers import Authorities, Numbers
+from services.intake.receiving.read import Received
 from services.intake.visits.reconcile import EpisodeSequences, VisitRecord, reconcile
 from services.placement import timers as placement_timers
 from services.placement.desk.page import rows, search
@@ -64,6 +65,7 @@ SENDERS: tuple[dict[str, Any], ...] = (
     {"msh": {11: "T"}},
     {"msh": {11: "D"}},
     {"msh": {11: ""}},
+    {"msh": {7: "20260105100000-0800"}},
 )
 
 
@@ -155,7 +157,8 @@ def service(site: Site) -> object:
         )
     (doors,) = made.doors
     assert isinstance(doors, intake_app.Doors)
-    return made.parked_alarm_seconds, doors.doors[0].limits.frame_bytes  # type: ignore[attr-defined]
+    frame = doors.intake.messages_of(Received(er7("A01") + er7("A03"), "mllp", NOW))
+    return made.parked_alarm_seconds, doors.doors[0].limits.frame_bytes, len(frame)  # type: ignore[attr-defined]
 
 
 def signed_in(site: Site) -> object:

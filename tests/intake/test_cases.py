@@ -19,6 +19,9 @@ AA2 = ("AA", "AA")
 IN_3W, OUT = "admitted inpatient 3W 11-02 09:00", "discharged inpatient 11-04 09:00"
 
 OUTCOMES: dict[str, Outcome] = {
+    "01-fraction-without-dot": Outcome(
+        AA2, ("admitted inpatient 3W 11-02 09:15", OUT), periods=("inpatient 11-02 11-04",)
+    ),
     "03-fraction-and-zone": Outcome(("AA",), ("admitted inpatient 3W 11-02 09:15",)),
     "06-id-type-mr-then-pi": Outcome(AA2, (IN_3W, OUT), periods=("inpatient 11-02 11-04",), patients=1),
     "08-authority-by-oid-then-both": Outcome(AA2, (IN_3W, OUT), patients=1),
@@ -27,8 +30,10 @@ OUTCOMES: dict[str, Outcome] = {
     "18-discharge-cancel-discharge": Outcome(
         ("AA",) * 4, (IN_3W, "discharged inpatient 11-06 09:00"), periods=("inpatient 11-02 11-06",)
     ),
+    "25-line-feed-inside-a-field": Outcome(AA2, (IN_3W, OUT)),
     "27-blank-lines-and-form-feed": Outcome(AA2, (IN_3W, OUT)),
     "29-latin1-undeclared": Outcome(AA2, (IN_3W, IN_3W), patients=2),
+    "30-utf16-double-byte-frame": Outcome(AA2, (IN_3W, IN_3W), patients=2),
     "32-null-location-update": Outcome(("AA",) * 3, (IN_3W, OUT), periods=("inpatient 11-02 11-04",)),
     "34-nul-and-keepalive-bytes": Outcome(AA2, (IN_3W, OUT)),
     "37-enhanced-mode-component-facility": Outcome(("AA",), (IN_3W,)),

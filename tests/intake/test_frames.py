@@ -35,6 +35,7 @@ def frames(*parts: bytes, limit: int = LIMIT) -> list[bytes]:
         (b"\x0b\x1c\r", [b""]),
         (b"MSH|1\x1c\r", [b"MSH|1"]),
         (b"\r\n \r\x1c\r", []),
+        (b"\x00\x00\r\n\x00\x1c\r\x00\x0bMSH|1\x1c\r\x00", [b"MSH|1"]),
         (b"\x0bMSH|1\r", []),
         (b"j" * 60 + b"\x0bMSH|1\x1c", [b"MSH|1"]),
         (b"j" * 60 + b"\x1c\x0bMSH|1\x1c", [b"MSH|1"]),
@@ -44,7 +45,8 @@ def frames(*parts: bytes, limit: int = LIMIT) -> list[bytes]:
     ],
     ids=[
         "one", "two without CR after FS", "two", "junk before VT", "a broken one sent again", "an empty one",
-        "without VT", "blanks are no frame", "not yet whole", "long junk is dropped", "long junk with FS is dropped",
+        "without VT", "blanks are no frame",
+        "keep-alive bytes are no frame", "not yet whole", "long junk is dropped", "long junk with FS is dropped",
         "one too long after one that is not", "too long before it ends", "just not too long",
     ],
 )  # fmt: skip
@@ -66,3 +68,20 @@ def test_any_split_of_the_stream_gives_the_same_frames(stream: bytes, cuts: list
 @given(st.lists(st.binary(min_size=1, max_size=40).filter(lambda raw: not {0x0B, 0x1C} & set(raw)), max_size=6))
 def test_no_frame_is_lost(sent: list[bytes]) -> None:
     assert frames(*map(framed, sent)) == sent
+
+
+@pytest.mark.parametrize(
+    ("stream", "cut", "waits"),
+    [
+        (b"\x0bMSH|brok\x0bMSH|1\x1c\r", 1, False),
+        (b"\x0bMSH|\x0bMSH|\x0bMSH|", 2, True),
+        (b"\x0b\x0b\x0bMSH|1\x1c\r", 0, False),
+        (b"log line\r\n\x0bMSH|1\x1c\r", 0, False),
+        (b"\x00\x00\r\n \t\x0c", 0, False),
+    ],
+)
+def test_a_frame_whose_end_never_came_is_counted(stream: bytes, cut: int, waits: bool) -> None:
+    framer = Framer(LIMIT)
+    for byte in stream:
+        list(framer.feed(bytes([byte])))
+    assert (framer.cut, framer.begun, framer.unfinished) == (cut, waits, waits)

@@ -208,3 +208,15 @@ async def test_every_record_is_counted_once(broker: str, service: ServiceProcess
         received, counted, ignored, _ = (await connection.execute(query)).one()
     assert received == counted == len(await everything(broker, "hospital.adt"))
     assert ignored >= 1
+
+
+async def test_the_charset_of_a_header_counts_before_msh_18(
+    broker: str, service: ServiceProcess, hospital: Hospital
+) -> None:
+    raw = hospital.message("A01", visit="VЖ").decode().encode("iso8859-5")
+    kind = b"x-application/hl7-v2+er7; charset=iso-8859-5"
+    await sent(broker, (raw, [("content-type", kind), ("correlationid", hospital.mrn.encode())]))
+    (answer,) = await acks(broker, hospital.mrn, 1)
+    assert b"MSA|AA|" in answer.value
+    (admitted,) = await facts_of(broker, hospital.mrn)
+    assert admitted.as_json["visit_number"] == f"VЖ-{hospital.mrn}"

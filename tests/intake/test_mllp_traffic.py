@@ -11,8 +11,9 @@ from collections.abc import Callable
 import pytest
 
 from services.intake.hl7.frames import framed
-from services.intake.receiving.mllp import Limits
+from services.intake.receiving.mllp import Connection, Limits, MllpDoor
 from services.intake.receiving.receive import Intake
+from shared import metrics
 from tests.intake.conftest import Hospital
 from tests.intake.opened import Connect, opened
 from tests.waiting import until
@@ -48,6 +49,11 @@ STREAMS: dict[str, Callable[[bytes], bytes]] = {
     ),
     "delimiters of its own": lambda raw: framed(with_marks(raw, b"|^~\\&", b"#!@%*")),
     "a batch": lambda raw: framed(batch(raw)),
+    "keep-alive bytes and log lines between": lambda raw: b"\x00\r\n\x00[Thread-8]\n" + framed(raw) + b"\x00\r\n",
+    "UTF-16 in double-byte frames": lambda raw: b"\x00\x0b" + raw.decode().encode("utf-16-be") + b"\x00\x1c\x00\r",
+    "UTF-16 in double-byte frames, low byte first": lambda raw: (
+        b"\x0b\x00" + raw.decode().encode("utf-16-le") + b"\x1c\x00\r\x00"
+    ),
 }
 
 
@@ -210,3 +216,51 @@ async def test_two_hundred_connections_with_one_message_in_flight_each(intake: I
             answers = await asyncio.gather(*(s.send(raw) for s, raw in zip(senders, told, strict=True)))
             assert all(f"MSA|AA|{trigger}{n}\r".encode() in answer for n, answer in enumerate(answers))
     assert await hospitals[77].names() == ["admitted", "discharged"]
+
+
+async def test_a_frame_whose_end_never_came_is_counted_and_logged(
+    hospital: Hospital, connected: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = metrics.FRAMES_CUT._value.get()
+    async with opened(hospital.intake) as (door, _):
+        sender = await connected(door.address)
+        sender.writer.write(b"\x0bMSH|^~\\&|" + framed(hospital.message("A01")) + b"\x0bMSH|^~\\&|MARKERNAME")
+        assert b"MSA|AA|" in await sender.answer()
+        await sender.close()
+        await until(lambda: _so_many(before + 2))
+    assert [one.getMessage() for one in caplog.records].count("the end of a frame never came") == 2
+    assert "MARKERNAME" not in caplog.text
+
+
+async def _so_many(frames: float) -> bool:
+    return bool(metrics.FRAMES_CUT._value.get() >= frames)
+
+
+async def test_keep_alive_bytes_do_not_make_a_connection_slow(hospital: Hospital, connected: Connect) -> None:
+    async with opened(hospital.intake, Limits(frame_seconds=0.2)) as (door, _):
+        sender = await connected(door.address)
+        (connection,) = await until(lambda: _open(door))
+        sender.writer.write(b"\x00\x00\r\n")
+        assert b"MSA|AA|" in await sender.send(hospital.message("A01"))
+        sender.writer.write(b"\x00\r\n")
+        await sender.writer.drain()
+        connection.look_at_the_time(time.monotonic() + 60)
+        assert b"MSA|AA|" in await sender.send(hospital.message("A03", "20260312100000"))
+
+
+async def _open(door: MllpDoor) -> list[Connection]:
+    return list(door.connections)
+
+
+async def test_a_frame_with_more_messages_than_the_site_takes_gets_one_answer_and_nothing_is_stored(
+    hospital: Hospital, connected: Connect
+) -> None:
+    site = hospital.intake.site
+    few = site.model_copy(update={"limits": site.limits.model_copy(update={"frame_messages": 2})})
+    intake = Intake(hospital.intake.database, few, hospital.intake.seal, hospital.intake.clock)
+    told = [hospital.message("A01", visit=f"V{n}") for n in range(3)]
+    async with opened(intake) as (door, _):
+        sender = await connected(door.address)
+        assert b"MSA|AR|" in await sender.send(b"".join(told))
+        assert await hospital.names() == []
+        assert b"MSA|AA|" in await sender.send(b"".join(told[:2]))

@@ -51,7 +51,7 @@ def test_every_frame_of_a_connection_is_answered_in_its_order(
     frames = [frame for begin, end in itertools.pairwise(at) for frame in framer.feed(stream[begin:end])]
     assert frames == [payload for _, payload, _ in sent]
     for frame in frames:
-        letters = read(Received(frame, "mllp", NOW), RULES, SEAL)
+        letters = read(Received(frame, "mllp", NOW), RULES, SEAL, 2000)
         assert len(letters) == max(1, len(list(messages(frame))))
         assert all(letter.replies or letter.head.accept or letter.head.application for letter in letters)
         assert all(letter.sealed for letter in letters if letter.stored)
@@ -64,4 +64,4 @@ def test_every_frame_of_a_connection_is_answered_in_its_order(
 def test_any_bytes_at_all_raise_nothing(parts: list[bytes]) -> None:
     framer = Framer(1 << 20)
     for frame in (frame for part in parts for frame in framer.feed(part)):
-        assert together(read(Received(frame, "mllp", NOW), RULES, SEAL)).code in {"AA", "AE", "AR"}
+        assert together(read(Received(frame, "mllp", NOW), RULES, SEAL, 2000)).code in {"AA", "AE", "AR"}

@@ -34,6 +34,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "stepdown send messages --kafka                by the topic hospital.adt",
     ),
     "simulate": ("stepdown simulate --seed 7 --patients 500 --out messages",),
+    "iti31": (
+        "stepdown iti31                                at the system that runs on .stepdown",
+        "stepdown iti31 --story discharge-cancelled --story transfer-cancelled",
+        "stepdown iti31 engine:2575 --adapter my_engine:Adapter --place ward=4N",
+    ),
     "feeds": ("stepdown feeds                                what came, what waits, what is not mapped",),
     "heal": (
         "stepdown heal --dry-run                       what was lost, and what cannot come back",

@@ -37,6 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "hl7": Entry("hl7", "check HL7 files without any service"),
     "simulate": Entry("simulate", "synthetic patients' HL7 messages as files, and what must come of them"),
     "send": Entry("send", "send files to a running system, print each ACK"),
+    "iti31": Entry("iti31", "play ADT events, conflicts and orders of arrival at an MLLP door"),
     "feeds": Entry("feeds", "how the hospitals' feeds do: counts, what waits, what went wrong"),
     "events": Entry("events", "read a topic from the beginning"),
     "episodes": Entry("episodes", "the current state of episodes, their facts and periods"),
@@ -55,7 +56,7 @@ COMMANDS: dict[str, Entry] = {
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Try it": ("demo", "up", "simulate", "send", "hl7"),
     "Run it": ("run", "topics", "db", "retention", "facility", "doctor"),
-    "Look at it": ("episodes", "events", "feeds", "verify"),
+    "Look at it": ("episodes", "events", "feeds", "iti31", "verify"),
     "Mend it": ("heal", "dead-letters", "positions", "backup", "restore"),
 }
 """Heading in `--help` → the commands below it; a command below none comes last."""

@@ -14,10 +14,12 @@ from services.intake.hl7.header import Header
 from services.intake.hl7.model import REMOVED, Adt, FeedRules, Moment, PatientId, Refused, Removed, Sender
 from services.intake.hl7.parser import NULL, Message
 from services.intake.hl7.records import told_records
-from services.intake.hl7.timestamps import read_day, read_moment
+from services.intake.hl7.timestamps import in_message_zone, may_be, offset_of, read_day, read_moment
 from services.intake.hl7.triggers import TRIGGERS, Trigger, is_local
 
 _TIMES = ("PV1-44", "PV1-45", "EVN-6", "EVN-2", "MSH-7", "PV2-9", "PV2-47", "PID-29")
+ZONE_DIFFERS = "zone-differs"
+"""The warning where MSH-7's offset is not one that the facility's zone has then."""
 Times = Mapping[str, Moment | Removed | None]
 """The time fields that were sent, by place in the order of `_TIMES`; None for one that is not a time."""
 
@@ -32,7 +34,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
     sender = rules.sender(head.sending_app, head.sending_facility, codes.get("PV1-3.4", ""))
     _check(head, sender.processing_ids)
     (ids, from_pid_2), death = _patient(message, TRIGGERS[head.trigger]), fields.death(removable)
-    times = _times(message.texts, sender.zone)
+    times, zone_differs = _times(message.texts, sender)
     occurred, source = _occurred(head.trigger, times, arrived_at)
     _check_future(occurred.start, source, arrived_at + rules.future_limit)
     stated, sent = _first(times, "EVN-2", "MSH-7"), times.get("MSH-7")
@@ -72,7 +74,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
         merged=tuple([each for one in records for each in one.other]) if means.merges else (),
         age_years=_age(message.texts.get("PID-7", ""), occurred.start),
         charset=message.charset,
-        warnings=_warnings(message, head, sender, times, from_pid_2=from_pid_2),
+        warnings=_warnings(message, head, sender, times, from_pid_2=from_pid_2) + zone_differs,
         account=codes.get("PID-18"),
         records=records,
     )
@@ -110,7 +112,8 @@ def _patient(message: Message, means: Trigger) -> tuple[tuple[PatientId, ...], b
     raise Refused("AE", 101, "PID", 3, "the message has no patient id")
 
 
-def _times(texts: Mapping[str, str], zone: tzinfo) -> Times:
+def _times(texts: Mapping[str, str], sender: Sender) -> tuple[Times, tuple[str, ...]]:
+    """The times of a message, and the warning ZONE_DIFFERS where one applies."""
     found: dict[str, Moment | Removed | None] = {}
     for place in _TIMES:
         text = texts.get(place)
@@ -118,10 +121,25 @@ def _times(texts: Mapping[str, str], zone: tzinfo) -> Times:
             found[place] = REMOVED
         elif text:
             try:
-                found[place] = read_moment(text, zone)
+                found[place] = read_moment(text, sender.zone)
             except ValueError:
                 found[place] = None
-    return found
+    sent = offset_of(texts.get("MSH-7", "")) if sender.zone_of != "facility" else None
+    return (found, ()) if sent is None else _at_offset(found, texts, sender, sent)
+
+
+def _at_offset(read: Times, texts: Mapping[str, str], sender: Sender, sent: tzinfo) -> tuple[Times, tuple[str, ...]]:
+    """The times with MSH-7's offset `sent` for those without one (contract 6). Where the facility's zone does not have
+    it then, and the feed does not say whose zone holds, they stay in the facility's zone, with ZONE_DIFFERS."""
+    found, differs = dict(read), False
+    for place, was in read.items():
+        if isinstance(was, Moment):
+            at_sent = in_message_zone(texts[place], was, sent)
+            if sender.zone_of == "message" or may_be(was, at_sent, sender.zone):
+                found[place] = at_sent
+            else:
+                differs = True
+    return found, (ZONE_DIFFERS,) if differs else ()
 
 
 def _first(times: Times, *places: str) -> Moment | None:
@@ -141,8 +159,8 @@ def _occurred(trigger: str, times: Times, arrived_at: datetime) -> tuple[Moment,
     for place in chain:
         if isinstance(told := times.get(place), Moment):
             return told, place
-    for place in chain:
-        if times.get(place, REMOVED) is None and TRIGGERS[trigger].needs_time:
+    for place in chain if TRIGGERS[trigger].needs_time else ():
+        if times.get(place, REMOVED) is None:
             raise Refused("AE", 102, place[:3], int(place[4:]), "a required time is unreadable")
     return Moment(arrived_at, arrived_at), "arrival"
 

@@ -19,6 +19,8 @@ class Delimiters:
 
 
 USUAL = Delimiters()
+_WITHOUT_ESCAPE = "^~&"
+"""The usual delimiters after a program took the backslash for its own escape: & still divides components."""
 _MARKS = (USUAL.component, USUAL.repetition, USUAL.escape, USUAL.sub)
 
 
@@ -26,8 +28,10 @@ _MARKS = (USUAL.component, USUAL.repetition, USUAL.escape, USUAL.sub)
 def delimiters(msh1: str, msh2: str) -> tuple[Delimiters, str | None]:
     """(delimiters, warning or None) for MSH-1 and MSH-2. Never fails: an unusable MSH-2 gives the usual delimiters.
 
-    MSH-2 may have 2 to 5 characters, any punctuation, and a backslash that was doubled."""
+    MSH-2 may have 2 to 5 characters, any punctuation, and a backslash that was doubled, or that was lost on the way."""
     marks = msh2.replace("\\\\", "\\")
+    if marks == _WITHOUT_ESCAPE:
+        return Delimiters(msh1, escape="" if msh1 == USUAL.escape else USUAL.escape, msh2=msh2), "MSH-2 is not ^~\\&"
     if not 2 <= len(marks) <= 5 or any(mark.isalnum() or mark.isspace() for mark in marks):
         return Delimiters(field=msh1), "MSH-2 is unusable; read with the usual delimiters"
     found = list(marks[:4]) + [usual if usual not in marks and usual != msh1 else "" for usual in _MARKS[len(marks) :]]

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from shared.errors import InvalidMessage
 
 VT, FS, CR = b"\x0b", b"\x1c", b"\x0d"
+_BETWEEN = b" \t\r\n\x0c\x00"
+"""What senders put between frames to keep a connection alive; it is nobody's message."""
 _MARKS = re.compile(rb"[\x0b\x1c]")
 
 
@@ -31,11 +33,18 @@ class Framer:
         self._open = False
         self._held = bytearray()
         self._spilled = False
+        self.cut = 0
+        """Of how many frames that had begun the end never came, since another one began."""
 
     @property
     def unfinished(self) -> bool:
         """True while a frame has begun and not ended."""
-        return self._open or bool(self._held.strip())
+        return self._open or bool(self._held.strip(_BETWEEN))
+
+    @property
+    def begun(self) -> bool:
+        """True while something of a frame is there, and its end is not."""
+        return self._open and bool(self._held)
 
     @property
     def held(self) -> int:
@@ -53,6 +62,7 @@ class Framer:
                 if frame is not None:
                     yield frame
             else:
+                self.cut += self.begun
                 self.forget()
                 self._open = True
         self._hold(data, at, len(data))
@@ -69,7 +79,7 @@ class Framer:
     def _taken(self) -> bytes | None:
         frame, wanted = bytes(self._held), self._open
         if not wanted:
-            frame = frame.strip()
+            frame = frame.strip(_BETWEEN)
             wanted = bool(frame) and not self._spilled
         self.forget()
         return frame if wanted else None

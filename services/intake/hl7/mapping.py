@@ -31,13 +31,14 @@ class SiteRules:
         """Who says a message with this MSH-3, MSH-4 and PV1-3.4; a feed that the site doesn't have is `other`."""
 
     def _sender_at(self, application: str, facility: str, location: str) -> Sender:
-        site, feed = self._site, self._site.feed(application, facility).name
+        site, said_by = self._site, self._site.feed(application, facility)
+        feed = said_by.name
         found = site.facility_of(application, facility, location)
         name = found.name if found else (facility or location)[:LONGEST]
         found = found or site.facility(name)
         if found is None:
-            return Sender(name, feed, site.facilities[0].zone_info, self._any)
-        return Sender(name, feed, found.zone_info, found.processing_ids)
+            return Sender(name, feed, site.facilities[0].zone_info, self._any, said_by.zone)
+        return Sender(name, feed, found.zone_info, found.processing_ids, said_by.zone)
 
 
 class FacilityMap:

@@ -206,6 +206,8 @@ class Sender(NamedTuple):
     feed: str
     zone: tzinfo
     processing_ids: tuple[str, ...]
+    zone_of: Literal["message", "facility"] | None = None
+    """Whose zone times without an offset are in, where MSH-7 has one; None: the site does not say (contract 6)."""
 
 
 class FeedRules(Protocol):

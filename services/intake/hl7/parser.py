@@ -19,21 +19,28 @@ from services.intake.hl7.delimiters import delimiters
 NULL = '""'
 """The explicit null: remove what is stored (HL7 v2.5.1 2.5.3)."""
 
-_ENDINGS = "\n\x0b\x1c"
-"""What ends a line beside CR; empty lines are nothing."""
+_FRAME_MARKS = "\x0b\x1c"
+"""They end a line, as CR does; empty lines are nothing."""
 _BREAK_BYTES = re.compile(rb"[\r\n\x0b\x1c]")
+_CONTINUES = re.compile(rb"[\r\n]+DSC[!-/:-@\[-`{-~]([A-Za-z0-9._-]+)[^\r\n]*[\s\x1c\x0b]*\Z")
+"""A DSC segment at the end of a message, and its continuation pointer."""
 _MARK = re.compile(rb"[!-/:-@\[-`{-~]")
-_BLANKS = " \t\ufeff\x00"
+_BLANKS = " \t\n\ufeff\x00"
 _USUAL = frozenset(name for name, _ in COMPONENTS) | {"DG1", "IN1"}
 """Names of segments that need no looking at."""
 _ENVELOPE = frozenset({"FHS", "BHS", "BTS", "FTS"})
 _NEVER = "\x00"
 """Stands for a delimiter that the sender does not use: it is taken out of every text, so nothing is split at it."""
+_BEGIN_A_LINE = _USUAL | {"PD1", "NK1", "OBX", "AL1", "PR1", "ROL", "GT1", "IN2", "IN3", "ACC", "MRG", "NTE", "ZBE"}
+"""Segments of ADT messages: what begins with such a name is a line also where LF ends it and CR ended others."""
+_STRAY, _WRAPPED, _INDENTED, _LOWER = 1, 2, 3, 4
 _ODD_LINES = (
     ("is no segment", "are no segment"),
+    ("is no segment and belongs to the one before", "are no segments and belong to those before"),
     ("is indented", "are indented"),
     ("has a segment name in lower case", "have segment names in lower case"),
 )
+"""What is told of lines of the kinds 1 to 4: of one, of several."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -109,12 +116,13 @@ class Message:
         "_by_name", "_delimiters", "body", "charset", "marks", "msh", "repetition", "segments", "texts", "warnings",
     )  # fmt: skip
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, charset: str = "") -> None:
+        """`charset`: what the door was told of it beside the message, if anything."""
         head = _BREAK_BYTES.split(raw, maxsplit=1)[0]
-        text, self.charset, odd = decode(raw, _msh18(head))
-        for ending in _ENDINGS:
+        text, self.charset, odd = decode(raw, _msh18(head), charset)
+        for ending in _FRAME_MARKS:
             text = text.replace(ending, "\r")
-        lines = text.replace(_NEVER, "").split("\r")
+        lines, wrapped = _lines(text.replace(_NEVER, ""))
         self.warnings: list[str] = [odd] if odd else []
         mark = lines[0][3]
         self.marks, odd = delimiters(mark, lines[0][4:].split(mark, 1)[0])
@@ -126,7 +134,7 @@ class Message:
         self._delimiters = (self.repetition, marks.component, marks.sub or _NEVER, marks.escape or _NEVER)
         self.segments: list[Segment] = []
         self._by_name: dict[str, list[Segment]] = {}
-        self.body = self._read(lines)
+        self.body = self._read(lines, wrapped=wrapped)
         self.msh = self._by_name["MSH"][0]
         """The header, which every message has."""
         self.texts = self._read_components()
@@ -204,10 +212,11 @@ class Message:
         texts.update(zip(more, self.firsts(more.values()), strict=True))
         return texts
 
-    def _read(self, lines: list[str]) -> str:
-        """Make the segments of these lines; returns the text of all segments."""
-        stray = indented = lower = 0
-        mark, body = self.marks.field, []
+    def _read(self, lines: list[str], *, wrapped: bool) -> str:
+        """Make the segments of these lines; returns the text of all segments. `wrapped`: a line that is no segment
+        belongs to the one before."""
+        odd = [0] * (len(_ODD_LINES) + 1)
+        mark, body, last = self.marks.field, list[str](), None
         for line in lines:
             bare = line.strip(_BLANKS)
             if not bare:
@@ -215,46 +224,51 @@ class Message:
             fields = bare.split(mark)
             name = fields[0]
             if name not in _USUAL:
-                if len(name) != 3 or not (name.isalnum() and name[0].isalpha() and name.isascii()):
-                    stray += 1
+                if name == "ADD" or not _is_name(name, alone=len(fields) == 1):
+                    odd[_put_on(last, fields, body, wrapped=wrapped)] += 1
                     continue
-                lower += not name.isupper()
+                odd[_LOWER] += not name.isupper()
                 name = name.upper()
-            indented += line[0] != bare[0]
+            odd[_INDENTED] += line[0] != bare[0]
             if name == "MSH":
                 fields.insert(1, mark)
+            last = None
             if name not in _ENVELOPE:
-                segment = Segment(name, bare, fields, self)
-                self.segments.append(segment)
+                last = Segment(name, bare, fields, self)
+                self.segments.append(last)
                 if name in self._by_name:
-                    self._by_name[name].append(segment)
+                    self._by_name[name].append(last)
                 else:
-                    self._by_name[name] = [segment]
+                    self._by_name[name] = [last]
                 body.append(bare)
-        if stray or indented or lower:
-            self._warn(stray, indented, lower)
+        self._warn(odd)
         return "\r".join(body)
 
-    def _warn(self, *counts: int) -> None:
-        """Warn of odd lines; the counts are in the order of `_ODD_LINES`."""
-        for count, (one, several) in zip(counts, _ODD_LINES, strict=True):
-            if count:
-                self.warnings.append(f"1 line {one}" if count == 1 else f"{count} lines {several}")
+    def _warn(self, odd: list[int]) -> None:
+        """Warn of odd lines: how many there are of each kind."""
+        if any(odd[1:]):
+            for count, (one, several) in zip(odd[1:], _ODD_LINES, strict=True):
+                if count:
+                    self.warnings.append(f"1 line {one}" if count == 1 else f"{count} lines {several}")
 
     def __repr__(self) -> str:
         return f"<Message of {len(self.segments)} segments>"
 
 
-def messages(raw: bytes) -> Iterator[Message]:
-    """Every message in a file or frame, in order: none where no line begins with MSH and a delimiter.
+def messages(raw: bytes, charset: str = "") -> Iterator[Message]:
+    """Every message in a file or frame, in order: none where no line begins with MSH and a delimiter. `charset`: what
+    the door was told of it beside the bytes, if anything.
 
     A byte order mark, MLLP bytes, blanks, and the headers and trailers of batches (FHS, BHS, BTS, FTS) are skipped.
     """
-    return map(Message, pieces(raw))
+    return (Message(piece, charset) for piece in pieces(raw))
 
 
 def pieces(raw: bytes) -> list[bytes]:
-    """The bytes of every message in a file or frame, from its MSH to the next one's."""
+    """The bytes of every message in a file or frame, from its MSH to the next one's.
+
+    Where one ends in DSC, and MSH-14 of the next names the same continuation, both are one (HL7 v2.5.1 2.10.2).
+    """
     raw = widen(raw)
     starts: list[int] = []
     at = raw.find(b"MSH")
@@ -262,7 +276,67 @@ def pieces(raw: bytes) -> list[bytes]:
         if _MARK.match(raw, at + 3) and (at == 0 or _begins_a_line(raw[max(0, at - 64) : at])):
             starts.append(at)
         at = raw.find(b"MSH", at + 3)
-    return [raw[begin:end] for begin, end in zip(starts, [*starts[1:], len(raw)], strict=False)]
+    found = [raw[begin:end] for begin, end in zip(starts, [*starts[1:], len(raw)], strict=False)]
+    return _put_together(found) if len(found) > 1 and b"DSC" in raw else found
+
+
+def _lines(text: str) -> tuple[list[str], bool]:
+    """The lines of a message, and whether one that is no segment belongs to the one before.
+
+    Where CR ends segments LF is data; else every LF ends a line, as CR does.
+    """
+    if "\n" not in text:
+        return text.split("\r"), False
+    text = text.replace("\r\n", "\r")
+    if _cr_ends_segments(text):
+        return text.split("\r"), False
+    return text.replace("\n", "\r").split("\r"), True
+
+
+def _cr_ends_segments(text: str) -> bool:
+    """Whether CR ends the header, and every segment of which none begins after a CR is none after an LF either."""
+    lf, cr = text.find("\n"), text.find("\r")
+    if lf < 0 or not 0 <= cr < lf:
+        return lf < 0
+    begins = re.findall(rf"([\r\n])([A-Z][A-Z0-9]{{2}}){re.escape(text[3])}", text)
+    after_cr = {name for ending, name in begins if ending == "\r"}
+    return not any(name in _BEGIN_A_LINE and name not in after_cr for _, name in begins)
+
+
+def _is_name(text: str, *, alone: bool) -> bool:
+    """Whether a line's first field is the name of a segment; in lower case only where other fields follow it."""
+    named = len(text) == 3 and text.isalnum() and text[0].isalpha() and text.isascii()
+    return named and (not alone or text.isupper())
+
+
+def _put_on(last: Segment | None, fields: list[str], body: list[str], *, wrapped: bool) -> int:
+    """Put a line that is no segment on to the one before, and return what kind of odd line it is: 0 for ADD, which
+    continues the last field and is nothing odd (HL7 v2.5.1 2.10.2)."""
+    if fields[0] == "ADD":
+        more, between, kind = fields[1:], "", 0
+    elif wrapped:
+        more, between, kind = fields, "\n", _WRAPPED
+    else:
+        return _STRAY
+    if last is not None and more:
+        last.fields[-1] += between + more[0]
+        last.fields += more[1:]
+        last.line += between + last.message.marks.field.join(more)
+        body[-1] = last.line
+    return kind
+
+
+def _put_together(found: list[bytes]) -> list[bytes]:
+    """The messages, with those that continue the one before put on to it."""
+    whole: list[bytes] = []
+    for piece in found:
+        end = _CONTINUES.search(whole[-1]) if whole else None
+        head, rest = (*_BREAK_BYTES.split(piece, maxsplit=1), b"")[:2]
+        if end and end[1] and end[1] == b"".join(head.split(head[3:4])[13:14]):
+            whole[-1] = whole[-1][: end.start()] + b"\r" + rest
+        else:
+            whole.append(piece)
+    return whole
 
 
 def _msh18(head: bytes) -> str:

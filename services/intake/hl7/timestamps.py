@@ -1,4 +1,4 @@
-"""Reads HL7 time stamps as aware times, in the facility's zone where they name no offset."""
+"""Reads HL7 time stamps as aware times, in the facility's zone or the message's where they name no offset."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from functools import lru_cache
 from services.intake.hl7.model import Moment
 
 _OFFSET = r"\s*(Z|[+-]\d\d:?\d\d)?"
-_HL7 = re.compile(r"(\d{4})(\d\d)(\d\d)(?: ?(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,9}))?)?)?)?" + _OFFSET, re.ASCII)
+_HL7 = re.compile(r"(\d{4})(\d\d)(\d\d)(?: ?(\d\d)(?:(\d\d)(?:(\d\d)(?:\.?(\d{1,30}))?)?)?)?" + _OFFSET, re.ASCII)
+"""What follows the seconds is a fraction of one, with or without its dot (contract 6)."""
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?" + _OFFSET, re.ASCII)
 _NONE = timedelta()
 _YEARS = range(1800, 9900)
@@ -19,9 +20,9 @@ _YEARS = range(1800, 9900)
 def read_moment(text: str, zone: tzinfo) -> Moment:
     """`YYYYMMDD[HH[MM[SS[.S…]]]][±ZZZZ]` (HL7 v2.5.1 2.A.77), ISO 8601 too, as an instant.
 
-    Without an offset the facility's zone holds; a time that the clock skipped or showed twice is taken as in PEP 495
-    with fold 0. Hour 24 and second 60 roll over. Raises ValueError, without the text, for what is less than a day
-    or no time.
+    Without an offset the facility's zone holds, and for a date without a time always (contract 6); a time that the
+    clock skipped or showed twice is taken as in PEP 495 with fold 0. Hour 24 and second 60 roll over. Raises
+    ValueError, without the text, for what is less than a day or no time.
     """
     if len(text) == 14 and text.isascii() and text.isdecimal() and text[8:10] < "24" and text[12:] < "60":
         instant = _aware(_usual(text), zone)  # the form of nearly all
@@ -33,10 +34,36 @@ def read_moment(text: str, zone: tzinfo) -> Moment:
     where = _zone(offset) if offset else zone
     start = _day(year, month, day)
     if hour is None:
-        return Moment(_aware(start, where), _aware(start + timedelta(days=1), where))
+        return Moment(_aware(start, zone), _aware(start + timedelta(days=1), zone))
     clock = _clock(hour, minute or "0", second or "0", fraction or "0")
     instant = _aware(start + clock, where)
     return Moment(instant, instant)
+
+
+def offset_of(text: str) -> tzinfo | None:
+    """The offset that a stamp names; None where it names none, or is no time."""
+    if text.isdecimal():
+        return None
+    found = _HL7.fullmatch(text) or _ISO.fullmatch(text)
+    try:
+        return _zone(found[8]) if found and found[8] else None
+    except ValueError:
+        return None
+
+
+def in_message_zone(text: str, read: Moment, sent: tzinfo) -> Moment:
+    """The moment that a stamp without an offset is at the offset `sent` of its message; `read` is the same text as
+    `read_moment` reads it in the facility's zone. What names an offset, and a date without a time, stays as read."""
+    if read.day_only or offset_of(text) is not None:
+        return read
+    return read_moment(text, sent)
+
+
+def may_be(read: Moment, at_sent: Moment, zone: tzinfo) -> bool:
+    """Whether the facility's clock may have shown that wall time at the message's offset: it has that offset then, or
+    has it at one of two times that it shows twice."""
+    wall, there = at_sent.start.replace(tzinfo=None), at_sent.start.astimezone(zone).replace(tzinfo=None)
+    return read.start == at_sent.start or wall == there
 
 
 @lru_cache(maxsize=4096)

@@ -41,13 +41,14 @@ class Line:
 
 
 class AnyFeed:
-    """The rules without a site config: any facility, zone UTC, MSH-11 P or T, times at most one day in the future."""
+    """The rules without a site config: any facility, MSH-11 P or T, times at most one day in the future. Times are at
+    the offset of MSH-7, without one in UTC."""
 
     future_limit = timedelta(days=1)
 
     def sender(self, application: str, facility: str, location: str) -> Sender:  # noqa: ARG002 - as the protocol has it
         """MSH-4, else PV1-3.4; the feed is `other`, as a site says of one that it does not have."""
-        return Sender(facility or location, "other", UTC, ("P", "T"))
+        return Sender(facility or location, "other", UTC, ("P", "T"), "message")
 
 
 def check(name: str, raw: bytes, rules: FeedRules, now: datetime, site: Site | None = None) -> Iterator[Line]:

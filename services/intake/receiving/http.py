@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from services.intake.hl7.charsets import charset_of
 from services.intake.receiving.group_commit import Reception
 from services.intake.receiving.read import AWAY, ER7, Answer, InboundMessage, Received
 from services.intake.receiving.receive import Intake
@@ -22,7 +23,7 @@ from shared.web.auth import Caller
 DOOR = "http"
 SENDERS = ("hospital", "coordinator")
 TAKEN = (ER7, "application/hl7-v2", "application/hl7-v2+er7", "text/plain", "application/octet-stream")
-"""Media types of ER7 text that senders use; its charset is that of MSH-18."""
+"""Media types of ER7 text that senders use; its charset is the one named with it, else that of MSH-18."""
 
 
 def routes(intake: Intake, reception: Reception[Received, list[InboundMessage], Answer]) -> list[Route]:
@@ -37,6 +38,7 @@ def routes(intake: Intake, reception: Reception[Received, list[InboundMessage], 
             DOOR,
             intake.clock(),
             tracing.of_the_request(),
+            charset_of(request.headers.get("content-type", "")),
         )
         _within(who, received, intake)
         answer = await reception.hand_in(received)

@@ -15,6 +15,7 @@ from functools import partial
 from typing import NamedTuple
 
 from services.intake.hl7.acknowledgements import NOT_HL7
+from services.intake.hl7.charsets import charset_of
 from services.intake.receiving import visits_store
 from services.intake.receiving.lane import store as lane
 from services.intake.receiving.read import ER7, InboundMessage, Received
@@ -89,7 +90,8 @@ def adt_record_of(record: RawRecord, *, intake: Intake, arrived_at: datetime | N
         raise InvalidMessage(f"a message may have {intake.site.limits.message_bytes} bytes at most")
     trace = traces[0].decode("latin-1") if traces else None
     at = arrived_at or intake.clock()
-    inbound = intake.messages_of(Received(record.value, DOOR, at, trace))
+    told = charset_of(kinds[0].decode("latin-1")) if kinds and kinds[0] != _ER7 else ""
+    inbound = intake.messages_of(Received(record.value, DOOR, at, trace, told))
     if inbound[0].outcome.fault is NOT_HL7:
         inbound[0].sealed = b""  # it becomes a dead letter, which has its bytes
     return AdtRecord(inbound, back, record, at)

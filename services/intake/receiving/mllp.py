@@ -203,6 +203,8 @@ class Connection(asyncio.Protocol):
                 self.began = now
         except TooLong:
             self._refuse("a frame is longer than this site takes")
+        self._tell_cut(self._framer.cut)
+        self._framer.cut = 0
         self._hold_back()
         self._tell_seats()
         self._hold()
@@ -372,9 +374,15 @@ class Connection(asyncio.Protocol):
 
     def _leave(self) -> None:
         """Give up the seat, and the bytes of the frame that has begun."""
+        self._tell_cut(self._framer.begun)
         self._framer.forget()
         self._hold()
         self.door.seats.leave(self)
+
+    def _tell_cut(self, frames: int) -> None:
+        if frames:
+            metrics.FRAMES_CUT.inc(frames)
+            log.warning("the end of a frame never came", extra={"frames": frames})
 
     def _tls_is_off(self) -> bool:
         return self._transport.get_extra_info("sslcontext") is None

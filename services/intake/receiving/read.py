@@ -15,7 +15,7 @@ from services.intake.hl7.acknowledgements import NOT_HL7, Outcome, answers, buil
 from services.intake.hl7.adt import read_adt
 from services.intake.hl7.header import Header, header
 from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, PatientId, Refused, VisitMessage
-from services.intake.hl7.parser import Message, messages
+from services.intake.hl7.parser import Message, pieces
 from services.intake.people.merging import RecordStatement
 from services.intake.people.person import PersonReport, told_by
 from services.intake.visits.unnamed import visit_id
@@ -28,6 +28,7 @@ ER7 = "x-application/hl7-v2+er7"
 AWAY = Fault(207, "MSH", 0, "nothing can be stored now; send it again")
 UNFORESEEN = Fault(207, "MSH", 0, "it is kept, but could not be applied; the operator has it")
 CLOCK_WRONG = Fault(207, "MSH", 0, "the clock here is wrong; send it again when that is mended")
+TOO_MANY = Fault(100, "MSH", 0, "the frame has more messages than this site takes in one")
 NOT_KEPT = Fault(207, "MSH", 0, "it could not be kept")
 LEFT = Fault(204, "MSH", 4, "this facility has left: nothing more is taken from it")
 ASKS = "asks-a-person"
@@ -44,6 +45,8 @@ class Received(NamedTuple):
     arrived_at: datetime
     trace: str | None = None
     """The W3C trace context that it came with, if any."""
+    charset: str = ""
+    """The charset that was told beside it (Content-Type), if any."""
 
     def __repr__(self) -> str:
         return f"<Received {self.door}>"
@@ -157,16 +160,17 @@ def unread(received: Received, seal: Seal) -> InboundMessage:
     return inbound_message
 
 
-def read(received: Received, rules: FeedRules, seal: Seal) -> list[InboundMessage]:
-    """The messages of a frame, one for each message in it; one with AR 100 where there is none."""
-    every = list(messages(received.raw))
-    if not every:
+def read(received: Received, rules: FeedRules, seal: Seal, most: int) -> list[InboundMessage]:
+    """The messages of a frame, one for each message in it; one with AR 100 where there is none, or more than `most`."""
+    found = pieces(received.raw)
+    if not 0 < len(found) <= most:
         at = received.arrived_at
         inbound_message = InboundMessage(new_id(at), received.door, at, at, Header())
         inbound_message.ids, inbound_message.body = seal.blind("no HL7"), seal.blind(received.raw.decode("latin-1"))
         inbound_message.sealed = seal.close(received.raw, inbound_message.message_id)
-        inbound_message.answer(Outcome("AR", NOT_HL7))
+        inbound_message.answer(Outcome("AR", TOO_MANY if found else NOT_HL7))
         return [inbound_message]
+    every = [Message(piece, received.charset) for piece in found]
     alone = received.raw if len(every) == 1 else None
     return [_inbound(received, message, alone, rules, seal) for message in every]
 

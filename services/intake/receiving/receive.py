@@ -102,7 +102,7 @@ class Intake:
     def messages_of(self, received: Received) -> list[InboundMessage]:
         """The messages in a frame, record or request body: read, hashed and sealed, not stored yet."""
         try:
-            return read(received, self.rules, self.seal)
+            return read(received, self.rules, self.seal, self.site.limits.frame_messages)
         except Exception:
             message = unread(received, self.seal)
             log.exception("a message can't be read", extra={"message_id": message.message_id})

@@ -80,3 +80,14 @@ async def test_while_the_store_is_away_the_sender_is_told_to_come_again(hospital
     await service.database.close()
     assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
     assert (answer.json()["type"], answer.headers["retry-after"]) == ("urn:stepdown:problem:try-again", "2")
+
+
+async def test_the_charset_of_the_content_type_counts_before_msh_18(
+    http: httpx.AsyncClient, hospital: Hospital, asking: Asking
+) -> None:
+    raw = hospital.message("A01", visit="VÄ").decode().replace("|P|2.5.1", "|P|2.5.1||||||UNICODE UTF-8")
+    headers = asking("hospital") | {"content-type": "x-application/hl7-v2+er7; charset=iso-8859-5"}
+    answer = await http.post("/hl7v2", content=raw.replace("Ä", "Ж").encode("iso8859-5"), headers=headers)
+    assert b"MSA|AA|" in answer.content
+    (admitted,) = await hospital.facts()
+    assert admitted.as_json["visit_number"] == f"VЖ-{hospital.mrn}"
