@@ -150,6 +150,12 @@ class Feed(Part):
     zone: Literal["message", "facility"] | None = None
     """Of times without an offset, where MSH-7 has one; absent: MSH-7's where the facility's clock shows it then, else
     the facility's, with a warning."""
+    visit_from: tuple[Literal["PV1-19", "PID-18"], ...] = Field(default=("PV1-19", "PID-18"), min_length=1)
+    """The fields that name a visit; the first that is told decides (contract 6, Which visit)."""
+    visit_numbers: Literal["facility", "patient"] = "facility"
+    """How far a visit number counts: one visit of the facility, or each patient's own 1, 2, 3."""
+    place_differs: Literal["listed", "transfer"] = "listed"
+    """What a place or class told otherwise by A08, or by A01 again, does: it is listed, or it is a transfer too."""
 
 
 class Payer(Part):

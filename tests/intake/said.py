@@ -129,9 +129,10 @@ def read(raw: bytes, now: datetime = NOW, rules: FeedRules = SITE) -> Adt:
 def told(
     number: int, trigger: str, said: str, unit: str = "3W", arrived: datetime = NOW, **fields: str
 ) -> VisitMessage:
-    """Message `number` of a visit: `pv1_44="…"`, `evn_4="…"` and so on set fields; `dg1`, `in1`, `pv2` add segments."""
+    """Message `number` of a visit: `pv1_44="…"`, `evn_4="…"` and so on set fields; `mrg`, `dg1`, `in1`, `pv2` add
+    segments."""
     parts: dict[str, dict[int, str]] = {"pv1": {}, "evn": {}, "pid": {}, "msh": {}}
-    more = tuple(fields.pop(name) for name in ("dg1", "in1", "pv2") if name in fields)
+    more = tuple(fields.pop(name) for name in ("mrg", "dg1", "in1", "pv2") if name in fields)
     for place, text in fields.items():
         name, _, field = place.partition("_")
         parts[name][int(field)] = text

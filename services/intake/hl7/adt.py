@@ -40,6 +40,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
     stated, sent = _first(times, "EVN-2", "MSH-7"), times.get("MSH-7")
     means = TRIGGERS[head.trigger]
     records = told_records(message, means, sender.facility) if means.merges or means.records else ()
+    number, by_account = fields.visit_number(codes, sender.visit_from)
     return Adt(
         trigger=head.trigger,
         control_id=fields.short(head.control_id),
@@ -53,7 +54,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
         event=_first(times, "EVN-6") or stated or Moment(arrived_at, arrived_at),
         sent_at=sent.start if isinstance(sent, Moment) else None,
         patient_ids=ids,
-        visit_number=codes.get("PV1-19") or codes.get("PID-18"),
+        visit_number=number,
         patient_class=codes.get("PV1-2"),
         location=fields.location(codes, "PV1-3"),
         prior_location=fields.location(codes, "PV1-6"),
@@ -75,7 +76,13 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
         age_years=_age(message.texts.get("PID-7", ""), occurred.start),
         charset=message.charset,
         warnings=_warnings(message, head, sender, times, from_pid_2=from_pid_2) + zone_differs,
+        by_account=by_account,
         account=codes.get("PID-18"),
+        visit_authority=codes.get("PV1-19.4"),
+        earlier_number=codes.get("MRG-5"),
+        earlier_account=codes.get("MRG-3"),
+        service=codes.get("PV1-10"),
+        patient_type=codes.get("PV1-18"),
         records=records,
     )
 

@@ -14,7 +14,7 @@ _LONGEST = 200
 """Characters that a code or an identifier may have in published facts."""
 _CODES = (
     "EVN-4", "PID-18", "PID-29", "PV1-2", "PV1-3", "PV1-3.2", "PV1-3.3", "PV1-3.4", "PV1-6", "PV1-6.2", "PV1-6.3",
-    "PV1-6.4", "PV1-19",
+    "PV1-6.4", "PV1-10", "PV1-18", "PV1-19", "PV1-19.4", "MRG-3", "MRG-5",
 )  # fmt: skip
 _REMOVABLE = ("PID-30", "PV1-4", "PV1-14", "PV1-36")
 _YES_OR_NO: dict[str, Literal["Y", "N"]] = {"Y": "Y", "N": "N"}
@@ -42,6 +42,14 @@ def removable(texts: Mapping[str, str]) -> dict[str, str | Removed]:
         if text := texts.get(place):
             found[place] = REMOVED if text == NULL else short(text)
     return found
+
+
+def visit_number(codes: Mapping[str, str], places: Iterable[str]) -> tuple[str | None, bool]:
+    """The visit's number from the first of these fields that has one, and whether it is the account's (PID-18)."""
+    for place in places:
+        if number := codes.get(place):
+            return number, place == "PID-18" and number != codes.get("PV1-19")
+    return None, False
 
 
 def _known(components: Iterable[str]) -> list[str | None]:

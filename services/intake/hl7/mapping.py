@@ -31,14 +31,13 @@ class SiteRules:
         """Who says a message with this MSH-3, MSH-4 and PV1-3.4; a feed that the site doesn't have is `other`."""
 
     def _sender_at(self, application: str, facility: str, location: str) -> Sender:
-        site, said_by = self._site, self._site.feed(application, facility)
-        feed = said_by.name
+        site, fed = self._site, self._site.feed(application, facility)
         found = site.facility_of(application, facility, location)
         name = found.name if found else (facility or location)[:LONGEST]
         found = found or site.facility(name)
         if found is None:
-            return Sender(name, feed, site.facilities[0].zone_info, self._any, said_by.zone)
-        return Sender(name, feed, found.zone_info, found.processing_ids, said_by.zone)
+            return Sender(name, fed.name, site.facilities[0].zone_info, self._any, fed.zone, fed.visit_from)
+        return Sender(name, fed.name, found.zone_info, found.processing_ids, fed.zone, fed.visit_from)
 
 
 class FacilityMap:
@@ -60,6 +59,8 @@ class FacilityMap:
         """PV1-14 as a bill's point of origin; `unknown` for what is in no table."""
         self.payer = lru_cache(MOST)(self._payer)
         """The payer that IN1-3, else IN1-2, names, and which of the payer's plans IN1-2 is."""
+        self.feed = lru_cache(MOST)(site.feed)
+        """The feed with this MSH-3 and MSH-4."""
 
     def _zone(self, facility: str) -> tzinfo:
         return (self.site.facility(facility) or self.site.facilities[0]).zone_info

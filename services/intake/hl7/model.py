@@ -155,7 +155,7 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
     sent_at: datetime | None = None
     patient_ids: tuple[PatientId, ...] = ()
     visit_number: str | None = None
-    """PV1-19, else PID-18."""
+    """PV1-19, else PID-18; in another order where the feed has one."""
     patient_class: str | None = None
     location: Location = NOWHERE
     prior_location: Location = NOWHERE
@@ -182,8 +182,20 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
     age_years: int | None = None
     charset: str = "ascii"
     warnings: tuple[str, ...] = ()
+    by_account: bool = False
+    """`visit_number` is PID-18, since PV1-19 is empty: it names an account, which may hold several visits."""
     account: str | None = None
     """PID-18."""
+    visit_authority: str | None = None
+    """PV1-19.4: who gave the visit number."""
+    earlier_number: str | None = None
+    """MRG-5: an earlier number of the visit."""
+    earlier_account: str | None = None
+    """MRG-3: an earlier number of the account."""
+    service: str | None = None
+    """PV1-10."""
+    patient_type: str | None = None
+    """PV1-18."""
     records: tuple[RecordTold, ...] = ()
     """What it says of records: one for each MRG segment, or for the second patient of a link."""
 
@@ -208,6 +220,8 @@ class Sender(NamedTuple):
     processing_ids: tuple[str, ...]
     zone_of: Literal["message", "facility"] | None = None
     """Whose zone times without an offset are in, where MSH-7 has one; None: the site does not say (contract 6)."""
+    visit_from: tuple[str, ...] = ("PV1-19", "PID-18")
+    """The fields that name a visit, the first that is told before the others."""
 
 
 class FeedRules(Protocol):

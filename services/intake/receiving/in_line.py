@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from services.intake.people.names import keeping
 from services.intake.people.person import PersonReport
 from services.intake.receiving import store, visits_store
-from services.intake.receiving.assign import VisitAssignment, assign_unnamed_visits, assign_visits
+from services.intake.receiving.assign import VisitAssignment, assign_unsure_visits, assign_visits
 from services.intake.receiving.derive_apart import StoredMessage
 from services.intake.receiving.merges import merging
 from services.intake.receiving.merges import store as merges_store
 from services.intake.receiving.merges.merging import Kin, MergeChanges, Stating
-from services.intake.receiving.merges.regroup import regroup
 from services.intake.receiving.read import InboundMessage
 from services.intake.visits.death_facts import KnownDeaths, Provenance, add_reports, deaths
 from services.intake.visits.derive import Derived, Note
@@ -56,8 +55,8 @@ def is_long(inbound: Iterable[InboundMessage], intake: Intake) -> bool:
 async def reconcile_batch(
     connection: Connection, inbound: Sequence[InboundMessage], unsure: set[str], loaded: store.Loaded, intake: Intake
 ) -> Writes:
-    """Assign messages to visits and bring these in line; returns what is to be written. `unsure`: the patients who have
-    a stored message that names no visit."""
+    """Assign messages to visits and bring these in line; returns what is to be written. `unsure`: the patients
+    whose visits can't be told apart by visit numbers alone."""
     found = assign_visits(inbound, loaded.visits, unsure)
     found.touch(add_reports(loaded.deaths, person_messages(inbound)))
     kin = await _kin(connection, found, inbound)
@@ -163,7 +162,7 @@ async def brought_in_line(
             visit.messages.append(message.said)
             visit.newest = message.said
     if kin is not None:
-        await _regroup(connection, found, inbound, kin)
+        await _as_merged(connection, found, inbound, kin)
     if found.unsure:
         await _find_visits(connection, found, inbound, intake)
     visits = list(found.touched.values())
@@ -218,26 +217,26 @@ def person_messages(inbound: Sequence[InboundMessage]) -> list[PersonMessage]:
 async def _find_visits(
     connection: Connection, found: VisitAssignment, inbound: Sequence[InboundMessage], intake: Intake
 ) -> None:
-    """Find the visits of messages that name none, and store it of those whose visit is another than before."""
+    """Find the visits of the unsure patients' messages, and store it of those whose visit is another than before."""
     found.unnamed += await store.unnamed_of(connection, found.unsure)
     if is_long(inbound, intake):
-        moved = await intake.long_visits.in_thread(assign_unnamed_visits, found, intake.places)
+        moved = await intake.long_visits.in_thread(assign_unsure_visits, found, intake.places)
     else:
-        moved = assign_unnamed_visits(found, intake.places)
+        moved = assign_unsure_visits(found, intake.places)
     for message in inbound:
         message.visit_id = moved.pop(message.message_id, message.visit_id)
     await store.move(connection, moved)
 
 
-async def _regroup(connection: Connection, found: VisitAssignment, inbound: Sequence[InboundMessage], kin: Kin) -> None:
-    """Put each message into the visit that it is of by what merges and moves say, and store it of those whose visit is
-    another than before."""
+async def _as_merged(
+    connection: Connection, found: VisitAssignment, inbound: Sequence[InboundMessage], kin: Kin
+) -> None:
+    """Have the messages of patients whom statements bring together assigned anew, each to the visit that it is of by
+    what merges and moves say."""
     named = await merges_store.named_by(connection, found.stored)
     named |= {message.message_id: message.patient_id for message in inbound if message.patient_id}
-    moved = regroup(found, named, kin.who)
-    for message in inbound:
-        message.visit_id = moved.pop(message.message_id, message.visit_id)
-    await store.move(connection, moved)
+    found.whose = kin.belonging(named)
+    found.touch_all_of(kin.patients)
 
 
 def _set_notes(inbound: Sequence[InboundMessage], told: Iterable[Note]) -> None:

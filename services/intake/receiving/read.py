@@ -18,6 +18,7 @@ from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, PatientId,
 from services.intake.hl7.parser import Message, pieces
 from services.intake.people.merging import RecordStatement
 from services.intake.people.person import PersonReport, told_by
+from services.intake.visits.same_visit import names_visit_alone
 from services.intake.visits.unnamed import visit_id
 from shared.facts.tracing import begun_with, trace_of
 from shared.ids import new_id
@@ -106,6 +107,8 @@ class InboundMessage:
     visit_key: str | None = None
     """The visit that it names (`unnamed.visit_id`), if any."""
     visit_id: str | None = None
+    alone: bool = False
+    """Whether it names its visit by the visit number and nothing else."""
     trace: str | None = None
     too_early: datetime | None = None
     """Its time, where that lies further ahead of our clock than the site allows."""
@@ -200,6 +203,7 @@ def _fill(inbound: InboundMessage, message: Message, rules: FeedRules) -> None:
     inbound.adt, inbound.facility, inbound.trigger = adt, adt.facility, adt.trigger
     inbound.values, inbound.said = codec.encode(adt), VisitMessage(adt, inbound.message_id, inbound.arrived_at)
     inbound.warnings, inbound.visit_key = list(adt.warnings), visit_id(adt)
+    inbound.alone = names_visit_alone(adt)
     inbound.known, inbound.said_at = adt.patient_ids, adt.stated_at
     inbound.keys = tuple([(adt.facility, authority, number) for number, authority, _, _ in adt.patient_ids])
     if adt.records:
@@ -212,7 +216,7 @@ def _fill(inbound: InboundMessage, message: Message, rules: FeedRules) -> None:
 
 def _fill_records(inbound: InboundMessage, adt: Adt) -> None:
     """A merge is about the patient who stays, whose list may have the retired ids, too; and of no visit."""
-    inbound.visit_key = None
+    inbound.visit_key, inbound.alone = None, False
     others = [one for told in adt.records for one in (*told.patient, *told.other)]
     inbound.keys += tuple([(adt.facility, authority, number) for number, authority, _, _ in others])
     if adt.means.merges:

@@ -19,7 +19,7 @@ from services.intake.hl7.triggers import TRIGGERS
 from services.intake.people import first_version
 from services.intake.people import patients as whom
 from services.intake.receiving import store, visits_store
-from services.intake.receiving.assign import assign_visits
+from services.intake.receiving.assign import assign_visits, learn_unsure
 from services.intake.receiving.deaths_store import known_of as deaths_of
 from services.intake.receiving.in_line import brought_in_line, is_long, numbered, reconcile_batch
 from services.intake.receiving.long_visits import LongVisits
@@ -187,6 +187,7 @@ async def derive_again(connection: Connection, patients: Iterable[str], intake: 
     found = assign_visits([], await visits_store.visits_of(connection, every), unsure)
     found.touch_all()
     await store.fill(connection, found.stored, intake.long_visits.in_thread)
+    await store.mark_unsure(connection, learn_unsure(found))
     sequences = await visits_store.sequences_of(connection, every)
     told = await deaths_of(connection, every)
     add_reports(
@@ -262,9 +263,9 @@ async def _blame_our_clock(connection: Connection, inbound: Sequence[InboundMess
 
 
 async def _find_patients(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> set[str]:
-    """Find or make the patient of each message, and lock them; returns those with a message that names no visit."""
+    """Find or make the patient of each message, and lock them; returns those who are unsure (`VisitAssignment`)."""
     await _prepared(connection, intake)
-    late = all(message.visit_key for message in inbound)  # else a patient is marked
+    late = all(message.alone for message in inbound)  # else a patient may be marked
     sides = [] if late else sides_of(inbound)
     claims = [claim for one in sides for claim in one.claims]
     found = await whom.find(connection, [*inbound, *claims], intake.numbering, late=late)

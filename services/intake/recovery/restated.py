@@ -17,6 +17,7 @@ from services.intake.hl7.model import NOWHERE, REMOVED, Adt, Diagnosis, Location
 from services.intake.hl7.triggers import PERSON_UPDATED, TELLING, TO_INPATIENT, TO_OUTPATIENT, UPDATED, cancelling
 from services.intake.recovery.rebuilt import recorded_at
 from services.intake.visits.derive import FactKey
+from services.intake.visits.unnamed import BY_TIME
 from shared.events.base import CareFact, PatientNumber
 from shared.events.planning import DischargePlanCancelled, DischargePlanned
 from shared.events.stays import (
@@ -142,7 +143,7 @@ class VisitHistory:
             occurred_from="adopted",
             event=event,
             patient_ids=self._ids(),
-            visit_number=None if self.key.startswith("v-") else self.key,
+            visit_number=None if self.key.startswith(BY_TIME) else self.key,
             warnings=("adopted",),
             **told,
         )

@@ -5,9 +5,11 @@ Pure: time, ids and site config come in. Sources: contract 3.6 rules 2, 7, 12 an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
+
+from msgspec import structs
 
 from services.intake.hl7.model import SiteMap, VisitMessage
 from services.intake.visits.cancels import effective_statements
@@ -18,6 +20,7 @@ from services.intake.visits.moves import Walk, walk
 from services.intake.visits.order import as_said
 from services.intake.visits.stays import Stay
 from services.intake.visits.updates import Update, amended, stay_of
+from shared.events.stays import Admitted, VisitStarted
 
 __all__ = [
     "ActiveFact",
@@ -88,6 +91,8 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
         facts += other_facts(stay, stay_id, own, site)
         for step in stay.steps:
             moved.add(step.statement.turn)
+    if facts and (said[0].adt.by_account or not said[0].adt.visit_number):
+        facts = _numbered(facts, said)
     notes = []
     for turn, one in enumerate(said):
         if turn in updates:
@@ -102,6 +107,22 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
             became = "applied" if turn in moved else "kept", None
         notes.append(Note(one.message_id, *became))
     return Derived(tuple(facts), tuple(notes))
+
+
+def _numbered(facts: list[DesiredFact], said: Sequence[VisitMessage]) -> list[DesiredFact]:
+    """The facts of a visit that was known by its account, or by nothing, at first: its starts with the visit number
+    that was told first."""
+    told = (one.adt.visit_number for one in said if one.adt.visit_number and not one.adt.by_account)
+    number = next(told, None)
+    if number is None:
+        return facts
+    own = {one.message_id for one in said if one.adt.visit_number and not one.adt.by_account}
+    return [
+        fact._replace(value=structs.replace(fact.value, visit_number=number))
+        if isinstance(fact.value, Admitted | VisitStarted) and fact.said_by not in own
+        else fact
+        for fact in facts
+    ]
 
 
 def choose_episode(admitted_at: datetime, known: Iterable[KnownEpisode], limit_days: int = 30) -> str | None:

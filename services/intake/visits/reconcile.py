@@ -182,7 +182,7 @@ def _alive(fact: DesiredFact, by: VisitMessage, alive: Order) -> DesiredFact:
     return fact._replace(value=structs.replace(value, disposition=unknown))
 
 
-DERIVATION = 2
+DERIVATION = 3
 """Raised whenever messages give other facts than before under the same site config: then visits are derived again."""
 
 

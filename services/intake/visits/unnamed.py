@@ -14,6 +14,9 @@ from typing import NamedTuple
 from services.intake.hl7.model import Adt, Moment, VisitMessage
 from services.intake.visits.facts import mrn
 
+BY_TIME = "v-"
+"""What the key of a visit without a number begins with."""
+
 
 class Named(NamedTuple):
     """A visit by its key, and when it began and ended by those of its messages that name it; an open one has no end."""
@@ -28,8 +31,11 @@ def visit_id(adt: Adt) -> str | None:
 
     It is also the id of the visit's first stay.
     """
-    if adt.visit_number:
-        return adt.visit_number
+    return adt.visit_number or visit_by_time(adt)
+
+
+def visit_by_time(adt: Adt) -> str | None:
+    """MRN + admit time as a digest: what names a visit that has no number; None where the message tells neither."""
     told = adt.admitted if isinstance(adt.admitted, Moment) else None
     if told is None and adt.means.states == "start":
         told = adt.occurred
@@ -84,4 +90,4 @@ def _by_time(adt: Adt, at: datetime) -> str | None:
     if number is None:
         return None
     parts = (adt.facility, number.authority or "", number.id, f"{at.timestamp():.0f}")
-    return "v-" + sha256("\x1f".join(parts).encode()).hexdigest()[:24]
+    return BY_TIME + sha256("\x1f".join(parts).encode()).hexdigest()[:24]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -11,8 +11,18 @@ from typing import NamedTuple
 from msgspec import structs
 
 from services.intake.hl7.mapping import FacilityMap
-from services.intake.people.merging import RecordStatement, WhoIsWhom, flattened, who_is_whom
+from services.intake.hl7.model import VisitMessage
+from services.intake.people.merging import (
+    FacilityPatients,
+    RecordStatement,
+    VisitName,
+    WhoIsWhom,
+    flattened,
+    owner_of,
+    who_is_whom,
+)
 from services.intake.people.merging import kin as brought_together
+from services.intake.receiving.assign import Belonging
 from services.intake.receiving.merges import store
 from services.intake.receiving.merges.facts import (
     EpisodeGap,
@@ -37,14 +47,33 @@ UNMERGED = "unmerged"
 """Why a copy is cancelled."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Belonging:
+    """Whose messages and visits are, by these statements."""
+
+    who: WhoIsWhom
+    named: Mapping[str, str]
+
+    def owner(self, facility: str, said: VisitMessage, patient: str) -> str:
+        """The patient whom the message names, unless its visit or account was moved."""
+        patient = self.named.get(said.message_id, patient)
+        moves = self.who.moves.get(facility)
+        if not moves:
+            return patient
+        name = VisitName(patient, said.adt.visit_number or "", said.adt.account)
+        return owner_of(name, self.who.at.get(facility, FacilityPatients()), moves)
+
+    def root(self, facility: str, patient: str) -> str:
+        """The patient who stays."""
+        return self.who.root(facility, patient)
+
+
 @dataclass(slots=True)
 class Kin:
-    """Patients whom statements bring together, and all these statements. `named`: message id → the patient whom its
-    numbers mean, of the messages of their visits."""
+    """Patients whom statements bring together, and all these statements."""
 
     patients: frozenset[str]
     statements: list[RecordStatement]
-    named: dict[str, str] = field(default_factory=dict)
     who: WhoIsWhom = field(init=False)
     unparted: WhoIsWhom | None = field(init=False)
 
@@ -52,6 +81,10 @@ class Kin:
         self.who = who_is_whom(self.statements)
         parted = any(one.kind in {"unmerge", "unlink"} for one in self.statements)
         self.unparted = who_is_whom(self.statements, unparted=True) if parted else None
+
+    def belonging(self, named: Mapping[str, str]) -> Belonging:
+        """Whose messages and visits are. `named`: message id → the patient whom its numbers mean."""
+        return _Belonging(self.who, named)
 
     def notes(self) -> list[Note]:
         """What became of each message that says something of records: the best that any of its statements did."""
