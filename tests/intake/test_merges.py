@@ -221,3 +221,68 @@ async def test_a_moved_visit_is_moved_back(ward: Ward) -> None:
         ward.says("A45", "20260304090000", "X", retired="A", visit="W", mrg={5: "W"}),
     )
     assert await ward.told("A X") == {("admitted", "03-02", "X", "X")}
+
+
+async def visit_numbers(ward: Ward, names: str) -> dict[str, str]:
+    """Name of a fact that stands → the end of its visit number, of those that have one."""
+    facts = [fact for fact in await ward.standing(names) if fact.as_json.get("visit_number")]
+    return {fact.name: str(fact.as_json["visit_number"]).removesuffix(ward.own) for fact in facts}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+async def test_a50_changes_the_number_of_a_visit_that_goes_on(ward: Ward, order: tuple[int, ...]) -> None:
+    story = [
+        ward.says("A01", "20260302090000", "A", visit="W1"),
+        ward.says("A50", "20260303090000", "A", retired="A", visit="W2", mrg={5: "W1"}),
+        ward.says("A03", "20260304090000", "A", visit="W2"),
+    ]
+    await ward.hears(*(story[place] for place in order))
+    assert await ward.told("A") == {("admitted", "03-02", "A", "A"), ("discharged", "03-04", "A", "A")}
+    assert (await visit_numbers(ward, "A"))["admitted"] == "W2"
+    assert await ward.notes("A50") == [("applied", None)]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4)))[::5])
+async def test_a42_makes_two_visits_one_and_what_has_no_legal_move_is_listed(
+    ward: Ward, order: tuple[int, ...]
+) -> None:
+    story = [
+        ward.says("A01", "20260302090000", "A", visit="W1"),
+        ward.says("A01", "20260303090000", "A", visit="W2", unit="RES"),
+        ward.says("A02", "20260305090000", "A", visit="W1", unit="PHP1"),
+        ward.says("A42", "20260306090000", "A", retired="A", visit="W2", mrg={5: "W1"}),
+    ]
+    await ward.hears(*(story[place] for place in order))
+    assert await ward.told("A") == {("admitted", "03-02", "A", "A"), ("transferred", "03-05", "A", "A")}
+    assert sorted(await ward.notes("A01"), key=str) == [("applied", None), ("no-effect", "already-open")]
+
+
+@pytest.mark.parametrize("trigger", ["A35", "A41", "A49"])
+async def test_an_account_with_three_visits_stays_three_when_its_number_changes(ward: Ward, trigger: str) -> None:
+    await ward.hears(
+        ward.says("A01", "20260302090000", "A", visit="W1", account="F"),
+        ward.says("A04", "20260303090000", "A", visit="W2", unit="ED", account="F"),
+        ward.says("A04", "20260304090000", "A", visit="W3", unit="ED", account="F"),
+        ward.says(trigger, "20260305090000", "A", retired="A", account="G", mrg={3: "F"}),
+        ward.says("A03", "20260306090000", "A", visit="W1", account="G"),
+    )
+    assert await ward.told("A") == {
+        ("admitted", "03-02", "A", "A"),
+        ("visit-started", "03-03", "A", "A"),
+        ("visit-started", "03-04", "A", "A"),
+        ("discharged", "03-06", "A", "A"),
+    }
+
+
+@pytest.mark.parametrize("trigger", ["A35", "A41", "A49"])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+async def test_a_visit_known_by_its_account_goes_on_under_the_accounts_new_number(
+    ward: Ward, trigger: str, order: tuple[int, ...]
+) -> None:
+    story = [
+        ward.says("A01", "20260302090000", "A", account="F"),
+        ward.says(trigger, "20260305090000", "A", retired="A", account="G", mrg={3: "F"}),
+        ward.says("A03", "20260306090000", "A", account="G"),
+    ]
+    await ward.hears(*(story[place] for place in order))
+    assert await ward.told("A") == {("admitted", "03-02", "A", "A"), ("discharged", "03-06", "A", "A")}

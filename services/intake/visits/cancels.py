@@ -12,7 +12,7 @@ from services.intake.hl7.model import SiteMap, VisitMessage
 from services.intake.hl7.triggers import TRIGGERS, WHOLE_STAY
 from services.intake.visits.moves import Walk, statement, walk
 from services.intake.visits.stays import Statement, Stay
-from services.intake.visits.updates import Update
+from services.intake.visits.updates import RENAMES, Update
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ def effective_statements(said: list[VisitMessage], site: SiteMap) -> EffectiveSt
         if means.cancels is not None:
             gone = _taken_back(means.cancels, walk(found.live), found.live)
             _cancel(found, message, turn, gone, site)
-        elif means.updates:
+        elif means.updates or means.records == RENAMES:
             found.updates.append(Update(turn, message))
         elif means.states is not None:
             found.live.append(statement(message, means.states, turn, site))

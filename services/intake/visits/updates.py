@@ -18,6 +18,8 @@ from shared.events.stays import Coverage
 
 _OF_A_START = ("attending_npi", "admission_type", "admission_source")
 _OF_AN_END = ("disposition", "discharged")
+RENAMES = "rename-visit"
+"""What A50 says of records: the visit has another number from then on. It amends as an update does."""
 
 
 class Update(NamedTuple):
@@ -45,6 +47,8 @@ def amended(one: Statement, updates: list[Update]) -> tuple[Adt, VisitMessage]:
     for update in updates:
         if update.turn > one.turn:
             told = {name: getattr(update.said.adt, name) for name in names}
+            if one.kind != "end" and update.said.adt.means.records == RENAMES:
+                told["visit_number"] = update.said.adt.visit_number
             told = {name: value for name, value in told.items() if value not in (None, getattr(adt, name))}
             if one.kind == "end" and update.said.adt.deceased and not adt.deceased:
                 told["deceased"] = True
