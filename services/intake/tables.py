@@ -55,7 +55,9 @@ matches = sa.Table(
     sa.Column("match_id", sa.Text, primary_key=True, comment="tells no age"),
     sa.Column("one", sa.Text, nullable=False),
     sa.Column("other", sa.Text, nullable=False, index=True),
-    sa.Column("state", sa.Text, nullable=False, server_default="open"),
+    sa.Column("state", sa.Text, nullable=False, server_default="open", comment="open, same, different"),
+    sa.Column("decided_by", sa.Text, comment="who decided last; none: a hospital said so, or nobody yet"),
+    sa.Column("decided_at", _TIME),
     sa.UniqueConstraint("one", "other"),
     comment="two patients who may be one person",
 )

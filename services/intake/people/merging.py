@@ -22,6 +22,8 @@ RecordKind = Literal[
 """What is said of two patients. A number that is changed (A47) or moved (A43) makes one of two patients, too: of the
 one whom it led to, and the one whom it leads to from then on."""
 _MERGES = frozenset({"merge", "rename-patient", "move-ids"})
+SAYS_ONE = _MERGES | {"link"}
+"""What says that two patients are one person."""
 _KEEPS_NUMBER = frozenset({"move-ids"})
 """Merges after which the retired patient's number goes on as it was."""
 Effect = tuple[Literal["applied", "no-effect", "taken-back"], str | None]
@@ -167,6 +169,17 @@ class WhoIsWhom:
     def root(self, facility: str, patient: str) -> str:
         """The patient whose records those of this one are at a facility."""
         return self.at[facility].root(patient) if facility in self.at else patient
+
+    def pairs(self) -> set[frozenset[str]]:
+        """The pairs of patients who are told to be one person at any facility, merged or linked."""
+        found: set[frozenset[str]] = set()
+        for place in self.at.values():
+            found |= place.linked.keys()
+            groups: dict[str, set[str]] = defaultdict(set)
+            for patient in place.retired:
+                groups[place.root(patient)] |= {patient, place.root(patient)}
+            found |= {frozenset((one, other)) for of in groups.values() for one in of for other in of if one < other}
+        return found
 
     @property
     def effects(self) -> dict[str, Effect]:

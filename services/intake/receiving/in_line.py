@@ -59,7 +59,7 @@ async def reconcile_batch(
     whose visits can't be told apart by visit numbers alone."""
     found = assign_visits(inbound, loaded.visits, unsure)
     found.touch(add_reports(loaded.deaths, person_messages(inbound)))
-    kin = await _kin(connection, found, inbound)
+    kin = await _kin(connection, found, inbound, intake)
     await store.mark_unsure(connection, found.unsure - unsure)
     stored = {key: visit for key, visit in found.stored.items() if key not in loaded.filled}
     long = is_long(inbound, intake)
@@ -80,7 +80,9 @@ async def reconcile_batch(
     return writes + keeping(_person_reports(inbound), loaded.persons, intake.seal)
 
 
-async def _kin(connection: Connection, found: VisitAssignment, inbound: Sequence[InboundMessage]) -> Kin | None:
+async def _kin(
+    connection: Connection, found: VisitAssignment, inbound: Sequence[InboundMessage], intake: Intake
+) -> Kin | None:
     """Whom statements bring together with the batch's patients, the batch's statements stored; all their visits are
     touched. None, at no cost, where there is nobody."""
     together = {each for message in inbound for each in message.kin}
@@ -88,7 +90,7 @@ async def _kin(connection: Connection, found: VisitAssignment, inbound: Sequence
         return None
     told = [one for message in inbound for one in message.statements]
     found.touched |= {each.visit_id: each for each in found.known.values() if each.patient_id in together}
-    return await merging.keep(connection, together, told)
+    return await merging.keep(connection, together, told, intake.clock())
 
 
 def _warn_of_shared_numbers(inbound: Sequence[InboundMessage], elsewhere: Collection[store.Numbered]) -> None:

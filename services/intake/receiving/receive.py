@@ -199,6 +199,13 @@ async def derive_again(connection: Connection, patients: Iterable[str], intake: 
     await at_once(connection, writes)
 
 
+async def bring_kin_in_line(connection: Connection, patients: Iterable[str], intake: Intake) -> None:
+    """Copy what was just stated of these patients to where merges say (`derive_again`); nothing for whom none brings
+    together with others. The caller has stored it, with the patients' rows locked."""
+    if together := await kin_of(connection, patients):
+        await derive_again(connection, together, intake)
+
+
 def intake_work(inbound: Sequence[InboundMessage]) -> spans.Work:
     """The span of a transaction that takes in messages, in the trace of each."""
     return spans.work("intake transaction", lambda: [each.place for each in inbound], told=partial(_told, inbound))

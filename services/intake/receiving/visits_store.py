@@ -196,7 +196,13 @@ class EpisodeVersion(NamedTuple):
     facilities: tuple[str, ...] = ()
 
 
-_TOLD = upsert(told_episodes, EpisodeVersion._fields).sql + " WHERE t.version < excluded.version RETURNING episode_id"
+_WAS = "CASE WHEN excluded.state = 'closed' AND excluded.begun_at IS NULL THEN t.{0} ELSE excluded.{0} END"
+"""A time of an episode whose stays went to another one by a merge: as it was before, since merges go by it."""
+_CHANGES = {name: _WAS.format(name) for name in ("begun_at", "ended_at")}
+_TOLD = (
+    upsert(told_episodes, EpisodeVersion._fields, changes=_CHANGES).sql
+    + " WHERE t.version < excluded.version RETURNING episode_id"
+)
 
 
 async def keep_told(connection: Connection, told: Sequence[EpisodeVersion]) -> set[str]:

@@ -191,7 +191,7 @@ def _linked(
     for facility, place in sorted(who.at.items()):
         for pair, by in place.linked.items():
             for one in every:
-                if one.patient_id in pair and (facility in one.facilities or by.by == "person"):
+                if one.patient_id in pair and facility in one.facilities:
                     yield facility, pair, by, one
 
 

@@ -12,7 +12,10 @@ from msgspec import structs
 
 from services.intake.hl7.mapping import FacilityMap
 from services.intake.hl7.model import VisitMessage
+from services.intake.people import register
+from services.intake.people.joining import TOLD_AS_ONE, MatchPair
 from services.intake.people.merging import (
+    SAYS_ONE,
     FacilityPatients,
     RecordStatement,
     VisitName,
@@ -40,6 +43,7 @@ from services.intake.visits.reconcile import EpisodeSequences, VisitChanges, lab
 from shared.events.taking_back import FactCancelled, taken_back
 from shared.facts import restating
 from shared.facts.envelope import Fact
+from shared.ids import ageless_id
 from shared.storage.database import Connection
 from shared.storage.statements import SqlWrite
 
@@ -106,12 +110,16 @@ async def load(connection: Connection, patients: Iterable[str]) -> Kin | None:
     return Kin(frozenset(together), await store.statements_of(connection, together))
 
 
-async def keep(connection: Connection, patients: Iterable[str], told: Sequence[RecordStatement]) -> Kin:
-    """Store statements about these patients, whose rows are locked, and whom they bring together now."""
+async def keep(connection: Connection, patients: Iterable[str], told: Sequence[RecordStatement], now: datetime) -> Kin:
+    """Store statements about these patients, whose rows are locked, and whom they bring together now. What a hospital
+    says of two patients is a match, too, that a person may take back."""
     await store.keep_statements(connection, told)
     every = await store.statements_of(connection, patients)
     await store.keep_kin(connection, brought_together(every))
-    return Kin(frozenset(patients), every)
+    found = Kin(frozenset(patients), every)
+    await register.keep_matches(connection, list(_as_matches(told)), now)
+    await store.keep_states(connection, patients, found.who.pairs())
+    return found
 
 
 class Stating(NamedTuple):
@@ -122,6 +130,14 @@ class Stating(NamedTuple):
     places: FacilityMap
     now: datetime
     told_by: str | None
+
+
+def _as_matches(told: Iterable[RecordStatement]) -> Iterator[tuple[str, MatchPair, tuple[str, ...]]]:
+    """(id, pair, reason) of each statement of a hospital that two patients are one."""
+    for one in told:
+        if one.by == "message" and one.patient != one.other and one.kind in SAYS_ONE:
+            first, second = sorted((one.patient, one.other))
+            yield ageless_id(), ((first, one.facility), (second, one.facility)), (TOLD_AS_ONE,)
 
 
 @dataclass(slots=True)

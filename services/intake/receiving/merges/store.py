@@ -42,6 +42,15 @@ _WITH_KIN = (
     "SELECT patient_id, kin FROM patients WHERE kin IS NOT NULL AND patient_id > $1 AND patient_id = "
     "(SELECT min(k) FROM unnest(kin) AS k) ORDER BY 1 LIMIT $2"
 )
+_SAME = (
+    "UPDATE matches AS m SET state = 'same', decided_by = NULL, decided_at = NULL FROM "
+    "unnest($1::text[], $2::text[]) AS n(one, other) WHERE m.one = n.one AND m.other = n.other AND m.state <> 'same'"
+)
+_OPEN_AGAIN = (
+    "UPDATE matches AS m SET state = 'open' WHERE m.state = 'same' AND m.one = ANY($1::text[]) "
+    "AND m.other = ANY($1::text[]) AND NOT EXISTS (SELECT 1 FROM unnest($2::text[], $3::text[]) AS n(one, other) "
+    "WHERE n.one = m.one AND n.other = m.other)"
+)
 _FORGET = "DELETE FROM retirements WHERE patient_id = ANY($1::text[])"
 _RETIRE = insert(retirements, ("patient_id", "facility", "into_id"))
 _KEEP_FACTS = insert(facts, (*FactRow._fields, "copy_of"))
@@ -127,6 +136,14 @@ def _whole(kind: str, key: FactKey, value: bytes, of: tuple[str, str], at: datet
     about = heading(at, of[0], key[1])
     about["patient_id"], about["recorded_at"] = of[1], at
     return read_back(kind, value, about)
+
+
+async def keep_states(connection: Connection, patients: Iterable[str], one: Iterable[frozenset[str]]) -> None:
+    """Bring the matches among these patients in line: `one` are the pairs who are one person by what was said."""
+    pairs = sorted(tuple(sorted(pair)) for pair in one)
+    given = [first for first, _ in pairs], [second for _, second in pairs]
+    await rows(connection, _SAME, *given)
+    await rows(connection, _OPEN_AGAIN, sorted(set(patients)), *given)
 
 
 def keep_facts(stated: Iterable[tuple[FactKey, Fact, str | None]], fallen: Sequence[str]) -> list[SqlWrite]:
