@@ -239,6 +239,11 @@ messages = sa.Table(
     sa.Index("messages_of_visit", "visit_id", "message_id"),
     sa.Index("messages_noted", "note", "message_id", postgresql_where=sa.text("note NOT IN ('applied', 'kept')")),
     sa.Index("messages_without_visit", "patient_id", postgresql_where=sa.text("visit_id IS NULL AND note = 'waiting'")),
+    sa.Index("messages_kept", "message_id", postgresql_where=sa.text("note = 'kept'")),
+    sa.Index("messages_of_facility", "facility", "message_id"),
+    sa.Index("messages_by_trigger", "trigger", "message_id"),
+    sa.Index("messages_by_control_id", "control_id", "message_id"),
+    sa.Index("messages_of_patient", "patient_id", "message_id"),
     comment="every message answered AA or AE",
 )
 
@@ -278,6 +283,7 @@ facts = sa.Table(
     sa.UniqueConstraint("episode_id", "sequence"),
     sa.Index("facts_of_visit", "visit_id", postgresql_where=sa.text("standing")),
     sa.Index("facts_of_requests", "episode_id", postgresql_where=sa.text("standing AND visit_id IS NULL")),
+    sa.Index("facts_of_message", "message_id"),
     comment="what intake stated; standing: neither cancelled nor replaced",
 )
 

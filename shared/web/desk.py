@@ -24,6 +24,7 @@ from shared.storage.exits import WHO_MAY
 from shared.web import requests
 from shared.web.at_work import at_work
 from shared.web.auth import Caller
+from shared.web.desks import desks_of, opens
 from shared.web.forms import Form, Refused
 from shared.web.marks import NO_MARK, REASONS, EntryMark, Team
 from shared.web.pages import Notice, Pages
@@ -86,8 +87,8 @@ class Row:
 
     `cells`: column → what it shows; `what`, `badge`, `details`, `points` and `taken` are those of the columns `what`
     and `waiting` where `cells` does not have them. `link`: (address in this service, words), the likeliest thing to do.
-    `key`: what names the entry where many are marked; `mark`: who has it. `page`: an address in this service that is
-    opened instead of the patient's page.
+    `key`: what names the entry where many are marked; `mark`: who has it; `list`: the list in which it is
+    taken, on other pages. `page`: an address in this service that is opened instead of the patient's page.
     """
 
     what: str
@@ -103,6 +104,7 @@ class Row:
     key: str = ""
     page: str = ""
     mark: EntryMark = NO_MARK
+    list: str = ""
     cells: Mapping[str, Cell] = field(default_factory=dict)
 
     def cell(self, column: str) -> Cell:
@@ -233,7 +235,12 @@ class Desk:
         self.database, self.clock, self.site, self.frame, self.source = database, clock, site, frame, source
 
     async def shown(self, request: Request) -> Response:
-        """GET / of a desk. Raises NotSignedIn, a 403 Problem for another role, a 422 Problem for bad parameters."""
+        """GET / of a desk. Behind one host, who opens another one is led there. Raises NotSignedIn, a 403 Problem for a
+        role without one, a 422 Problem for bad parameters."""
+        who = page_caller(request)
+        other = [] if opens(who, self.source.readers) or request.query_params else desks_of(who)
+        if base(request) and other:
+            return self.frame.lead(f"/{other[0]}/")
         who = page_caller(request, *self.source.readers)
         return await self.page(request, who, requests.parameters(request, self.source.filters))
 

@@ -20,7 +20,7 @@ from shared.web.app import Problem
 from shared.web.auth import Caller
 from shared.web.csv_lists import export, exported
 from shared.web.desk import Desk
-from shared.web.form_posts import back_of
+from shared.web.form_posts import Shown, back_of
 from shared.web.marking import Asked, Lists, SeenEntry
 from shared.web.marks import GiveBack, Snooze, Take, Wake
 from shared.web.pages import Failed, Notice
@@ -50,6 +50,15 @@ class Outcome(NamedTuple):
     failed: Sequence[Failed]
 
 
+class OtherPage(NamedTuple):
+    """A page with entries that is no list, such as a patient's: the parameters by which a form says that it was there,
+    where that is, and how it is `shown`; for a form of a list, the list."""
+
+    filters: frozenset[str]
+    place: Callable[[Request, Mapping[str, str]], str]
+    shown: Shown
+
+
 Own = Callable[[Request, Ticked], Awaitable[Outcome]]
 """An act of a service's own on ticked rows."""
 _MARKS: Mapping[str, tuple[str, type[Any], marking.Act, Mapping[str, str]]] = {
@@ -74,10 +83,12 @@ DONE: Mapping[str, str] = {
 
 class ManyForms:
     """The forms of a desk that are about many rows, its files, and its readers' views. `own`: button → an act of the
-    service's own."""
+    service's own; `other`: where else than on a list its buttons stand."""
 
-    def __init__(self, desk: Desk, lists: Lists, own: Mapping[str, Own] | None = None) -> None:
-        self._desk, self._lists, self._own = desk, lists, own or {}
+    def __init__(
+        self, desk: Desk, lists: Lists, own: Mapping[str, Own] | None = None, other: OtherPage | None = None
+    ) -> None:
+        self._desk, self._lists, self._own, self._other = desk, lists, own or {}, other
 
     def routes(self) -> Sequence[BaseRoute]:
         """POST /many, GET /csv, and the forms of saved views."""
@@ -98,13 +109,14 @@ class ManyForms:
     async def _sent(self, request: Request) -> Response:
         who = page_caller(request, *self._desk.source.readers)
         fields = await form(request)
-        back = back_of(fields.get("form_back", ""), self._desk.source.filters)
+        also = self._other.filters if self._other else frozenset()
+        back = back_of(fields.get("form_back", ""), self._desk.source.filters | also)
         button, _, one = fields.get("do", "").partition(":")
         ids = [one] if one else [name.removeprefix(ROW) for name in fields if name.startswith(ROW)]
         ticked = Ticked(who, back, ids, fields)
         if not ids:
             text = say("tick the rows first that this is to be done with")
-            return await self._desk.page(request, who, back, Notice(text, status=HTTPStatus.UNPROCESSABLE_ENTITY))
+            return await self._shown(request, who, back, Notice(text, status=HTTPStatus.UNPROCESSABLE_ENTITY))
         if button == "export":
             return await export(self._desk, request, who, back, ids)
         if button in self._own:
@@ -139,13 +151,18 @@ class ManyForms:
         """The page that the form was on: with a sentence where all is done, else with a sentence for each that is
         not."""
         if not outcome.failed:
-            query = self._desk.address(ticked.back)
-            return self._desk.frame.lead(f"{base(request)}{query}", outcome.code)
+            other = self._other.place(request, ticked.back) if self._other else ""
+            return self._desk.frame.lead(other or f"{base(request)}{self._desk.address(ticked.back)}", outcome.code)
         done = say_count("{count} is done", "{count} are done", outcome.done)
         text = say("{done}; these are not:", done=done) if outcome.done else say("nothing was done:")
         status = HTTPStatus.OK if outcome.done else HTTPStatus.CONFLICT
         notice = Notice(text, status=status, failed=outcome.failed)
-        return await self._desk.page(request, ticked.who, ticked.back, notice)
+        return await self._shown(request, ticked.who, ticked.back, notice)
+
+    async def _shown(self, request: Request, who: Caller, back: Mapping[str, str], notice: Notice) -> Response:
+        if self._other is None:
+            return await self._desk.page(request, who, back, notice)
+        return await self._other.shown(request, who, back, notice, None)
 
 
 async def _tried(

@@ -22,9 +22,9 @@ from starlette.routing import BaseRoute, Route
 
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
 from shared.events.levels import SHORT, WORDS
-from shared.web import sessions, speaking, wording, words
+from shared.web import desks, sessions, speaking, wording, words
 from shared.web.app import Problem
-from shared.web.auth import NotSignedIn
+from shared.web.auth import Caller, NotSignedIn
 from shared.web.prefix import base
 from shared.web.sign_in import SignInPages
 
@@ -35,8 +35,6 @@ NOTICE = "stepdown_notice"
 """The cookie with the code of what was done, which the next page shows once."""
 DONE_ELSEWHERE = "done-elsewhere"
 """The code of an act of one service that leads to a page of another one, which knows no words for it."""
-RAILS = ("placement", "aftercare", "intake")
-"""The services whose pages have lists, in the order in which the rail shows them behind one host."""
 _UNDO = re.compile(r"/[a-z]+/[\w%-]{1,120}\?open=[0-9a-f]{10}", re.ASCII)
 """A page of the own service with a form open: all that the cookie may lead to."""
 Page = Callable[[Request], Awaitable[Response]]
@@ -79,7 +77,7 @@ def _templates() -> Environment:
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.globals |= {"say": words.say, "say_count": words.say_count}
     made.globals |= {"languages": words.NAMES}
-    made.globals |= {"language": words.language, "rails": RAILS, "level_words": WORDS, "level_short": SHORT}
+    made.globals |= {"language": words.language, "level_words": WORDS, "level_short": SHORT}
     made.globals["words_of_names"] = _words_of_names
     made.filters |= {"spoken": wording.spoken, "tail": wording.tail, "asked": _asked}
     made.filters |= {"day_words": wording.day, "as_of_words": _as_of}
@@ -129,11 +127,27 @@ class Pages:
         addresses = {"base": begin, "asset": lambda name: begin + _FILES[name].address}
         given = {**own, **addresses, "form_token": sessions.form_token(request), "who": None, "here": "", **values}
         given.setdefault("notice", self._noticed(request))
+        given |= self._beside(begin, given["who"])
         text = _templates().get_template(template).render(given)
         answer = Response(text, status, self.headers(), "text/html")
         if request.cookies.get(NOTICE):
             answer.delete_cookie(NOTICE, path="/", httponly=True, samesite="strict")
         return answer
+
+    def _beside(self, begin: str, who: Caller | None) -> dict[str, Any]:
+        """What the page asks of the services beside it, for this reader: the `rails` of lists, `streams` of changes,
+        whether intake tells names (`named`), and whether patients are found (`finds`)."""
+        open_to = desks.desks_of(who)
+        streams = [f"{begin}/live"] if self.service in open_to or not self.service else []
+        if begin:
+            streams += [f"/{each}/live" for each in open_to if each not in {self.service, "intake"}]
+        near = bool(begin) or self.service == "intake"
+        return {
+            "rails": open_to if begin else [self.service],
+            "streams": " ".join(streams),
+            "named": bool(begin) and desks.opens(who, desks.NAMED),
+            "finds": near and desks.opens(who, desks.FINDS),
+        }
 
     def told(self, request: Request, template: str, text: str, status: int, **values: Any) -> Response:
         """A template as an answer, with what is wrong on top; for an empty text nothing is."""
@@ -195,7 +209,8 @@ class Pages:
     def _sorry(self, request: Request, said: Notice) -> Response:
         """The page of an error: a heading by its status, the sentence, and what can be done."""
         heading = words.say(_HEADINGS.get(said.status, "This did not work"))
-        return self.render(request, "problem.html", said.status, notice=said, code=said.status, heading=heading)
+        told = {"notice": said, "code": said.status, "heading": heading}
+        return self.render(request, "problem.html", said.status, who=_reader(request), **told)
 
     def routes(self) -> list[BaseRoute]:
         """The routes of sign-in, sign-out and assets."""
@@ -224,6 +239,14 @@ class Pages:
         own = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'"
         rest = "connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
         return {"content-security-policy": f"{own}; {rest}", "referrer-policy": "same-origin"}
+
+
+def _reader(request: Request) -> Caller | None:
+    """Who is signed in; None for nobody, and where that cannot be known now."""
+    try:
+        return sessions.page_caller(request)
+    except (NotSignedIn, Problem, Transient):
+        return None
 
 
 _HEADINGS = {

@@ -76,6 +76,7 @@ async def person(browser: Browser, system: System, role: str, **how: Any) -> Pag
     await page.get_by_text("Choose a role to sign in with").click()
     await page.locator(f"button[value={role}]").click()
     await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    await page.wait_for_load_state()  # its keys are there once its script is
     return page
 
 

@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine: apt-get install chromium"),
 ]
-NURSE, REVIEWER = "clinician", "coordinator"
+NURSE, REVIEWER = "clinician", "reviewer"
 """The roles with which they sign in."""
 
 

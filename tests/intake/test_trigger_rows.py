@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "services/intake/hl7/triggers.py"
 UNREAD = {"words", "of_the_person", "kept", "records", "plans"}
 """What a row says to people, or says so that exactly one meaning is set."""
-HOSPITALS = (ROOT / "tools/simulator",)
+HOSPITALS = (ROOT / "tools/simulator", ROOT / "tools/iti31")
 """They say messages, as a hospital does, and know nothing of how we read them."""
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import AwareDatetime, Field
 from typing_extensions import TypedDict
 
+from services.intake.console.effects import WaitsFor
+from services.intake.console.question import AnswerCode, MessageNote
 from services.intake.people.identifiers import REASONS, SAME_KEY, SAME_OTHER
 from services.intake.people.joining import AGAINST, SAME_BORN, SAME_NAME, TOLD_AS_ONE
 
@@ -78,17 +80,127 @@ MatchShown = TypedDict(
 )
 
 
+class FactSaid(TypedDict):
+    """A fact that a message said."""
+
+    fact_id: Annotated[str, Field(description="its ce_id")]
+    type: str
+    episode_id: str
+    occurred_at: AwareDatetime
+    state: Literal["stands", "replaced", "taken-back"]
+    by: Annotated[NotRequired[str], Field(description="the message that replaced it or took it back")]
+
+
 class MessageShown(TypedDict):
-    """A message that waits, went wrong or was refused: by id and reason, never content."""
+    """A message and what came of it: by ids, codes and reasons, never content."""
 
     message_id: str
     facility: str
     door: str
     trigger: NotRequired[str]
-    since: AwareDatetime
-    reason: Annotated[NotRequired[str], Field(description="why it waits")]
+    control_id: NotRequired[str]
+    since: Annotated[AwareDatetime, Field(description="when it arrived")]
+    answer: NotRequired[AnswerCode]
+    note: Annotated[NotRequired[MessageNote], Field(description="what became of it")]
+    reason: Annotated[NotRequired[str], Field(description="why it waits or has no effect")]
+    waits_for: Annotated[
+        NotRequired[WaitsFor],
+        Field(description="beginning: of its visit; visit: that it fits; number: by which the patient is known"),
+    ]
     code: Annotated[NotRequired[int], Field(description="HL7 table 0357")]
     location: Annotated[NotRequired[str], Field(description="segment and field of an AE or AR")]
+    warnings: NotRequired[list[str]]
+    patient_id: NotRequired[str]
+    visit_id: NotRequired[str]
+    facts: NotRequired[list[FactSaid]]
+
+
+class MessagePage(TypedDict):
+    """A page of messages."""
+
+    messages: list[MessageShown]
+    next: Annotated[str | None, Field(description="cursor of the next page; null: there is none")]
+
+
+class MessageWholeShown(MessageShown):
+    """A message with all that came of it."""
+
+    begun_at: Annotated[NotRequired[AwareDatetime], Field(description="of its visit")]
+    ended_at: Annotated[NotRequired[AwareDatetime], Field(description="of its visit")]
+    taken_back_by: Annotated[NotRequired[str], Field(description="the message that took it back")]
+    has_text: Annotated[bool, Field(description="whether its sealed text is kept")]
+
+
+class MessageText(TypedDict):
+    """The text of a message."""
+
+    message_id: str
+    text: Annotated[str, Field(description="as it was sent, a segment a line")]
+
+
+class FactChanged(TypedDict):
+    """A fact that is stated, stated anew in the place of another (`replaced`), or taken back."""
+
+    change: Literal["stated", "replaced", "taken-back"]
+    type: str
+    occurred_at: AwareDatetime
+
+
+class NoteChanged(TypedDict):
+    """A message of which something else is noted than before."""
+
+    message_id: str
+    trigger: str
+    before: NotRequired[MessageNote]
+    note: MessageNote
+    reason: NotRequired[str]
+
+
+class MessageTriedShown(TypedDict):
+    """What would come of a message; nothing of it is stored."""
+
+    index: Annotated[int, Field(ge=1, description="its place among those that were sent together")]
+    trigger: NotRequired[str]
+    control_id: NotRequired[str]
+    answer: AnswerCode
+    code: Annotated[NotRequired[int], Field(description="HL7 table 0357")]
+    location: Annotated[NotRequired[str], Field(description="segment and field of an AE or AR")]
+    charset: NotRequired[str]
+    warnings: list[str]
+    note: MessageNote
+    reason: NotRequired[str]
+    waits_for: NotRequired[WaitsFor]
+    known_patient: bool
+    known_visit: bool
+    begun_at: Annotated[NotRequired[AwareDatetime], Field(description="of its visit")]
+    ended_at: Annotated[NotRequired[AwareDatetime], Field(description="of its visit")]
+
+
+class TriedShown(TypedDict):
+    """What would come of messages that were tried together."""
+
+    messages: list[MessageTriedShown]
+    facts: list[FactChanged]
+    others: Annotated[list[NoteChanged], Field(description="messages that came before and would mean something else")]
+
+
+class ReadAgainShown(TypedDict):
+    """What a message is read as now, and what changes by it."""
+
+    message_id: str
+    before: Annotated[AnswerCode, Field(description="what it was answered")]
+    answer: AnswerCode
+    code: Annotated[NotRequired[int], Field(description="HL7 table 0357")]
+    location: Annotated[NotRequired[str], Field(description="segment and field of an AE or AR")]
+    note: MessageNote
+    reason: NotRequired[str]
+    waits_for: NotRequired[WaitsFor]
+    warnings: list[str]
+    fields: Annotated[list[str], Field(description="names of its values that are read otherwise than when it came")]
+    facts: list[FactChanged]
+    messages: list[NoteChanged]
+    changes: Annotated[bool, Field(description="whether anything is otherwise")]
+    digest: Annotated[str, Field(description="names exactly this outcome: `expected` of the act that applies it")]
 
 
 class FeedCount(TypedDict):

@@ -8,14 +8,14 @@ from typing import Any, cast
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.intake.api.answers import FeedShown, FeedsShown, MessageShown
+from services.intake.api.answers import FeedShown, FeedsShown
 from services.intake.api.reads import Read, Reading
 from services.intake.receiving import views
 from services.intake.receiving.receive import Intake
 from shared.scope import Scope
 from shared.storage import audit
 from shared.storage.database import Connection
-from shared.web import openapi, paging, requests
+from shared.web import paging, requests
 from shared.web.app import JSON, Problem, caller
 from shared.web.auth import Caller
 
@@ -53,23 +53,9 @@ async def feeds_of(connection: Connection, intake: Intake, who: Caller) -> list[
     codes = await views.unmapped_codes(connection, scope=_scope(who), most=paging.MOST) if _mends(who) else []
     places = _by_facility(intake, who, counts, noted, oldest)
     for code in codes:
-        if (place := places.get(_known(code.facility, intake))) is not None:
+        if (place := places.get(known_facility(code.facility, intake))) is not None:
             place["unmapped_codes"].append(_code(code))
     return [cast("FeedShown", place) for place in places.values()]
-
-
-async def _messages(reading: Reading, request: Request) -> Response:
-    """GET /api/messages?state=."""
-    who, intake = caller(request, *READERS), reading.intake
-    asked = requests.parameters(request, {"state", "facility", *paging.PARAMETERS})
-    state = requests.one_of({"state": asked.get("state", "")}, "state", views.STATES)
-    most, [after] = paging.limit(asked), paging.behind(asked, 1) or [""]
-    scope = requests.scope(who, asked.get("facility"))
-    async with intake.database.begin() as connection:
-        found = await views.listed(connection, str(state), scope=scope, after=after, most=most + 1)
-        await audit.note(connection, [audit.Entry(intake.clock(), who.subject, "messages-listed", str(state))])
-    page, more = paging.page(found, most, lambda one: (one.message_id,))
-    return JSON({"messages": [_message(each, intake) for each in page], "next": more})
 
 
 def _mends(who: Caller) -> bool:
@@ -100,12 +86,12 @@ def _by_facility(
             place["messages"] += feed.number
             place["last_at"] = max(filter(None, (place["last_at"], feed.last_at)))
     for each in noted:
-        if (place := found.get(_known(each.facility, intake))) is not None:
+        if (place := found.get(known_facility(each.facility, intake))) is not None:
             place[_COUNTER_OF[each.note]] += each.number
             place["unmapped_units"] += each.units
     for state, listed in oldest.items():
         for message in listed:
-            if (place := found.get(_known(message.facility, intake))) is not None:
+            if (place := found.get(known_facility(message.facility, intake))) is not None:
                 place[f"oldest_{state}"].append(_message(message, intake))
     return found
 
@@ -139,7 +125,7 @@ def _without_messages(name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _known(facility: str, intake: Intake) -> str:
+def known_facility(facility: str, intake: Intake) -> str:
     """A facility of the site config; `other` for any other."""
     return facility if intake.site.facility(facility) else ELSEWHERE
 
@@ -149,7 +135,7 @@ def _message(message: views.Listed, intake: Intake) -> dict[str, Any]:
     code, _, location = (message.reason or "").partition(" ") if message.note == "error" else ("", "", "")
     found = {
         "message_id": message.message_id,
-        "facility": _known(message.facility, intake),
+        "facility": known_facility(message.facility, intake),
         "door": message.door,
         "trigger": message.trigger or None,
         "since": message.arrived_at,
@@ -162,13 +148,4 @@ def _message(message: views.Listed, intake: Intake) -> dict[str, Any]:
 
 READS = (
     Read("/api/feeds", "listFeeds", "How the feeds do, by facility", READERS, FeedsShown, _feeds),
-    Read(
-        "/api/messages", "listMessages", "Messages that wait, went wrong or were refused", READERS,
-        openapi.page("messages", MessageShown), _messages,
-        (
-            openapi.query("state", {"enum": views.STATES}, required=True, about="which messages"),
-            openapi.query("facility", about="one facility of site config"),
-            openapi.parameter("Limit"), openapi.parameter("Cursor"),
-        ),
-    ),
 )  # fmt: skip

@@ -7,9 +7,10 @@ from shared.storage.changes import Change
 from shared.storage.database import Database
 from shared.web.auth import Caller
 from shared.web.desk import may
+from shared.web.desks import DESKS
 from shared.web.live import Heard, LivePages
 
-READERS = ("coordinator", "clinician", "identity", "program", "interface", "auditor")
+READERS = tuple(DESKS["intake"])
 """Who may open intake's desk: who finds patients, and who has a list."""
 INTERFACE = ("interface",)
 """Who is told of dead letters, which are of no facility: those of them who may see everything."""

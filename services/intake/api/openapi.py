@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.intake.api import consents, feeds, matches, patients
+from services.intake.api import consents, feeds, matches, messages, patients, trials
 from services.intake.api.reads import Read, paths
-from services.intake.api.writes import WRITES
+from services.intake.api.writes import EVERY
 from services.intake.receiving import http
 from services.intake.receiving.read import ER7
 from services.intake.requests.consents.commands import ConsentStated
 from shared.web import openapi as api
 
-READS: tuple[Read, ...] = (*consents.READS, *patients.READS, *matches.READS, *feeds.READS)
+READS: tuple[Read, ...] = (
+    *consents.READS,
+    *patients.READS,
+    *matches.READS,
+    *feeds.READS,
+    *messages.READS,
+    *trials.READS,
+)
 
 
 def document() -> dict[str, Any]:
     """The OpenAPI document."""
-    told: dict[str, Any] = {"/hl7v2": {"post": _hl7v2()}, **api.written(WRITES, 415, 429), **paths(READS)}
+    told: dict[str, Any] = {"/hl7v2": {"post": _hl7v2()}, **api.written(EVERY, 415, 429)}
+    for path, methods in paths(READS).items():
+        told[path] = {**methods, **told.get(path, {})}
     later = {"description": "stated; ask how it stands at `location`", "content": api.json(ConsentStated)}
     told["/consents/{id}/revoked"]["post"]["responses"]["202"] = later
     about = "Messages, requests and consents in; who patients are, and how the feeds do, out."

@@ -25,8 +25,9 @@ from shared.storage.database import Connection
 from shared.web import openapi, paging, requests
 from shared.web.app import JSON, caller
 from shared.web.auth import Caller, NotSignedIn
+from shared.web.desks import NAMED
 
-READERS = ("coordinator", "clinician", "identity")
+READERS = NAMED
 USUAL, MOST = 20, 50
 """Patients on a page, usually and at most."""
 ASKED = "names by their beginnings, three letters on; birth date, telephone, patient id, visit number; or `ids`"

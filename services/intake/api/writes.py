@@ -15,6 +15,8 @@ from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from services.intake.api import messages, trials
+from services.intake.api.answers import ReadAgainShown
 from services.intake.api.rate_limits import RateLimits
 from services.intake.receiving.receive import Intake
 from services.intake.requests import handlers
@@ -70,11 +72,18 @@ WRITES: tuple[Write, ...] = (
         operation="revokeConsent", told=ConsentStated,
     ),
 )  # fmt: skip
+READ_AGAIN = Write(
+    "/api/messages/{id}/read-again", "message", "message-read-again", trials.ApplyReading, trials.apply,
+    "What was shown of a message read again is applied", messages.OPENERS, "readMessageAgain", ReadAgainShown,
+    tagged=False,
+)  # fmt: skip
+EVERY: tuple[Write, ...] = (*WRITES, READ_AGAIN)
+"""Those of who takes in, and that of the console."""
 
 
 def routes(intake: Intake, rates: RateLimits) -> Sequence[BaseRoute]:
     """The routes of all posts."""
-    return posts.routes(door(intake, rates), WRITES)
+    return posts.routes(door(intake, rates), EVERY)
 
 
 def door(intake: Intake, rates: RateLimits) -> posts.PostDoor[Decision]:
@@ -99,7 +108,8 @@ async def _fit(intake: Intake, rates: RateLimits, posted: Posted) -> None:
         _of_consents(asked, posted.who, intake.site)
     elif isinstance(asked, Referral | KnownReferral | Assessment):
         _within(asked.facility, posted.who, intake.site)
-    await _not_ahead(asked.occurred_at, intake, named=isinstance(asked, ConsentGiven | ConsentTakenBack))
+    at = getattr(asked, "occurred_at", None)
+    await _not_ahead(at, intake, named=isinstance(asked, ConsentGiven | ConsentTakenBack))
     if getattr(asked, "identity", None) is not None:
         rates.take(posted.who)
 
@@ -179,7 +189,7 @@ def _remember(intake: Intake, posted: Posted) -> idempotency.HashedRequest | Non
 
 async def _respond(intake: Intake, posted: Posted, answer: idempotency.Answered) -> Response:
     """The answer; of a revocation 200 once nothing leaves on the consent any more, else 202 and where to ask again."""
-    if posted.write.makes or posted.write.kind != "consent":
+    if posted.write.kind != "consent" or posted.write.makes:
         return await posts.respond(posted, answer)
     told = ConsentStated.model_validate_json(answer.body)
     state = await consents.until_it_counts(intake, told.consent_id)

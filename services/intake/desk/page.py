@@ -25,13 +25,14 @@ from shared.errors import StepdownError
 from shared.storage.database import Connection
 from shared.web.app import Problem
 from shared.web.auth import Caller, NotSignedIn
+from shared.web.desks import FINDS, NAMED
 from shared.web.pages import Pages, notice_of
 from shared.web.requests import parameters
 from shared.web.sessions import form, page_caller
 from shared.web.words import say
 
-READERS = ("coordinator", "clinician", "identity", "program")
-EVERYBODY_THERE = frozenset({"coordinator", "clinician", "identity", "admin"})
+READERS = FINDS
+EVERYBODY_THERE = frozenset({*NAMED, "admin"})
 """Roles that find everybody of their facilities; a program finds those who have an offer, seat, placement or stay at a
 program there."""
 A_FEW, A_PAGE = 8, 50

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
 from services.intake.hl7.acknowledgements import Outcome
 from services.intake.hl7.mapping import FacilityMap, SiteRules
@@ -41,9 +42,11 @@ from services.intake.receiving.read import (
     together,
     unread,
 )
-from services.intake.visits.death_facts import add_reports
+from services.intake.visits.death_facts import KnownDeaths, add_reports
 from services.intake.visits.reconcile import (
+    EpisodeSequences,
     PersonMessage,
+    VisitChanges,
     mapping_of,
 )
 from shared import metrics, spans
@@ -182,21 +185,41 @@ class Intake:
 async def derive_again(connection: Connection, patients: Iterable[str], intake: Intake) -> None:
     """Derive all visits of these patients again, and of all whom merges, links or moves bring together with them; in
     the caller's transaction."""
-    every = set(patients) | await kin_of(connection, patients)
+    every = sorted({*patients, *await kin_of(connection, patients)})
     unsure = await store.lock_patients(connection, every)
-    found = assign_visits([], await visits_store.visits_of(connection, every), unsure)
+    await at_once(connection, (await derive_anew(connection, every, unsure, intake)).writes)
+
+
+class DerivedAnew(NamedTuple):
+    """All visits of some patients derived again: their changes, what is known of episodes and deaths, and what is to be
+    written."""
+
+    changes: Sequence[VisitChanges]
+    sequences: EpisodeSequences
+    deaths: KnownDeaths
+    writes: Writes
+
+
+async def derive_anew(connection: Connection, patients: Sequence[str], unsure: set[str], intake: Intake) -> DerivedAnew:
+    """Derive all visits of patients from their messages again, and of whom statements bring together with them.
+    `unsure`: as `VisitAssignment` has it. Nothing is written but who is unsure, which visit a message of theirs that
+    names none is of, and who is merged into whom."""
+    if more := await kin_of(connection, patients) - set(patients):
+        unsure = unsure | await store.lock_patients(connection, more)
+        patients = [*patients, *sorted(more)]
+    found = assign_visits([], await visits_store.visits_of(connection, patients), unsure)
     found.touch_all()
     await store.fill(connection, found.stored, intake.long_visits.in_thread)
     await store.mark_unsure(connection, learn_unsure(found))
-    sequences = await visits_store.sequences_of(connection, every)
-    told = await deaths_of(connection, every)
+    sequences = await visits_store.sequences_of(connection, patients)
+    told = await deaths_of(connection, patients)
     add_reports(
         told,
         [PersonMessage(v.patient_id, v.facility, one) for v in found.touched.values() for one in v.messages],
     )
-    kin = await merging.load(connection, every)
-    _, writes = await brought_in_line(connection, found, [], (sequences, told), intake, kin=kin)
-    await at_once(connection, writes)
+    kin = await merging.load(connection, patients)
+    changes, writes = await brought_in_line(connection, found, [], (sequences, told), intake, kin=kin)
+    return DerivedAnew(changes, sequences, told, writes)
 
 
 async def bring_kin_in_line(connection: Connection, patients: Iterable[str], intake: Intake) -> None:
@@ -269,10 +292,25 @@ async def _blame_our_clock(connection: Connection, inbound: Sequence[InboundMess
                 message.answer(Outcome("AR", CLOCK_WRONG))
 
 
-async def _find_patients(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> set[str]:
-    """Find or make the patient of each message, and lock them; returns those who are unsure (`VisitAssignment`)."""
+async def take_again(connection: Connection, message: InboundMessage, intake: Intake) -> None:
+    """Store a message whose row was taken out, with what follows from what is read in it now, at once; the feeds do not
+    count it again. The lock of its patients is held."""
+    about = [message] if message.adt is not None and message.outcome.code == "AA" else []
+    unsure = await _find_patients(connection, about, intake, late=False) if about else set()
+    loaded = await _load(connection, about, about, intake) if about else store.NOTHING
+    writes = await reconcile_batch(connection, about, unsure, loaded, intake) if about else []
+    kept = store.keep_messages([_message_row(message)]) if message.stored else []
+    refused = store.keep_refused([_refused_row(message)]) if message.kept_refused else []
+    await at_once(connection, [*writes, *kept, *refused])
+
+
+async def _find_patients(
+    connection: Connection, inbound: Sequence[InboundMessage], intake: Intake, *, late: bool = True
+) -> set[str]:
+    """Find or make the patient of each message, and lock them; returns those who are unsure (`VisitAssignment`).
+    `late`: new patients may be written at the end of the transaction."""
     await _prepared(connection, intake)
-    late = all(message.alone for message in inbound)  # else a patient may be marked
+    late = late and all(message.alone for message in inbound)  # else a patient may be marked
     sides = [] if late else sides_of(inbound)
     claims = [claim for one in sides for claim in one.claims]
     found = await whom.find(connection, [*inbound, *claims], intake.numbering, late=late)

@@ -182,10 +182,11 @@
   async function rail(at) {
     if (document.hidden) return;
     const service = at.split("/")[1], mine = at === `${base}/live`;
-    const old = base ? document.querySelector(`.rail [id^="rail-${service}-"]`)?.closest(".part") : document.querySelector("nav.lists");
+    const old = base ? document.querySelector(`.rail [id^="rail-${service}-"]`)?.closest(".part") : document.querySelector("nav.rail .part");
     if (!old || old.contains(document.activeElement)) return;
-    const found = await asked(base && !mine ? `/${service}/rail` : location.pathname + location.search).catch(() => null);
-    const fresh = base ? found?.querySelector(`[id^="rail-${service}-"]`)?.closest(".part") : found?.querySelector("nav.lists");
+    const here = mine && list();
+    const found = await asked(here ? location.pathname + location.search : `${base ? `/${service}` : ""}/rail`).catch(() => null);
+    const fresh = base ? found?.querySelector(`[id^="rail-${service}-"]`)?.closest(".part") : found?.querySelector("nav.rail .part") || found?.querySelector(".part");
     if (!fresh) return;
     old.replaceWith(document.adoptNode(fresh));
     window.htmx?.process(fresh);

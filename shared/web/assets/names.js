@@ -101,7 +101,7 @@
   async function load() {
     look();
     const ids = [...places.keys()];
-    let status = 200;
+    let status = ids.length && "nameless" in document.body.dataset ? 403 : 200;
     for (let from = 0; from < ids.length && status === 200; from += MOST) {
       status = await ask(ids.slice(from, from + MOST)).catch(() => 0);
     }

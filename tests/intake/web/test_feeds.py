@@ -99,7 +99,7 @@ async def test_messages_are_listed_by_id_and_reason_page_by_page(
     assert len(seen) == len(set(seen)) == number
 
 
-@pytest.mark.parametrize("query", ["", "?state=SECRET", "?state=ae&limit=201", "?state=ae&more=1"])
+@pytest.mark.parametrize("query", ["?note=SECRET", "?state=SECRET", "?state=ae&limit=201", "?state=ae&more=1"])
 async def test_a_list_that_is_not_known_is_refused(
     feeds: tuple[httpx.AsyncClient, Hospital], asking: Asking, query: str
 ) -> None:

@@ -218,3 +218,21 @@ async def test_a_list_of_many_taken_asks_the_database_no_more_often(
     assert len(all_taken) == len(none)
     assert len([each for each in none if "UNION ALL" in each and "count(*)" in each]) == 1
     assert desk
+
+
+async def test_the_patient_s_page_says_who_has_an_entry_and_it_is_taken_and_given_back_there(
+    nobody: Browser, desk: Desk, searches: dict[str, str]
+) -> None:
+    await nobody.sign_in(token("coordinator"))
+    here = "/patients/patient-E1"
+    page = await nobody.open(here)
+    taken = await nobody.send(page, page.forms("recommended after")["Take"], do=f"take:{searches['E1']}")
+    assert (taken.address, taken.notice) == (here, "Taken: others see that you have it")
+    assert "you have it since" in " ".join(taken.text.replace("</b>", "").split())
+    again = await nobody.send(taken, taken.forms("recommended after")["Give back"], do=f"give-back:{searches['E1']}")
+    assert again.address == here
+    assert "have it" not in again.text.partition('id="waits"')[2]
+    await desk.post(f"{LIST}/{searches['E1']}/taken", role="clinician")
+    other = await nobody.open(here)
+    assert "a-clinician has it" in other.text
+    assert {"Take", "Give back"}.isdisjoint(other.forms("recommended after"))

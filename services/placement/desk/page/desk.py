@@ -43,7 +43,7 @@ from shared.web.dead_letters import WithDeadLetters
 from shared.web.desk import A_FEW, Counted, Desk, Fetched, Listing, Look, Row, Section, may
 from shared.web.desk import FILTERS as LIST_FILTERS
 from shared.web.form_posts import Acts
-from shared.web.many import DONE, ManyForms
+from shared.web.many import DONE, ManyForms, OtherPage
 from shared.web.pages import Pages
 from shared.web.tables import NOTHING_ASKED
 
@@ -72,7 +72,8 @@ def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) 
         Route("/", made_of.page(desk.shown), methods=["GET"]),
         Route("/rail", made_of.part(desk.rail), methods=["GET"]),
     ]
-    many = ManyForms(desk, PlacementLists(parts, lists), {"offer": OfferToSeveral(parts.rules.site, door, WRITES)})
+    own_acts = {"offer": OfferToSeveral(parts.rules.site, door, WRITES)}
+    many = ManyForms(desk, PlacementLists(parts, lists), own_acts, OtherPage(BACK, place, shown))
     sheets = [*attendance.routes(), *HuddleSheet(parts, made_of).routes()]
     inside = [*many.routes(), *sheets, *patient.routes()]
     return [*own, *inside, *acts.routes(WRITES), *dead_letters.routes(desk), *made_of.routes()]

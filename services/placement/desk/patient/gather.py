@@ -37,6 +37,7 @@ from shared.storage.database import Connection
 from shared.values import value_object
 from shared.web.auth import Caller
 from shared.web.desk import Row, may
+from shared.web.marks import Team
 
 WRITES: Final = tuple(write for subject in api.SUBJECTS for write in subject.writes)
 _LISTINGS = {subject.listing.kind: subject.listing for subject in api.SUBJECTS if subject.listing}
@@ -78,18 +79,19 @@ class EpisodeFile:
 
 
 class PatientLook(NamedTuple):
-    """Who looks, with what (`parts`, whose clock says the instant that counts as now), at which past, and which
-    worklists there are."""
+    """Who looks, with what (`parts`, whose clock says the instant that counts as now), at which past, which worklists
+    there are, and what colleagues are called."""
 
     parts: Parts
     who: Caller
     asked: past.PastQuestion
     lists: Sequence[Worklist]
+    team: Team
 
 
 async def gather(connection: Connection, row: Stored, look: PatientLook) -> EpisodeFile | None:
     """What the caller sees of an episode; None where that is nothing."""
-    parts, who, asked, _ = look
+    parts, who, asked, *_ = look
     episode, rules = row.listed.episode_id, parts.rules
     zone = zone_of_row(row, who.scope, rules)
     at = asked.looks_from(zone, parts.clock())
@@ -189,13 +191,14 @@ async def _rows(
         more = await _more(connection, lines, group)
         for (line, marks), body in zip(group, bodies, strict=True):
             row = row_of(line, {**body, **more.get(line.id, {})}, reader)
-            row = row if look.asked.now else with_fields(row, forms=(), link=None)
+            row = row if look.asked.now else with_fields(row, forms=(), link=None, key="")
             if kind == "authorization":
                 used[line.id] = (int(body.get("used", 0)), body.get("units"))
             place = next((n for n, one in enumerate(open_to) if one.name in marks - _NOT_WAITING), None)
             if place is None:
                 others.setdefault(kind, []).append(row)
             else:
+                row = with_fields(row, list=open_to[place].name)
                 waiting.append((row.badge.tone != "late", place, open_to[place].title, row))
     waiting.sort(key=lambda one: one[:2])
     return [(title, row) for _, _, title, row in waiting], others, used
@@ -203,7 +206,8 @@ async def _rows(
 
 def _reader(look: PatientLook, words: Mapping[str, FactWords]) -> Reader:
     parts = look.parts
-    return Reader(parts.clock(), parts.rules.site, look.who, {one.path: one for one in WRITES}, facts=words)
+    writes = {one.path: one for one in WRITES}
+    return Reader(parts.clock(), parts.rules.site, look.who, writes, facts=words, team=look.team)
 
 
 async def _more(

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from services.placement.continuum.order import day_of
 from services.placement.desk.frame import Parts
+from services.placement.desk.marks import TAKERS
 from services.placement.desk.patient import past, views
 from services.placement.desk.patient.drawing import drawing
 from services.placement.desk.patient.gather import EpisodeFile, PatientLook, gather
@@ -29,8 +30,9 @@ from shared.facts.envelope import Fact
 from shared.storage import audit
 from shared.storage.database import Connection
 from shared.web import paging, requests
+from shared.web.at_work import at_work
 from shared.web.auth import Caller
-from shared.web.desk import Listing, Section, may, with_open
+from shared.web.desk import Listing, Section, may, team_of, with_open
 from shared.web.form_posts import Shown
 from shared.web.forms import Refused
 from shared.web.pages import Notice, Pages
@@ -131,6 +133,7 @@ class PatientPage:
         back = {PATIENT: patient_id} | ({"episode": asked["episode"]} if "episode" in asked else {})
         own = {
             "who": who,
+            "takes": may(who, TAKERS),
             "patient_id": patient_id,
             "episode_id": rows[0].listed.episode_id,
             "asked": kept,
@@ -167,7 +170,8 @@ class PatientPage:
     async def _found(
         self, connection: Connection, row: Stored, who: Caller, question: past.PastQuestion
     ) -> EpisodeFile | None:
-        return await gather(connection, row, PatientLook(self.parts, who, question, self._lists))
+        team = team_of((await at_work(connection, who, self.parts.clock())).people, who)
+        return await gather(connection, row, PatientLook(self.parts, who, question, self._lists, team))
 
     def _given(
         self, found: EpisodeFile, who: Caller, asked: Mapping[str, str], question: past.PastQuestion

@@ -111,8 +111,8 @@ async def test_every_entry_of_the_patient_is_on_the_page_once_with_the_forms_of_
     await a_long_way(desk)
     shown = await browser.open(HERE)
     for words, forms in (
-        ("Plan for partial hospitalization", {"Plan reviewed"}),
-        ("5 of 6 days used", {"Payer allows more", "Ask for more", "Payer allows no longer"}),
+        ("Plan for partial hospitalization", {"Plan reviewed", "Take"}),
+        ("5 of 6 days used", {"Payer allows more", "Ask for more", "Payer allows no longer", "Take"}),
         (
             "started",
             {
