@@ -141,6 +141,8 @@ identity_words = sa.Table(
         nullable=False,
         comment="keyed hashes, 64 bits each, of normalised words and beginnings of names (people/finding)",
     ),
+    sa.Column("compared", sa.Boolean, nullable=False, server_default=sa.false(), comment="with those who are like it"),
+    sa.Index("identity_words_to_compare", "patient_id", postgresql_where=sa.text("NOT compared")),
     sa.Index("identity_words_by_word", "words", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
     comment="blind index: by which words of name, birth date, telephone and ids a patient is found",
 )

@@ -15,8 +15,10 @@ from services.intake.console.effects import WaitsFor
 from services.intake.console.question import AnswerCode, MessageNote
 from services.intake.people.identifiers import REASONS, SAME_KEY, SAME_OTHER
 from services.intake.people.joining import AGAINST, SAME_BORN, SAME_NAME, TOLD_AS_ONE
+from services.intake.people.likeness import SAME_ADDRESS, SAME_TELEPHONE, SIMILAR_NAME
 
-FOR = frozenset({*REASONS.values(), SAME_KEY, SAME_OTHER, SAME_BORN, SAME_NAME, TOLD_AS_ONE})
+ALSO_FOR = (SIMILAR_NAME, SAME_TELEPHONE, SAME_ADDRESS)
+FOR = frozenset({*REASONS.values(), SAME_KEY, SAME_OTHER, SAME_BORN, SAME_NAME, TOLD_AS_ONE, *ALSO_FOR})
 """What may speak for two patients being one."""
 Number = Annotated[int, Field(ge=0)]
 

@@ -31,9 +31,7 @@ from shared.web.zones import name_of
 
 _BELOW = "/acts"
 """Where the addresses of forms begin: without it they would be those of the API, which takes JSON."""
-_OF_THE_API: Sequence[Write] = [
-    replace(write, path=f"{_BELOW}{write.path.removeprefix('/api')}") for write in writes.WRITES
-]
+_OF_THE_API: Sequence[Write] = [replace(write, path=f"{_BELOW}{write.path}") for write in writes.WRITES]
 REFER, ASSESS, CONSENT, SAME, DIFFERENT, TAKEN_BACK, REVOKE = _OF_THE_API
 Asked: TypeAlias = Referral | KnownReferral | Assessment | ConsentGiven
 REFER_KNOWN = Write(

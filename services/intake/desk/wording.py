@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from services.intake.hl7.triggers import TRIGGERS
 from services.intake.people.identifiers import REASONS, SAME_KEY, SAME_OTHER
 from services.intake.people.joining import BORN, NAME, OTHER_NUMBER, SAME_BORN, SAME_NAME, SEX, TOLD_AS_ONE
+from services.intake.people.likeness import SAME_ADDRESS, SAME_TELEPHONE, SIMILAR_NAME
 from shared.web.wording import spoken
 
 FIELDS: Mapping[str, str] = {
@@ -65,6 +66,9 @@ FOR_AND_AGAINST: Mapping[str, str] = {
     REASONS["PPN"]: "the same passport",
     SAME_NAME: "the same name",
     SAME_BORN: "the same birth date",
+    SIMILAR_NAME: "similar names",
+    SAME_TELEPHONE: "the same telephone",
+    SAME_ADDRESS: "the same address",
     TOLD_AS_ONE: "a hospital said that they are one",
     OTHER_NUMBER: "two numbers of one place, and they differ",
     BORN: "birth dates differ",

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from services.intake.people import register
-from services.intake.people.joining import OTHER_NUMBER, NumberRow, differences, other_number
+from services.intake.people.joining import OTHER_NUMBER, NumberRow, other_number
+from services.intake.people.likeness import compared
 from services.intake.people.names import opened
 from services.intake.people.person import Fields
 from services.intake.people.store import Sealed, sealed_of
@@ -136,7 +137,7 @@ def _match(rows: Sequence[sa.Row[tuple[object, ...]]], known: _Known, born_never
     against: set[str] = set()
     for row in rows:
         one, other = (row.one, row.of_one), (row.other, row.of_other)
-        also, not_so = differences(known.persons.get(one, {}), known.persons.get(other, {}), born_never)
+        also, not_so = compared(known.persons.get(one, {}), known.persons.get(other, {}), born_never)
         speaks_for |= {*row.reasons, *also}
         against |= not_so
         if other_number(known.rows.get(one, ()), known.rows.get(other, ())):

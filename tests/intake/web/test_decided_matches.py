@@ -148,7 +148,7 @@ async def test_a_match_has_a_page_with_both_sides_and_what_can_be_decided(
     match = await match_of(http, ward, asking("identity", "GOODHEALTH"))
     reader = await signed_in(browser, asking, "identity", "GOODHEALTH", subject=f"i-{ward.own}")
     page = await reader.opens(f"/matches/{match['match_id']}")
-    for words in (ward.mrn("A"), ward.mrn("B"), "for: the same social security number", "One person", "Two people"):
+    for words in (ward.mrn("A"), ward.mrn("B"), "the same social security number", "One person", "Two people"):
         assert words in page.text, words
     done = await browser.send(page, page.frame["One person"])
     assert done.status == 200
