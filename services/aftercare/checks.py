@@ -10,7 +10,9 @@ import msgspec
 
 from services.aftercare.decisions import own_facts
 from services.aftercare.decisions import windows as model
-from services.aftercare.engine import views
+from services.aftercare.decisions.merges import counting
+from services.aftercare.decisions.windows import Outcome
+from services.aftercare.engine import merging, store, views
 from services.aftercare.engine.derive import derive
 from services.aftercare.engine.views import KeptFact, StoredEntry, StoredEpisode
 from services.aftercare.referrals import referrals
@@ -60,11 +62,16 @@ async def _broken_in(connection: Connection, page: Sequence[StoredEpisode], site
         _by_episode(await views.windows_of(connection, ids)),
         _by_episode(await views.entries_of(connection, ids)),
     )
+    stored = await store.stored_of(connection, ids)
+    decided = await merging.decided(connection, stored, site)
     found = []
     for row in page:
         episode_id = row.episode_id
-        whole = _Whole(row, facts[episode_id], rows[episode_id], listed[episode_id], site, clock)
+        of_people = marks(decided[episode_id])
+        whole = _Whole(row, facts[episode_id], rows[episode_id], listed[episode_id], of_people, site, clock)
         found += [Broken(promise, episode_id, text) for promise, text in _of_one(whole)]
+    for surviving in await merging.out_of_step(connection, stored, site, clock()):
+        found.append(Broken("copies-are-what-stands", surviving, "its copies are not what stands in a merged episode"))
     return found
 
 
@@ -76,12 +83,14 @@ def _by_episode(rows: Sequence[_Row]) -> dict[str, list[_Row]]:
 
 
 class _Whole(NamedTuple):
-    """One episode's row, facts, windows and list entries, with the site config and the clock they are checked by."""
+    """One episode's row, facts, windows and list entries, and what people decided of windows, with the site config and
+    the clock they are checked by."""
 
     row: StoredEpisode
     facts: list[KeptFact]
     windows: list[ListedWindow]
     entries: list[StoredEntry]
+    decided: dict[str, Outcome]
     site: Site
     clock: Clock
 
@@ -96,12 +105,13 @@ def _of_one(whole: _Whole) -> Iterator[tuple[str, str]]:
     windows = {key: model.state_of(window) for key, window in model.rows(stands).items()}
     if {row.follow_up_id: row.state for row in whole.windows} != windows:
         yield "lists-are-the-facts", "the list of windows differs from the facts that stand"
-    if any(referral.illegal for referral in referrals.fold(stands).values()):
+    document = read_episode(row.document) if row.document is not None else None
+    if any(referral.illegal for referral in referrals.fold(counting(stands, document)).values()):
         yield "moves-are-the-table-s", "a referral made a move that its state does not have"
     if row.site_version != whole.site.version:
         yield "windows-follow-the-stays", "decided under another site config; start aftercare to have it decided anew"
-    elif row.document is not None:
-        yield from _by_document(read_episode(row.document), stands, whole)
+    elif document is not None:
+        yield from _by_document(document, stands, whole)
 
 
 def _standing_by_the_log(facts: Sequence[Fact]) -> Iterator[str]:
@@ -113,10 +123,10 @@ def _by_document(document: EpisodeState, stands: tuple[Fact, ...], whole: _Whole
     """Compare with what the episode's document gives: derived facts equal those that the rules derive from it, a missed
     window is over, and list entries equal those computed from the facts. Yields (invariant, sentence) for each
     breakage."""
-    now, decided = whole.clock(), marks(each.fact.value for each in whole.facts)
+    now, counted = whole.clock(), counting(stands, document)
     try:
-        derived = derive(document, stands, decided, site=whole.site, now=now)
-        listed = entries(document, stands, whole.site)
+        derived = derive(document, counted, whole.decided, site=whole.site, now=now)
+        listed = entries(document, counted, whole.site)
     except SetUpError:
         yield "windows-follow-the-stays", "site config does not have a facility of this episode"
         return

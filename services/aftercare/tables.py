@@ -36,6 +36,15 @@ facts = sa.Table(
     comment="every fact that aftercare stated; a cancel and what is cancelled or replaced do not stand",
 )
 
+merges = sa.Table(
+    "merges",
+    METADATA,
+    sa.Column("retired", sa.Text, primary_key=True),
+    sa.Column("surviving", sa.Text, primary_key=True),
+    sa.Index("merges_surviving", "surviving"),
+    comment="episodes of which one was ever merged into the other: both are locked together",
+)
+
 follow_ups = sa.Table(
     "follow_ups",
     METADATA,

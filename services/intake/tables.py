@@ -204,6 +204,11 @@ visits = sa.Table(
         server_default="{}",
         comment="codes of its messages that are in no table of the site: kind, field, code",
     ),
+    sa.Column(
+        "quiet_until",
+        _TIME,
+        comment="when its last message was said, where some of them repeat the one before (reason repeated)",
+    ),
     sa.UniqueConstraint("patient_id", "facility", "visit_key"),
     sa.Index("visits_by_mapping", "mapping", "visit_id"),
     sa.Index("visits_numbered", "facility", "visit_key"),

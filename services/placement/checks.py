@@ -17,6 +17,8 @@ from services.placement.continuum.fold import fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.desk import checks
 from services.placement.engine import views
+from services.placement.engine.copies import Ledger
+from services.placement.engine.merging import out_of_step
 from services.placement.engine.outcome import announced
 from services.placement.engine.store import known
 from services.placement.rules import Rules, rules_of
@@ -51,12 +53,19 @@ async def broken(
             claims = await views.claims_of_episodes(connection, ids)
             lines = await views.entries_of(connection, ids)
             there = await views.presences_of(connection, ids)
+            merges = await views.merged_into(connection, ids)
+            retired = await views.facts_of(connection, [one for one, _ in merges])
         for row, episode in zip(rows, ids, strict=True):
             for what in _of_episode(row, facts.get(episode, []), sent.get(episode, []), rules):
                 yield what
             shown = checks.Shown(claims.get(episode, []), lines.get(episode, []), there.get(episode, []))
             for what in checks.of_episode(row, facts.get(episode, []), shown, rules):
                 yield what
+        for here, into in merges:
+            if out_of_step(Ledger(here, retired[here]), Ledger(into, facts.get(into, [])), rules.zone_of):
+                yield Broken(
+                    3, f"episode {into}", f"its copies are not what stands in {here}, which was merged into it"
+                )
         checked(3, len(rows))
         checked(5, sum(map(len, claims.values())) + sum(map(len, there.values())))
         checked(4, sum(map(len, sent.values())))

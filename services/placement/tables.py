@@ -82,6 +82,15 @@ facts = sa.Table(
     comment="every fact that was applied, our own too; append-only",
 )
 
+merges = sa.Table(
+    "merges",
+    METADATA,
+    sa.Column("retired", sa.Text, primary_key=True),
+    sa.Column("surviving", sa.Text, primary_key=True),
+    sa.Index("merges_surviving", "surviving"),
+    comment="episodes of which one was ever merged into the other: both are locked together",
+)
+
 periods = sa.Table(
     "periods",
     METADATA,

@@ -24,6 +24,9 @@ class EndedBy(PublishedStruct):
     how: Annotated[HowEnded, Meta(description="its name")]
     disposition: Annotated[Disposition | None, Meta(description="of a discharge or a visit's end")] = None
     reason: Annotated[str | None, Meta(description="of a completion or discontinuation")] = None
+    copy_of: Annotated[
+        Identifier | None, Meta(description="ce_id of the retired episode's fact that it copies, after a merge")
+    ] = None
 
 
 class DiagnosisNow(PublishedStruct):
@@ -76,6 +79,14 @@ class DeathNow(PublishedStruct):
     at: Annotated[Instant, Meta(description="when, as far as it was told")]
 
 
+class MergedNow(PublishedStruct):
+    """A merge that stands: what one facility told of the patient counts in another episode, and only there."""
+
+    facility: Annotated[Identifier, Meta(description="whose records")]
+    episode_id: Annotated[Identifier, Meta(description="the surviving episode")]
+    patient_id: Annotated[Identifier, Meta(description="the surviving patient")]
+
+
 class EpisodeState(PublishedStruct):
     """What is so of one episode, by the facts seen; an older `version` than one you have is to be dropped."""
 
@@ -106,6 +117,10 @@ class EpisodeState(PublishedStruct):
         Meta(
             description="deaths of the patient that stand, by time; empty: a person said that what was told is not so"
         ),
+    ] = None
+    merged_into: Annotated[
+        tuple[MergedNow, ...] | None,
+        Meta(description="where records of this episode count now, since patients were merged; absent: here alone"),
     ] = None
     ineffective: Annotated[int, Meta(ge=0, description="facts kept without effect")] = always(0)
     conflicts: Annotated[int, Meta(ge=0, description="conflicts not settled")] = always(0)

@@ -8,7 +8,7 @@ that are next in line. Consumers of whole documents go by their `version` instea
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -55,14 +55,15 @@ class InLine(NamedTuple, Generic[Row]):
 class Inbox(Generic[Row]):
     """How a subscription orders a batch (`Order`) where facts go by sequence.
 
-    `lock`: locks the rows of these episodes in the order of their ids, inserting missing ones, after the positions that
+    `lock`: locks the rows of these episodes, given with what arrives about each, in the order of their ids, inserting
+    missing ones, after the positions that
     the tally has to advance (`positions.then`). `handled`: the ce_ids of facts handled earlier at these places, after
     these positions too; the handler has to store the ce_ids, and each row's `seen`. `own`: the writer whose facts come
     back to it, so that both have them before they come; None: nobody's do.
     """
 
     consumer: str
-    lock: Callable[[Connection, Iterable[str], Tally], Awaitable[Mapping[str, Row]]]
+    lock: Callable[[Connection, Mapping[str, Sequence[Incoming]], Tally], Awaitable[Mapping[str, Row]]]
     handled: Callable[[Connection, Sequence[FactPlace], Tally], Awaitable[Mapping[FactPlace, str]]]
     own: str | None = None
 

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from services.aftercare.decisions.ids import follow_up_id
 from services.aftercare.decisions.windows import Excluded, KeptWindow, Window
-from services.aftercare.windows.measures import follow_up_id, windows
+from services.aftercare.windows.measures import windows
 from shared.errors import SetUpError
 from shared.events.levels import Level
 from shared.site.config import SAMPLE, load

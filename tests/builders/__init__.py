@@ -43,6 +43,7 @@ from tests.builders.making import (
     seen,
     with_value,
 )
+from tests.builders.merging import copied, merged, unmerged
 from tests.builders.stays import (
     UNITS,
     absent,
@@ -85,6 +86,7 @@ __all__ = [
     "certified",
     "completed",
     "conflict_settled",
+    "copied",
     "covered",
     "diagnosed",
     "discharged",
@@ -99,6 +101,7 @@ __all__ = [
     "leave_ended",
     "leave_started",
     "levels",
+    "merged",
     "of_episode",
     "patient_died",
     "placed",
@@ -108,6 +111,7 @@ __all__ = [
     "seen",
     "started",
     "transferred",
+    "unmerged",
     "visit_ended",
     "visit_started",
     "with_value",

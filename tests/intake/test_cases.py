@@ -38,6 +38,11 @@ OUTCOMES: dict[str, Outcome] = {
     "34-nul-and-keepalive-bytes": Outcome(AA2, (IN_3W, OUT)),
     "37-enhanced-mode-component-facility": Outcome(("AA",), (IN_3W,)),
     "38-resent-with-new-time": Outcome(AA2, (IN_3W,), notes=("applied", "no-effect already-open")),
+    "39-cancel-names-its-event": Outcome(
+        ("AA",) * 4,
+        (IN_3W, "transferred php PHP1 11-05 09:00"),
+        periods=("inpatient 11-02 11-05", "php 11-05"),
+    ),
     "47-placeholder-ssn-two-patients": Outcome(
         ("AA",) * 3,
         (IN_3W, "admitted residential RES 11-03 09:00", "discharged residential 11-05 09:00"),

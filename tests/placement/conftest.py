@@ -29,6 +29,14 @@ PLACE = "services/placement/migrations/versions"
 VERSIONS = [import_module(f"{PLACE.replace('/', '.')}.{path.stem}") for path in sorted(Path(PLACE).glob("0*.py"))]
 
 
+TABLES = (
+    "episodes, facts, periods, seats, program_stays, entries, positions, parked, outbox, dead_letters, audit, merges, "
+    "refusals, answered_requests, gate_episodes, gate_facts, consents, disclosures, not_told_again, withheld, "
+    "entry_marks, saved_views, desk_people, exits"
+)
+"""Placement's tables that hold anything."""
+
+
 @pytest.fixture(scope="session")
 async def placement_url(postgres: DatabaseServer) -> AsyncIterator[str]:
     """A database with placement's schema, gone after the session."""
@@ -66,10 +74,7 @@ async def connected(placement_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def database(connected: Database) -> Database:
     """Placement's database with nothing in it."""
-    tables = "episodes, facts, periods, seats, program_stays, entries, positions, parked, outbox, dead_letters, audit"
-    tables += ", refusals, answered_requests, gate_episodes, gate_facts, consents, disclosures"
-    tables += ", not_told_again, withheld, entry_marks, saved_views, desk_people, exits"
-    await empty(connected, tables.split(", "))
+    await empty(connected, TABLES.split(", "))
     return connected
 
 

@@ -37,7 +37,12 @@ NOTES = {
     "no-visit": "names no visit",
     "error": "could not be taken (AE)",
 }
-REASONS = {"already-told": "it was so already", "already-open": "it was so already", "ended": "it was so already"}
+REASONS = {
+    "already-told": "it was so already",
+    "repeated": "it was so already",
+    "already-open": "it was so already",
+    "ended": "it was so already",
+}
 
 
 def for_people(shown: Shown) -> None:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypeGuard
 
-from services.aftercare.decisions import own_facts, windows
+from services.aftercare.decisions import merges, own_facts, windows
 from services.aftercare.decisions.own_facts import WRITER, StatedFacts
 from services.aftercare.decisions.situation import Decided, Situation
 from services.aftercare.decisions.windows import Outcome
-from services.aftercare.engine import store
+from services.aftercare.engine import merging, store
 from services.aftercare.engine.derive import derive, next_deadline
 from services.aftercare.engine.store import EpisodeRow, Stored
 from services.aftercare.windows.marks import marks
@@ -59,14 +59,25 @@ async def apply(rules: Rules, connection: Connection, incoming: Sequence[Incomin
     documents = _documents(incoming, tally)
     if not documents:
         return
-    locked = await store.lock(connection, sorted({i.fact.subject for i in documents}))
+    ids = sorted({i.fact.subject for i in documents})
+    await store.pair(connection, _merges(documents))
+    pairs = await store.pairs_of(connection, ids)
+    locked = await store.lock(connection, sorted({*ids, *(one for pair in pairs for one in pair)}))
     newest = _newest({e.episode_id: e.version for e in locked}, documents, tally)
     changed = [
         replace(e, version=told.value.version, document=told.value)
         for e in locked
         if (told := newest.get(e.episode_id)) is not None
     ]
-    await decide_and_save(rules, connection, changed, newest)
+    if pairs and changed:
+        kin = {e.episode_id for e in locked} - {e.episode_id for e in changed}
+        changed = sorted([*changed, *await store.stored_of(connection, sorted(kin))], key=lambda e: e.episode_id)
+    await decide_and_save(rules, connection, changed, newest, pairs=pairs)
+
+
+def _merges(documents: Iterable[IncomingDocument]) -> set[tuple[str, str]]:
+    """(retired, surviving) of the merges that these documents tell."""
+    return {(i.fact.subject, one.episode_id) for i in documents for one in i.fact.value.merged_into or ()}
 
 
 def _documents(incoming: Sequence[Incoming[Any]], tally: Tally) -> list[IncomingDocument]:
@@ -134,14 +145,19 @@ async def decide_and_save(
     episodes: Sequence[Stored],
     causes: Mapping[str, Fact[EpisodeState]],
     over_by: datetime | None = None,
+    *,
+    pairs: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Decide on locked episodes, save the outcome, and send the new facts."""
+    """Decide on locked episodes, save the outcome, and send the new facts. `pairs`: (retired, surviving) of the merges
+    among them."""
     if not episodes:
         return
-    known = await _known(connection, [e.episode_id for e in episodes])
+    known = await _known(connection, episodes, rules.site)
     now = rules.clock()
+    by = {e.episode_id: _provenance(rules, now, e, causes.get(e.episode_id)) for e in episodes}
+    moved = await merging.keep_in_step(connection, episodes, pairs, by, rules.site) if pairs else {}
     saved = [
-        _decide(rules, e, known[e.episode_id], _provenance(rules, now, e, causes.get(e.episode_id)), over_by=over_by)
+        _decide(rules, e, known[e.episode_id], by[e.episode_id], over_by=over_by, moved=moved.get(e.episode_id))
         for e in episodes
     ]
     await _save(connection, saved)
@@ -149,16 +165,17 @@ async def decide_and_save(
 
 class Known(NamedTuple):
     """What aftercare stores of an episode besides its document: the standing facts, and the outcomes of windows that
-    people decided."""
+    people decided, here or in an episode that a merge joins with it."""
 
     standing: tuple[Fact, ...]
     marks: dict[str, Outcome]
 
 
-async def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Known]:
+async def _known(connection: Connection, episodes: Sequence[Stored], site: Site) -> dict[str, Known]:
+    ids = [e.episode_id for e in episodes]
     stands = await store.standing(connection, ids)
-    decided = await store.decided(connection, ids)
-    return {each: Known(tuple(stands[each]), marks(fact.value for fact in decided[each])) for each in ids}
+    decided = await merging.decided(connection, episodes, site)
+    return {each: Known(tuple(stands[each]), marks(decided[each])) for each in ids}
 
 
 async def _save(connection: Connection, saved: Sequence[EpisodeRow]) -> None:
@@ -184,24 +201,26 @@ def _decide(
     *,
     over_by: datetime | None = None,
     done: Decided = _NOTHING,
+    moved: StatedFacts | None = None,
 ) -> EpisodeRow:
-    """The episode's new row. First what somebody did (`done`) is stated, then what has to change so that the derived
-    facts fit the document."""
-    stated = own_facts.state_facts(done.facts, done.taken_back, known.standing, episode.sequence, by)
+    """The episode's new row. First what a merge brought or took (`moved`) and what somebody did (`done`) is stated,
+    then what has to change so that the derived facts fit the document."""
+    document = episode.document
+    stated = moved or own_facts.state_facts(done.facts, done.taken_back, known.standing, episode.sequence, by)
     deadline = None
-    if episode.document is not None:
-        outcomes = {**known.marks, **done.marks}
-        derived = derive(episode.document, stated.standing, outcomes, site=rules.site, now=by.now, over_by=over_by)
+    if document is not None:
+        counted = merges.counting(stated.standing, document)
+        derived = derive(document, counted, {**known.marks, **done.marks}, site=rules.site, now=by.now, over_by=over_by)
         follows = own_facts.follow(stated.standing, derived.facts, episode.sequence + len(stated.facts), by)
         stated = StatedFacts((*stated.facts, *follows.facts), (*stated.fallen, *follows.fallen), follows.standing)
-        deadline = next_deadline(derived, episode.document, stated.standing)
+        deadline = next_deadline(derived, document, merges.counting(stated.standing, document))
     return EpisodeRow(
         replace(episode, sequence=episode.sequence + len(stated.facts), site_version=rules.site.version),
         stated,
         windows.rows(known.standing),
         windows.rows(stated.standing),
         deadline,
-        entries(episode.document, stated.standing, rules.site) if episode.document else (),
+        entries(document, merges.counting(stated.standing, document), rules.site) if document else (),
     )
 
 
@@ -219,7 +238,8 @@ async def act(
 
     async def decide(locked: tuple[Stored, EpisodeState]) -> Acted:
         episode, document = locked
-        known = (await _known(connection, [asked.episode_id]))[asked.episode_id]
+        merges.not_gone(document)
+        known = (await _known(connection, [episode], rules.site))[asked.episode_id]
         now = rules.clock()
         seen = tuple(each for each in known.standing if asked.scope.has(each.value.facility))
         done = decision(Situation(document, seen, rules.site, now, rules.new_id, asked.scope, known.standing))

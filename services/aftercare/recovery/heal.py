@@ -126,6 +126,8 @@ async def _adopt(connection: Connection, page: Sequence[str], rules: Rules) -> C
         if document is not None and document.version > row.version:
             sequence = last.get(one.subject, row.sequence)
             newer.append(replace(row, version=document.version, document=document, sequence=sequence))
+    told = {(e.episode_id, one.episode_id) for e in newer if e.document for one in e.document.merged_into or ()}
+    await engine.pair(connection, told)
     await apply.decide_and_save(rules, connection, newer, {})
     return Counter({"own facts adopted": len(new)})
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from services.aftercare.contacts.deaths import DECEASED, Deaths, words_of_end
 from services.aftercare.contacts.stays import ZoneOf, ends_later, first_day, kind_of_end, leaving_day
-from services.aftercare.decisions.ids import id_of
+from services.aftercare.decisions.ids import end_of, id_of
 from shared.events.episodes import EndedBy, EpisodeState, StayNow
 from shared.site.config import Site
 from shared.site.values import Aftercare, AftercareStart, PlanTemplate
@@ -93,7 +93,7 @@ def _start(end: _End, rule: AftercareStart, document: EpisodeState, rules: After
     left, waits = leaving_day(end.at, zone), rule.wait_days > 0
     over = datetime.combine(left + timedelta(days=rule.wait_days + 1), time.min, zone)
     return Start(
-        plan_id=id_of(document.episode_id, "plan", end.by.ce_id),
+        plan_id=id_of(document.episode_id, "plan", end_of(end.by)),
         trigger=end.by.ce_id,
         facility=end.stay.facility,
         left=left,

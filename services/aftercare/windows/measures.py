@@ -5,7 +5,6 @@ Which discharges count is in windows/discharges.py, what keeps a window in windo
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
@@ -14,13 +13,12 @@ from typing import NamedTuple
 from services.aftercare.contacts.contacts import Contact
 from services.aftercare.contacts.deaths import Deaths, deaths_of, open_until
 from services.aftercare.contacts.stays import ZoneOf, leaving_day
+from services.aftercare.decisions.ids import end_of, follow_up_id
 from services.aftercare.decisions.windows import Excluded, Outcome, Window
 from services.aftercare.windows.discharges import Around, excluded, opens
 from services.aftercare.windows.visits import kept
 from shared.events.episodes import EndedBy, EpisodeState, StayNow
 from shared.site.measures import FollowUpClock
-
-_IDS = uuid.UUID("5b6a1f4e-2f0c-5c0e-9a57-6f6f6c6c6f77")
 
 
 def windows(
@@ -47,11 +45,6 @@ def windows(
     )
 
 
-def follow_up_id(episode_id: str, discharge: str, measure: str) -> str:
-    """The window's id, the same for the same episode, discharge (ce_id) and measure (contract 3.4)."""
-    return str(uuid.uuid5(_IDS, f"{episode_id}|{discharge}|{measure}"))
-
-
 class _Seen(NamedTuple):
     """What the windows of one episode are judged by."""
 
@@ -66,7 +59,7 @@ def _window(stay: StayNow, ended_by: EndedBy, left_at: datetime, *, clock: Follo
     zone, stays = seen.zone_of(stay.facility), seen.episode.stays
     left = leaving_day(left_at, zone)
     window = Window(
-        follow_up_id=follow_up_id(seen.episode.episode_id, ended_by.ce_id, clock.measure),
+        follow_up_id=follow_up_id(seen.episode.episode_id, end_of(ended_by), clock.measure),
         measure=clock.measure,
         discharge=ended_by.ce_id,
         facility=stay.facility,

@@ -41,6 +41,7 @@ TITLES: Mapping[str, str] = {
     "names": "Names",
     "numbers": "Numbers",
     "contacts": "How to reach",
+    "clinicians": "Who treats",
     "payers": "Who pays",
     "consents": "Consents",
     "visits": "Visits",
@@ -103,6 +104,7 @@ class PatientPart:
             "names": person.name_rows,
             "numbers": person.number_rows,
             "contacts": person.contact_rows,
+            "clinicians": person.clinician_rows,
         }
         return {name: list(rows_of(told, now)) for name, rows_of in drawn.items()}
 

@@ -9,6 +9,7 @@ from datetime import date
 from services.intake.desk import wording
 from services.intake.desk.rows import AsIs
 from services.intake.desk.views import CoverageOf, VisitOf
+from services.intake.people.clinicians import ATTENDING, PRIMARY_CARE
 from services.intake.people.person import Fields, shown
 from shared.web.desk import Badge, Row
 from shared.web.wording import day, since, spoken
@@ -18,6 +19,7 @@ Told = Mapping[str, Fields]
 """Facility → what it told of the person."""
 _SEXES = {"F": "female", "M": "male", "X": "nonbinary"}
 _BY_WAY = {"phone": "by telephone", "voicemail": "by voicemail", "text": "by text message", "email": "by mail"}
+_CLINICIANS = {ATTENDING: "attending", PRIMARY_CARE: "primary care"}
 _USES = {"home": "at home", "work": "at work"}
 
 
@@ -68,6 +70,17 @@ def _warning(safe: bool | Mapping[str, bool] | None) -> str | None:
         return say("Not to be contacted")
     ways = [say(_BY_WAY.get(way, way)) for way, fine in safe.items() if not fine] if isinstance(safe, Mapping) else []
     return say("Not to be contacted {ways}", ways=", ".join(ways)) if ways else None
+
+
+def clinician_rows(told: Told, now: AsIs) -> Iterator[Row]:
+    """Who treats the patient, by who told it."""
+    for facility, fields in told.items():
+        for kind in (ATTENDING, PRIMARY_CARE):
+            for number, family, given in fields.get(kind, (None, ""))[0] or ():
+                name = ", ".join(filter(None, (family, given))) or number
+                of = say("number {number}", number=number) if number and number != name else ""
+                details = tuple(filter(None, (say(_CLINICIANS[kind]), of, _teller(facility, now))))
+                yield Row(name, Badge(""), facility, details=details)
 
 
 def payer_row(covered: CoverageOf, now: AsIs) -> Row:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 
-from services.intake.hl7 import fields
+from services.intake.hl7 import fields, groups
 from services.intake.hl7.header import Header
 from services.intake.hl7.model import REMOVED, Adt, FeedRules, Moment, PatientId, Refused, Removed, Sender
 from services.intake.hl7.parser import NULL, Message
@@ -70,12 +70,14 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
         deceased=death == "Y" or "PID-29" in codes,
         death=death,
         died=times.get("PID-29"),
-        diagnoses=fields.diagnoses(message),
-        coverage=fields.coverage(message),
+        diagnoses=groups.diagnoses(message),
+        coverage=groups.coverage(message),
         merged=tuple([each for one in records for each in one.other]) if means.merges else (),
         age_years=_age(message.texts.get("PID-7", ""), occurred.start),
         charset=message.charset,
         warnings=_warnings(message, head, sender, times, from_pid_2=from_pid_2) + zone_differs,
+        diagnosis_changes=groups.diagnosis_changes(message),
+        discharged_to=removable.get("PV1-37"),
         by_account=by_account,
         account=codes.get("PID-18"),
         visit_authority=codes.get("PV1-19.4"),

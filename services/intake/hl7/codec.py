@@ -10,7 +10,7 @@ from msgspec import structs
 
 from services.intake.hl7.model import REMOVED, Adt
 
-_REMOVABLE = ("admission_type", "admission_source", "attending_npi", "disposition", "death")
+_REMOVABLE = ("admission_type", "admission_source", "attending_npi", "disposition", "death", "discharged_to")
 """Text fields that may be REMOVED. In JSON that is the string `""` with its quotes, which no text read is."""
 _REMOVED = msgspec.json.encode(REMOVED)
 

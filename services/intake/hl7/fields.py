@@ -1,14 +1,13 @@
-"""Reads fields with more than one part: patient ids, locations, the attending, diagnoses, payers."""
+"""Reads fields with more than one part: patient ids, locations, the attending."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Literal
 
-from services.intake.hl7.model import REMOVED, Diagnosis, Location, PatientId, Payer, Removed
+from services.intake.hl7.model import REMOVED, Location, PatientId, Removed
 from services.intake.hl7.parser import NULL, Message, Segment
-from services.intake.hl7.timestamps import read_day
 
 _LONGEST = 200
 """Characters that a code or an identifier may have in published facts."""
@@ -16,7 +15,7 @@ _CODES = (
     "EVN-4", "PID-18", "PID-29", "PV1-2", "PV1-3", "PV1-3.2", "PV1-3.3", "PV1-3.4", "PV1-6", "PV1-6.2", "PV1-6.3",
     "PV1-6.4", "PV1-10", "PV1-18", "PV1-19", "PV1-19.4", "MRG-3", "MRG-5",
 )  # fmt: skip
-_REMOVABLE = ("PID-30", "PV1-4", "PV1-14", "PV1-36")
+_REMOVABLE = ("PID-30", "PV1-4", "PV1-14", "PV1-36", "PV1-37")
 _YES_OR_NO: dict[str, Literal["Y", "N"]] = {"Y": "Y", "N": "N"}
 
 
@@ -75,11 +74,16 @@ def location(codes: Mapping[str, str], field: str) -> Location:
 
 
 def attending(message: Message) -> str | Removed | None:
-    """The NPI in PV1-7: the repetition that says so (XCN.9 or XCN.13), else one of ten digits that begins like one."""
+    """The attending's NPI: in PV1-7, else in the ROL segment of role AT (HL7 table 0443)."""
     segment = message.first("PV1")
     rows = segment.rows(7, 13) if segment else []
     if rows and rows[0][0] == NULL:
         return REMOVED
+    return _npi(rows) or (_in_role(message) if message.first("ROL") else None)
+
+
+def _npi(rows: Sequence[Sequence[str]]) -> str | None:
+    """The NPI among XCN rows: in one that says so (XCN.9 or XCN.13), else one of ten digits that begins like one."""
     likely: str | None = None
     for row in rows:
         number = row[0]
@@ -90,32 +94,17 @@ def attending(message: Message) -> str | Removed | None:
     return likely
 
 
+def _in_role(message: Message) -> str | Removed | None:
+    """The NPI of the person in the role of attending (ROL-3 `AT`, ROL-4); removed by ROL-2 `DE` (HL7 table 0287)."""
+    found: str | Removed | None = None
+    for segment in message.all("ROL"):
+        action, role = segment.texts(2, 3)
+        if role.upper() == "AT":
+            found = REMOVED if action.upper() == "DE" else _npi(segment.rows(4, 13)) or found
+    return found
+
+
 def death(codes: Mapping[str, str | Removed]) -> Literal["Y", "N"] | Removed | None:
     """PID-30; None where it says neither (HL7 table 0136)."""
     value = codes.get("PID-30", "")
     return value if isinstance(value, Removed) else _YES_OR_NO.get(value.upper())
-
-
-def diagnoses(message: Message) -> tuple[Diagnosis, ...] | Removed | None:
-    """DG1 in the order sent; None where none has a code. Free text is not taken."""
-    found: list[Diagnosis] = []
-    for segment in message.all("DG1"):
-        method, code, status = segment.texts(2, 3, 6)
-        if code == NULL:
-            return REMOVED
-        if code:
-            system = segment.get(3, 3) or method or "unknown"
-            found.append(Diagnosis(len(found) + 1, short(code), short(system), short(status) or None))
-    return tuple(found) or None
-
-
-def coverage(message: Message) -> tuple[Payer, ...] | Removed | None:
-    """IN1 in the order sent; None where none names a payer."""
-    found: list[Payer] = []
-    for segment in message.all("IN1"):
-        plan, payer, since = segment.texts(2, 3, 12)
-        if payer == NULL:
-            return REMOVED
-        if payer:
-            found.append(Payer(len(found) + 1, short(payer), _known((plan,))[0], read_day(since)))
-    return tuple(found) or None

@@ -100,7 +100,7 @@ NOWHERE = Location(None, None, None, None)
 
 
 class Diagnosis(NamedTuple):
-    """DG1: rank is the order in the message (1 is principal), status is DG1-6."""
+    """DG1: rank is DG1-15, else the order in the message (1 is principal), status is DG1-6 as sent."""
 
     rank: int
     code: str
@@ -108,13 +108,23 @@ class Diagnosis(NamedTuple):
     status: str | None
 
 
+class DiagnosisChange(NamedTuple):
+    """A DG1 that adds, updates or deletes one diagnosis alone: DG1-21, and DG1-20 by which it is known."""
+
+    action: Literal["A", "U", "D"]
+    id: str | None
+    diagnosis: Diagnosis
+
+
 class Payer(NamedTuple):
-    """A payer: `order` is its place among the IN1 segments, from 1; payer IN1-3, plan IN1-2, first day IN1-12."""
+    """A payer: `order` is its place among the IN1 segments, from 1, by IN1-22, else IN1-1; payer IN1-3, plan IN1-2,
+    first day IN1-12, last day IN1-13."""
 
     order: int
     payer: str
     plan: str | None
     since: date | None
+    until: date | None = None
 
 
 class RecordTold(NamedTuple):
@@ -182,6 +192,10 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
     age_years: int | None = None
     charset: str = "ascii"
     warnings: tuple[str, ...] = ()
+    diagnosis_changes: tuple[DiagnosisChange, ...] = ()
+    """DG1 segments that change single diagnoses; then `diagnoses` is None."""
+    discharged_to: Text = None
+    """PV1-37."""
     by_account: bool = False
     """`visit_number` is PID-18, since PV1-19 is empty: it names an account, which may hold several visits."""
     account: str | None = None

@@ -15,13 +15,14 @@ from services.intake.hl7.fields import patient_ids, short
 from services.intake.hl7.model import PatientId
 from services.intake.hl7.parser import NULL, Message, Segment
 from services.intake.hl7.timestamps import read_day
+from services.intake.people import clinicians
 
 IDS = "identifiers"
 MOST_IDS, MOST_NAMES = 200, 20
 _ADDRESS = ("line", "other", "city", "state", "postal_code", "country")
 Told = Mapping[str, Any]
-"""Field → plain JSON value; None: removed. Fields: identifiers, names, birth_date, sex, home, work, address (HL7);
-contacts, safe_to_contact (referrals)."""
+"""Field → plain JSON value; None: removed. Fields: identifiers, names, birth_date, sex, home, work, address, attending,
+primary_care (HL7); contacts, safe_to_contact (referrals)."""
 
 
 class PersonReport(Protocol):
@@ -64,6 +65,7 @@ def told_by(message: Message, numbers: Sequence[PatientId] | None = None) -> dic
             value = None if text == NULL else read(pid, field, text)
             if value is not ...:
                 found[name] = value
+    found |= clinicians.told(message)
     if numbers is None:
         numbers = patient_ids(pid, 3) or patient_ids(pid, 2)
     if numbers:

@@ -8,6 +8,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from services.intake.hl7.model import VisitMessage
 from services.intake.people.names import keeping
 from services.intake.people.person import PersonReport
 from services.intake.receiving import store, visits_store
@@ -17,6 +18,7 @@ from services.intake.receiving.merges import merging
 from services.intake.receiving.merges import store as merges_store
 from services.intake.receiving.merges.merging import Kin, MergeChanges, Stating
 from services.intake.receiving.read import InboundMessage
+from services.intake.visits.cancels import OTHER_TIME
 from services.intake.visits.death_facts import KnownDeaths, Provenance, add_reports, deaths
 from services.intake.visits.derive import Derived, Note
 from services.intake.visits.reconcile import (
@@ -27,6 +29,7 @@ from services.intake.visits.reconcile import (
     mapping_of,
     reconcile,
 )
+from services.intake.visits.repetition import REPEATED, goes_on
 from shared.facts.envelope import to_record
 from shared.messaging import outbox
 from shared.storage.database import Connection
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from services.intake.receiving.receive import Intake
 
 TOPIC = "care.events"
+NOT_AT_THAT_TIME = "nothing of that kind stands at the time of EVN-6; the last one said is cancelled"
 OTHERS_VISIT = "another patient of the facility has a visit of this number"
 """The warning for a visit number that two patients of a facility have (contract 6, Which visit)."""
 
@@ -61,6 +65,8 @@ async def reconcile_batch(
     found.touch(add_reports(loaded.deaths, person_messages(inbound)))
     kin = await _kin(connection, found, inbound, intake)
     await store.mark_unsure(connection, found.unsure - unsure)
+    if kin is not None:
+        found.touch_all_of(kin.patients)  # for this batch: all of their messages are assigned anew
     stored = {key: visit for key, visit in found.stored.items() if key not in loaded.filled}
     long = is_long(inbound, intake)
     derived = None
@@ -69,6 +75,7 @@ async def reconcile_batch(
         derived = await _derived_apart(connection, found, inbound, loaded.deaths, intake)
     else:
         await store.fill(connection, stored, intake.long_visits.in_thread if long else None)
+    await _fill_repetitions(connection, found, inbound, loaded.filled, intake)
     for visit in found.untouched:
         loaded.sequences.learn(visit)
     _warn_of_shared_numbers(inbound, loaded.elsewhere)
@@ -91,6 +98,29 @@ async def _kin(
     told = [one for message in inbound for one in message.statements]
     found.touched |= {each.visit_id: each for each in found.known.values() if each.patient_id in together}
     return await merging.keep(connection, together, told, intake.clock())
+
+
+async def _fill_repetitions(
+    connection: Connection,
+    found: VisitAssignment,
+    inbound: Sequence[InboundMessage],
+    filled: Collection[str],
+    intake: Intake,
+) -> None:
+    """Load the repeated messages of those touched visits that cannot be derived without them."""
+    quiet = {key: visit for key, visit in found.stored.items() if key in filled and visit.quiet_until is not None}
+    news: dict[str, list[VisitMessage]] = defaultdict(list)
+    for message in inbound if quiet else ():
+        if message.visit_id in quiet and message.said is not None:
+            news[message.visit_id].append(message.said)
+    needed = {
+        key: visit
+        for key, visit in quiet.items()
+        if visit.patient_id in found.unsure
+        or not (visit.quiet_until and news[key] and goes_on(news[key], visit.messages, visit.quiet_until))
+    }
+    if needed:
+        await store.fill_repetitions(connection, needed, intake.long_visits.in_thread)
 
 
 def _warn_of_shared_numbers(inbound: Sequence[InboundMessage], elsewhere: Collection[store.Numbered]) -> None:
@@ -199,12 +229,17 @@ async def _in_line(
 ) -> list[VisitChanges]:
     """The changes of the visits. A patient with a visit that has become long is remembered (long_visits.py)."""
     given = (visits, sequences, intake.places, now, derived)
-    sizes = {visit.visit_id: len(visit.messages) for visit in visits}
-    if derived is not None or max(sizes.values(), default=0) <= intake.long_visits.long:
+    if derived is not None or max([len(visit.messages) for visit in visits], default=0) <= intake.long_visits.long:
         return reconcile(*given)
+    sizes = {visit.visit_id: _news(visit) for visit in visits}
     for message in inbound:
         intake.long_visits.learn(message.keys, sizes.get(message.visit_id or "", 0))
     return await intake.long_visits.in_thread(reconcile, *given)
+
+
+def _news(visit: VisitRecord) -> int:
+    """How many of a visit's messages are read each time."""
+    return len(visit.messages) - sum(reason == REPEATED for _, reason in visit.notes.values())
 
 
 def person_messages(inbound: Sequence[InboundMessage]) -> list[PersonMessage]:
@@ -247,3 +282,5 @@ def _set_notes(inbound: Sequence[InboundMessage], told: Iterable[Note]) -> None:
     for message in inbound:
         if message.message_id in notes:
             _, message.note, message.reason = notes[message.message_id]
+            if message.reason == OTHER_TIME:
+                message.warn(NOT_AT_THAT_TIME)

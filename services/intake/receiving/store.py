@@ -30,6 +30,7 @@ from services.intake.tables import feeds, messages, refused_messages
 from services.intake.visits.death_facts import KnownDeaths
 from services.intake.visits.derive import Note
 from services.intake.visits.reconcile import EpisodeSequences, PersonMessage, VisitRecord
+from services.intake.visits.repetition import REPEATED
 from shared.storage import retired
 from shared.storage.database import Connection, driver_of
 from shared.storage.row_writes import insert, update, upsert
@@ -62,6 +63,8 @@ _SAID = (
     "SELECT visit_id, message_id, arrived_at, said, note, reason FROM messages "
     "WHERE visit_id = ANY({visits}) AND said IS NOT NULL AND answer = 'AA' ORDER BY message_id"
 )
+_NEWS = f"{_SAID.removesuffix(' ORDER BY message_id')} AND reason IS DISTINCT FROM '{REPEATED}' ORDER BY message_id"
+_REPETITIONS = _NEWS.replace("IS DISTINCT FROM", "=")
 _NOTES = update(messages, ("message_id", "note", "reason"))
 _FEEDS = upsert(
     feeds, ("facility", "door", "trigger", "answer", "count", "last_at"), changes={"count": "t.count + excluded.count"}
@@ -213,7 +216,8 @@ Numbered = tuple[str, str, str]
 
 class Loaded(NamedTuple):
     """What a batch needs to know: (ids, body) → what is stored of it; and of its patients all visits, episodes,
-    persons' fields and deaths. The visits whose ids are in `filled` have their messages and their facts.
+    persons' fields and deaths. The visits whose ids are in `filled` have their facts and their messages, but for those
+    that only repeat the one before them (repetition.py).
     """
 
     before: dict[tuple[bytes, bytes], Before]
@@ -239,7 +243,7 @@ async def load(
     numbered: Sequence[Numbered] = (),
 ) -> Loaded:
     """Read in one round trip what is stored of messages (`asked`: ids and body) and of patients, who are locked
-    already; their visits with these `keys` get their messages and facts.
+    already; their visits with these `keys` get their messages, but for repeated ones, and facts.
 
     Locking is a statement before this one, which so sees what the transactions that were waited for have written.
     """
@@ -249,7 +253,7 @@ async def load(
             Read(_BEFORE, ([ids for ids, _ in asked], [body for _, body in asked])),
             Read(VISITS, (patients,)),
             Read(EPISODES, (patients,)),
-            Read(_SAID.format(visits=_NAMED), (patients, keys)),
+            Read(_NEWS.format(visits=_NAMED), (patients, keys)),
             Read(STANDING.format(visits=_NAMED), (patients, keys)),
             people.sealed_of(patients),
             Read(_ELSEWHERE, tuple([each[place] for each in numbered] for place in range(3))),
@@ -286,9 +290,17 @@ async def fill(connection: Connection, visits: Mapping[str, VisitRecord], in_thr
     await fill_standing(connection, visits)
 
 
-async def said_of(connection: Connection, visits: Iterable[str]) -> AsyncIterator[list[StoredMessage]]:
+async def fill_repetitions(connection: Connection, visits: Mapping[str, VisitRecord], in_thread: InThread) -> None:
+    """Load the visits' messages that `load` left out; there may be thousands."""
+    async for page in said_of(connection, visits, _REPETITIONS):
+        await in_thread(_fill, visits, page, ())
+
+
+async def said_of(
+    connection: Connection, visits: Iterable[str], sql: str = _SAID
+) -> AsyncIterator[list[StoredMessage]]:
     """The visits' messages with their notes, in the order of arrival, in pages of PAGE."""
-    cursor = await driver_of(connection).cursor(_SAID.format(visits=GIVEN), list(visits))
+    cursor = await driver_of(connection).cursor(sql.format(visits=GIVEN), list(visits))
     while page := await cursor.fetch(PAGE):
         yield [StoredMessage(*row) for row in page]
 

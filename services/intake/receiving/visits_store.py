@@ -25,7 +25,7 @@ from shared.storage.row_writes import insert, upsert
 from shared.storage.statements import SqlWrite, array, rows, written
 
 VISITS = (
-    "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at FROM visits "
+    "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, quiet_until FROM visits "
     "WHERE patient_id = ANY($1::text[])"
 )
 EPISODES = (
@@ -104,6 +104,7 @@ class VisitRow(NamedTuple):
     ended_at: datetime | None
     unmapped: str
     mapping: str
+    quiet_until: datetime | None = None
 
 
 class FactRow(NamedTuple):
@@ -151,7 +152,8 @@ def keep_changes(
 
 def _visit_row(visit: VisitRecord, mapping: str) -> VisitRow:
     place = (visit.visit_id, visit.patient_id, visit.facility, visit.key)
-    return VisitRow(*place, visit.episode_id, visit.begun_at, visit.ended_at, array(visit.unmapped), mapping)
+    span, unmapped = (visit.episode_id, visit.begun_at, visit.ended_at), array(visit.unmapped)
+    return VisitRow(*place, *span, unmapped, mapping, visit.quiet_until)
 
 
 def _fact_row(visit_id: str | None, key: FactKey, fact: Fact) -> FactRow:

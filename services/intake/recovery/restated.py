@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, date, timedelta
+from operator import attrgetter
 from typing import Any
 
 from services.intake.hl7.model import NOWHERE, REMOVED, Adt, Diagnosis, Location, Moment, PatientId, Payer, VisitMessage
@@ -34,7 +35,7 @@ from shared.events.stays import (
 )
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
-from shared.site.config import Site
+from shared.site.config import UNKNOWN, Site
 
 _START, _END = (Admitted, VisitStarted), (Discharged, VisitEnded)
 _TOLD = (Admitted, VisitStarted, Transferred, LeaveStarted, LeaveEnded, Discharged, VisitEnded)
@@ -85,22 +86,22 @@ class VisitHistory:
     """Stay → the fact that began it, as it stands."""
     told: dict[str, CareFact] = field(default_factory=dict)
     """ce_id → what it says, of the facts that stand."""
-    diagnoses: dict[str, dict[int, DiagnosisRecorded]] = field(default_factory=lambda: defaultdict(dict))
+    diagnoses: dict[str, dict[str, DiagnosisRecorded]] = field(default_factory=lambda: defaultdict(dict))
     patient: PatientNumber | None = None
 
     def learn(self, ce_id: str, value: CareFact) -> None:
         """Take a fact into account."""
         stay = value.stay.id if value.stay else ""
         if isinstance(value, FactCancelled):
-            gone = self.told.pop(value.cancels, None)
-            if isinstance(gone, DiagnosisRecorded):
-                self.diagnoses[stay].pop(gone.rank, None)
+            self.told.pop(value.cancels, None)
+            self.diagnoses[stay].pop(value.cancels, None)
             return
         if value.replaces:
             self.told.pop(value.replaces, None)
+            self.diagnoses[stay].pop(value.replaces, None)
         self.told[ce_id] = value
         if isinstance(value, DiagnosisRecorded):
-            self.diagnoses[stay][value.rank] = value
+            self.diagnoses[stay][ce_id] = value
         elif isinstance(value, _START):
             self.starts[stay] = value
             self.patient = value.patient or self.patient
@@ -128,7 +129,11 @@ class VisitHistory:
         when, event = Moment(by.occurred_at, by.occurred_at), Moment(at, at)
         told: dict[str, Any] = {}
         for value in values:
-            told |= self._fields(value)
+            fields = self._fields(value)
+            if "coverage" in fields and "coverage" in told:
+                fields["coverage"] = _one_after_the_other(told["coverage"], fields["coverage"])
+            told |= fields
+        named = _named(trigger, values)
         if trigger == UPDATED and start is not None:
             told["admitted"] = Moment(start.occurred_at, start.occurred_at)
         return Adt(
@@ -140,8 +145,8 @@ class VisitHistory:
             facility=self.facility,
             stated_at=next((each.stated_at for each in values if each.stated_at), by.recorded_at),
             occurred=when,
-            occurred_from="adopted",
-            event=event,
+            occurred_from="EVN-6" if named else "adopted",
+            event=named or event,
             patient_ids=self._ids(),
             visit_number=None if self.key.startswith(BY_TIME) else self.key,
             warnings=("adopted",),
@@ -167,11 +172,11 @@ class VisitHistory:
             case Discharged() | VisitEnded():
                 found = _end(value)
             case DiagnosisRecorded() | FactCancelled(cancelled_type="care.diagnosis-recorded.v1"):
-                ranked = sorted(self.diagnoses[value.stay.id if value.stay else ""].items())
-                found = {"diagnoses": tuple(_diagnosis(one) for _, one in ranked) or REMOVED}
+                ranked = sorted(self.diagnoses[value.stay.id if value.stay else ""].values(), key=attrgetter("rank"))
+                found = {"diagnoses": tuple(map(_diagnosis, ranked)) or REMOVED}
             case CoverageChanged():
-                payers = tuple(Payer(c.order, c.payer, c.plan, value.effective_from) for c in value.coverage)
-                found = {"coverage": payers}
+                payers = [Payer(c.order, c.payer, c.plan, value.effective_from) for c in value.coverage]
+                found = {"coverage": tuple(payers or [_nobody_from(value.effective_from)])}
             case DischargePlanned() if value.expected_at:
                 found = {"expected_discharge": Moment(value.expected_at, value.expected_at)}
             case DischargePlanCancelled():
@@ -248,6 +253,26 @@ def patient_id(number: PatientNumber) -> PatientId:
 
 def _in(unit: str | None) -> Location:
     return Location(unit, None, None, None) if unit else NOWHERE
+
+
+def _named(trigger: str, values: Iterable[CareFact]) -> Moment | None:
+    """When what a cancel takes back happened, which its EVN-6 names; None for what is no cancel."""
+    of = {f"care.{kind.TYPE}.v1" for kind in _CANCELLED if cancelling(TELLING[kind.TYPE]) == trigger}
+    gone = (each.occurred_at for each in values if isinstance(each, FactCancelled) and each.cancelled_type in of)
+    at = next(gone, None)
+    return Moment(at, at) if at else None
+
+
+def _one_after_the_other(payers: Sequence[Payer], then: Sequence[Payer]) -> tuple[Payer, ...]:
+    """Payers, and those that hold after them from a day on, as one message tells both."""
+    day = then[0].since
+    until = day - timedelta(days=1) if day else None
+    return (*(one._replace(until=one.until or until) for one in payers), *then)
+
+
+def _nobody_from(day: date) -> Payer:
+    """What tells that from this day on nobody pays: a plan that has ended the day before."""
+    return Payer(1, UNKNOWN, None, day, day - timedelta(days=1))
 
 
 def _diagnosis(one: DiagnosisRecorded) -> Diagnosis:

@@ -1,18 +1,25 @@
-"""Which statements of a visit stand: a cancel takes back the last matching statement that was said before it.
+"""Which statements of a visit stand: a cancel takes back what its EVN-6 names, else the last one of its kind that was
+said before it.
 
-Sources: contract 3.6 rule 7 and section 6; IHE ITI-31.
+Sources: contract 3.6 rule 7 and section 6; HL7 v2.5.1 3.4.1.6 (EVN-6 of a cancel); IHE ITI-31.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
 
-from services.intake.hl7.model import SiteMap, VisitMessage
+from services.intake.hl7.model import Adt, Moment, SiteMap, VisitMessage
 from services.intake.hl7.triggers import TRIGGERS, WHOLE_STAY
 from services.intake.visits.moves import Walk, statement, walk
 from services.intake.visits.stays import Statement, Stay
 from services.intake.visits.updates import RENAMES, Update
+
+OTHER_TIME = "other-time"
+"""Noted of a cancel whose EVN-6 names nothing that stands: it took back the last one said."""
+TOOK_EFFECT = frozenset({"", OTHER_TIME})
 
 
 @dataclass(slots=True)
@@ -20,7 +27,8 @@ class EffectiveStatements:
     """The statements of a visit after its cancels. A message is named by its turn: its index in `said`.
 
     `live` are the statements that stand, `taken_back` the turns of those that a cancel took back; `cancels` has the
-    turn of each cancel with the reason why it did nothing, "" where it took effect; `updates` are no statements.
+    turn of each cancel with the reason why it did nothing, "" or OTHER_TIME where it took effect; `updates` are no
+    statements.
     """
 
     said: list[VisitMessage]
@@ -31,14 +39,23 @@ class EffectiveStatements:
     updates: list[Update] = field(default_factory=list)
 
 
+class Back(NamedTuple):
+    """The turns that a cancel takes back, and why these or none, as in `EffectiveStatements.cancels`."""
+
+    turns: frozenset[int]
+    reason: str = ""
+
+
+WAITING = Back(frozenset(), "waiting")
+
+
 def effective_statements(said: list[VisitMessage], site: SiteMap) -> EffectiveStatements:
     """Work off statements and cancels in the order said; a cancel of something that was not said before it waits."""
     found = EffectiveStatements(said)
     for turn, message in enumerate(said):
         means = TRIGGERS[message.adt.trigger]
         if means.cancels is not None:
-            gone = _taken_back(means.cancels, walk(found.live), found.live)
-            _cancel(found, message, turn, gone, site)
+            _cancel(found, message, turn, means.cancels, site)
         elif means.updates or means.records == RENAMES:
             found.updates.append(Update(turn, message))
         elif means.states is not None:
@@ -46,22 +63,41 @@ def effective_statements(said: list[VisitMessage], site: SiteMap) -> EffectiveSt
     return found
 
 
-def _cancel(found: EffectiveStatements, message: VisitMessage, turn: int, gone: set[int] | str, site: SiteMap) -> None:
-    """Note what a cancel does: `gone` are the turns that it takes back, or the reason why it takes back none."""
-    if isinstance(gone, str):
-        found.cancels[turn] = "already-told" if gone == "waiting" and _is_repetition(found, message) else gone
+def _cancel(found: EffectiveStatements, message: VisitMessage, turn: int, cancels: str, site: SiteMap) -> None:
+    """Take back what a cancel takes back, and note what it did."""
+    adt = message.adt
+    gone = _taken_back(adt, cancels, walk(found.live), found.live)
+    found.cancels[turn] = "already-told" if gone.reason != "ended" and _is_repetition(found, adt, gone) else gone.reason
+    if found.cancels[turn] not in TOOK_EFFECT:
         return
-    found.cancels[turn] = ""
-    found.taken_back |= gone
-    found.live = [one for one in found.live if one.turn not in gone]
-    if TRIGGERS[message.adt.trigger].moves_too and message.adt.location.unit:
+    found.taken_back |= gone.turns
+    found.live = [one for one in found.live if one.turn not in gone.turns]
+    if TRIGGERS[adt.trigger].moves_too and adt.location.unit and adt.location.unit != _unit_at(adt.stated_at, found):
         found.live.append(statement(message, "move", turn, site, by_cancel=True))
 
 
-def _is_repetition(found: EffectiveStatements, message: VisitMessage) -> bool:
-    """Whether a cancel that finds nothing to take back repeats one that took effect."""
-    trigger = message.adt.trigger
-    return any(not reason and found.said[turn].adt.trigger == trigger for turn, reason in found.cancels.items())
+def _unit_at(at: datetime, found: EffectiveStatements) -> str | None:
+    """The unit in which the visit is at that time, by the statements that stand."""
+    stays = walk(one for one in found.live if one.at <= at).stays
+    return stays[-1].place.unit if stays else None
+
+
+def _is_repetition(found: EffectiveStatements, adt: Adt, gone: Back) -> bool:
+    """Whether a cancel repeats one that took effect, and what that took back was not said again since.
+
+    Where it finds nothing to take back it repeats any of its trigger; else one that says the same of the same time.
+    """
+    since = max(gone.turns, default=-1)
+    effective = (turn for turn, reason in found.cancels.items() if reason in TOOK_EFFECT and turn > since)
+    before = [found.said[turn].adt for turn in effective]
+    return any(one.trigger == adt.trigger and (not gone.turns or _same_cancel(one, adt)) for one in before)
+
+
+def _same_cancel(one: Adt, other: Adt) -> bool:
+    """Whether two cancels say the same: when they were said, or what they name, and where."""
+    named = _named(other)
+    told_then = one.stated_at == other.stated_at or (named is not None and named == _named(one))
+    return told_then and one.location.unit == other.location.unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +112,16 @@ _PENDING = frozenset({"waiting", "unmapped"})
 """Reasons of statements that have no effect yet: they may have one when their visit or unit is known."""
 
 
-def _last_said(known: Walk, live: list[Statement], matches: Callable[[Statement], bool]) -> _Match | None:
-    """The matching statement said last that took effect, or would if its visit or unit were known."""
+def _named(adt: Adt) -> Moment | None:
+    """The time of what a cancel takes back, EVN-6; None where it names none."""
+    return adt.event if adt.occurred_from == "EVN-6" else None
+
+
+def _to_take_back(
+    adt: Adt, known: Walk, live: list[Statement], matches: Callable[[Statement], bool]
+) -> tuple[_Match | None, str]:
+    """The matching statement that took effect, or would if its visit or unit were known: of those at the minute that
+    the cancel names, else of all, the one said last; with OTHER_TIME where the cancel names another minute."""
     found = [
         _Match(one) for one in live if known.reasons.get(one.turn) in _PENDING and not one.by_cancel and matches(one)
     ]
@@ -87,16 +131,28 @@ def _last_said(known: Walk, live: list[Statement], matches: Callable[[Statement]
         for step in stay.steps
         if not step.statement.by_cancel and matches(step.statement)
     ]
-    return max(found, key=lambda match: match.said.turn, default=None)
+    named = _named(adt)
+    there = [match for match in found if _is_at(match.said, named)] if named else found
+    return max(there or found, key=lambda match: match.said.turn, default=None), "" if there else OTHER_TIME
 
 
-def _with_repetitions(match: _Match, known: Walk, live: list[Statement]) -> set[int]:
+def _is_at(one: Statement, named: Moment) -> bool:
+    """Whether a statement is of the minute named; of the day, where no time of day is."""
+    adt = one.said.adt
+    times = (one.at, adt.occurred.start, adt.event.start)
+    if named.day_only:
+        return any(named.start <= at < named.end for at in times)
+    return any(at.timestamp() // 60 == named.start.timestamp() // 60 for at in times)
+
+
+def _with_repetitions(match: _Match, known: Walk, live: list[Statement]) -> frozenset[int]:
     """The turns of a matched statement and of those that repeated it, and so did nothing."""
     said = match.said
     idle = [
         one for one in (match.stay.others if match.stay else live) if one.turn in known.reasons and not one.by_cancel
     ]
-    return {said.turn} | {one.turn for one in idle if one.trigger == said.trigger and _same(one, match)}
+    same = (one.turn for one in idle if one.trigger == said.trigger and _same(one, match))
+    return frozenset({said.turn, *same})
 
 
 def _same(one: Statement, match: _Match) -> bool:
@@ -106,32 +162,41 @@ def _same(one: Statement, match: _Match) -> bool:
     return one.kind != "move" or one.unit == match.said.unit
 
 
-def _taken_back(cancels: str, known: Walk, live: list[Statement]) -> set[int] | str:
-    """The turns that a cancel takes back, or the reason why none. `cancels`: the trigger whose last statement it takes
-    back, with those that repeated it, or WHOLE_STAY."""
+def _taken_back(adt: Adt, cancels: str, known: Walk, live: list[Statement]) -> Back:
+    """What a cancel takes back. `cancels`: the trigger of the statement that it takes back, with those that repeated
+    it, or WHOLE_STAY."""
     if cancels == WHOLE_STAY:
-        return _start_back(known, live)
-    last = _last_said(known, live, lambda one: one.trigger == cancels)
-    return _with_repetitions(last, known, live) if last else "waiting"
+        return _start_back(adt, known, live)
+    last, reason = _to_take_back(adt, known, live, lambda one: one.trigger == cancels)
+    return Back(_with_repetitions(last, known, live), reason) if last else WAITING
 
 
-def _start_back(known: Walk, live: list[Statement]) -> set[int] | str:
-    """The turns that A11 takes back: the admission, or the visit's start, and every statement of that stay. Else the
-    reason why none: `ended` after the end, `waiting` where no start was said.
-
-    Where a visit without level became an admission, the visit goes too. By contract 6 and ITI-31 it would stand again;
-    that is not built yet.
-    """
+def _start_back(adt: Adt, known: Walk, live: list[Statement]) -> Back:
+    """What A11 takes back: the admission, or the visit's start, and every statement of that stay after it (contract 6).
+    Nothing, with the reason `ended`, after the end."""
     begun = {step.statement.turn for stay in known.stays for step in stay.steps if step.fact in _STARTS}
-    last = _last_said(known, live, lambda one: one.kind == "start" or one.turn in begun)
+    last, reason = _to_take_back(adt, known, live, lambda one: one.kind == "start" or one.turn in begun)
     if last is None:
-        return "waiting"
+        return WAITING
     if last.stay is None:
-        return _with_repetitions(last, known, live)
+        return Back(_with_repetitions(last, known, live), reason)
     if last.stay.state == "ended":
-        return "ended"
-    every = {step.statement.turn for step in last.stay.steps}
-    return every | {one.turn for one in last.stay.others if one.turn in known.reasons}
+        return Back(frozenset(), "ended")
+    return Back(_from_the_start(last.said, last.stay, known), reason)
+
+
+def _from_the_start(start: Statement, stay: Stay, known: Walk) -> frozenset[int]:
+    """The turns of a start, of the stay's steps after it, and of statements that did nothing since it was there. What
+    stood before it, a visit without level, is left to stand."""
+    first = next(place for place, step in enumerate(stay.steps) if step.statement.turn == start.turn)
+    gone = {step.statement.turn for step in stay.steps[first:]}
+    idle = (one for one in stay.others if one.turn in known.reasons)
+    return frozenset(gone | {one.turn for one in idle if first == 0 or _would_start_again(one, start)})
+
+
+def _would_start_again(one: Statement, start: Statement) -> bool:
+    """Whether a statement that did nothing tells the start again, or something after it."""
+    return one.at >= start.at or (one.kind == "start" and one.mapped is not None and one.mapped.level is not None)
 
 
 _STARTS = frozenset({"admitted", "visit-started"})

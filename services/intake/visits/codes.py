@@ -32,12 +32,24 @@ def admission(adt: Adt, site: SiteMap) -> Admission:
 
 
 def disposition(adt: Adt, site: SiteMap) -> Disposition:
-    """PV1-36 by the site's table. Where that gives `unknown`, and PID tells a death, the kind is `deceased`."""
-    code = adt.disposition
+    """PV1-36 by the site's table, else PV1-37, where the patient went, by the same. Where both give `unknown`, and PID
+    tells a death, the kind is `deceased`."""
+    code, place = adt.disposition, adt.discharged_to
     found = site.disposition(adt.facility, code if isinstance(code, str) else None)
+    if found.kind == UNKNOWN and isinstance(place, str):
+        there = site.disposition(adt.facility, place)
+        found = found if there.kind == UNKNOWN else there
     if found.kind == UNKNOWN and adt.deceased:
         return Disposition(code=found.code, kind="deceased", patient_status=site.status_of("deceased"))
     return found
+
+
+def diagnosis_type(sent: str | None) -> str:
+    """DG1-6 as HL7 table 0052 has it: A, W or F (admitting, working, final); `unknown` for anything else."""
+    return _DIAGNOSIS_TYPES.get((sent or "").upper(), UNKNOWN)
+
+
+_DIAGNOSIS_TYPES = {"A": "A", "ADMITTING": "A", "W": "W", "WORKING": "W", "F": "F", "FINAL": "F"}
 
 
 def unmapped(said: Iterable[Adt], site: SiteMap) -> tuple[Unmapped, ...]:

@@ -12,12 +12,13 @@ from typing import Literal, NamedTuple
 from msgspec import structs
 
 from services.intake.hl7.model import SiteMap, VisitMessage
-from services.intake.visits.cancels import effective_statements
+from services.intake.visits.cancels import TOOK_EFFECT, EffectiveStatements, effective_statements
 from services.intake.visits.desired import DesiredFact, FactKey
 from services.intake.visits.difference import ActiveFact, difference
 from services.intake.visits.facts import other_facts, stay_facts
 from services.intake.visits.moves import Walk, walk
 from services.intake.visits.order import as_said
+from services.intake.visits.repetition import REPEATED, repeated
 from services.intake.visits.stays import Stay
 from services.intake.visits.updates import Update, amended, stay_of
 from shared.events.stays import Admitted, VisitStarted
@@ -56,11 +57,13 @@ class Derived(NamedTuple):
     """The facts that ought to stand, stay by stay in clinical order, and a note for each message in the order said.
 
     `unmapped`: codes of the messages that are in no table of the site, as `kind field code`; only `meant_by` fills it.
+    `said_until`: when the last of the messages was said; None where there is none.
     """
 
     facts: tuple[DesiredFact, ...]
     notes: tuple[Note, ...]
     unmapped: tuple[str, ...] = ()
+    said_until: datetime | None = None
 
 
 class KnownEpisode(NamedTuple):
@@ -79,9 +82,9 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     said = as_said(messages)
     effective = effective_statements(said, site)
     walked = walk(effective.live)
-    updates: dict[int, tuple[Update, Stay | None]] = {}
-    for update in effective.updates:
-        updates[update.turn] = update, stay_of(update, walked.stays)
+    stays = {update.turn: stay_of(update, walked.stays) for update in effective.updates}
+    again = repeated(said, stays)
+    updates = {one.turn: (one, stays[one.turn]) for one in effective.updates if one.turn not in again}
     facts: list[DesiredFact] = []
     moved: set[int] = set()
     for stay in walked.stays:
@@ -97,16 +100,23 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     for turn, one in enumerate(said):
         if turn in updates:
             became = _updated(*updates[turn], facts)
-        elif turn in effective.cancels:
-            became = _effect(_unmapped(walked, turn) or effective.cancels[turn])
-        elif turn in effective.taken_back:
-            became = "taken-back", None
-        elif turn in walked.reasons:
-            became = _effect(walked.reasons[turn])
+        elif turn in again:
+            became = "no-effect", REPEATED
         else:
-            became = "applied" if turn in moved else "kept", None
+            became = _became(turn, effective, walked, moved)
         notes.append(Note(one.message_id, *became))
-    return Derived(tuple(facts), tuple(notes))
+    return Derived(tuple(facts), tuple(notes), said_until=said[-1].adt.stated_at if said else None)
+
+
+def _became(turn: int, effective: EffectiveStatements, walked: Walk, moved: set[int]) -> tuple[Effect, str | None]:
+    """What became of a message that is no update. `moved`: the turns of those that moved a stay."""
+    if turn in effective.cancels:
+        return _effect(_unmapped(walked, turn) or effective.cancels[turn])
+    if turn in effective.taken_back:
+        return "taken-back", None
+    if turn in walked.reasons:
+        return _effect(walked.reasons[turn])
+    return "applied" if turn in moved else "kept", None
 
 
 def _numbered(facts: list[DesiredFact], said: Sequence[VisitMessage]) -> list[DesiredFact]:
@@ -164,8 +174,8 @@ def _unmapped(walked: Walk, turn: int) -> str:
 
 def _effect(reason: str) -> tuple[Effect, str | None]:
     """What became of a message that did nothing for this reason; "": it was applied."""
-    if not reason:
-        return "applied", None
+    if reason in TOOK_EFFECT:
+        return "applied", reason or None
     if reason == "unmapped":
         return "unmapped", None
     return ("waiting" if reason in _WAITS else "no-effect"), reason

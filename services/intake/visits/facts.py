@@ -9,9 +9,10 @@ from services.intake.hl7.model import Adt, Moment, PatientId, SiteMap
 from services.intake.hl7.timestamps import read_moment
 from services.intake.visits import codes
 from services.intake.visits.desired import DesiredFact, FactKey, StayHeading, stay_heading
+from services.intake.visits.snapshots import coverage, diagnoses
 from services.intake.visits.stays import At, Step
 from services.intake.visits.stays import Stay as WalkedStay
-from services.intake.visits.updates import Plan, Update, amended, coverage, diagnoses, messages_of, plan
+from services.intake.visits.updates import Plan, Update, amended, begin_as_told, messages_of, plan
 from shared.events import CareFact, Stay
 from shared.events.base import PatientNumber, Place
 from shared.events.levels import Level
@@ -34,6 +35,8 @@ def stay_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: Site
     """A fact for each step of a stay, in clinical order, with what later A08 and A31 changed in it."""
     found: list[DesiredFact] = []
     seen: dict[FactKey, int] = {}
+    if updates:
+        begin_as_told(stay, updates)
     of, visit = Stay(kind="visit", id=stay_id), stay_id.removesuffix(f"#{stay.number}")
     for step in stay.steps:
         key: FactKey = (step.fact, stay_id)
@@ -43,7 +46,7 @@ def stay_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: Site
         again = (str(seen[key]),) if seen[key] > 1 else ()
         said, adt, at = step.statement.said, step.statement.said.adt, step.at
         if updates:
-            adt, said = amended(step.statement, updates)
+            adt, said = amended(step.statement, updates, step.at)
             at = _at(step, adt, stay)
         value = _value(step, adt, visit, stay_heading(at, of), site)
         found.append(DesiredFact(key + again, value, said.adt.stated_at, said.message_id))
@@ -160,10 +163,14 @@ def other_facts(stay: WalkedStay, stay_id: str, updates: list[Update], site: Sit
     said = messages_of(stay, updates)
     of = Stay(kind="visit", id=stay_id)
     found: list[DesiredFact] = []
-    for rank, (one, by) in sorted(diagnoses(said).items()):
-        about, status = stay_heading(max(by.adt.occurred.start, stay.begun), of), one.status or "unknown"
-        value = DiagnosisRecorded(**about, system=one.system, code=one.code, rank=rank, status=status)
-        found.append(DesiredFact((value.TYPE, stay_id, str(rank)), value, by.adt.stated_at, by.message_id))
+    keys: set[FactKey] = set()
+    for one, by, _ in diagnoses(said):
+        about, status = stay_heading(max(by.adt.occurred.start, stay.begun), of), codes.diagnosis_type(one.status)
+        value = DiagnosisRecorded(**about, system=one.system, code=one.code, rank=one.rank, status=status)
+        key: FactKey = (value.TYPE, stay_id, str(one.rank))
+        key = key if key not in keys else (*key, status, one.system, one.code)
+        keys.add(key)
+        found.append(DesiredFact(key, value, by.adt.stated_at, by.message_id))
     zone = site.zone(stay.steps[0].statement.said.adt.facility)
     for day, (payers, by) in sorted(coverage(said, stay.begun, zone, site).items()):
         begun = max(read_moment(day.isoformat(), zone).start, stay.begun)

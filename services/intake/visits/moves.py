@@ -38,9 +38,12 @@ def statement(
     said: VisitMessage, kind: StatementKind, turn: int, site: SiteMap, *, by_cancel: bool = False
 ) -> Statement:
     """What a message states: when that was, and where it goes to a unit what this is at the site (a level, or a class
-    of visit). `turn`: the message's place in the order said."""
+    of visit). `turn`: the message's place in the order said. A cancel's own time is when it was said: its EVN-6 is the
+    time of what it cancels."""
     adt, unit = said.adt, said.adt.location.unit or ""
     at = adt.occurred.end if kind == "end" else adt.occurred.start if kind == "start" else adt.event.start
+    if by_cancel:
+        at = adt.stated_at
     found = site.unit(adt.facility, unit) if unit and kind in {"start", "move"} else None
     mapped = found if found and (found.level or found.visit_class) else None
     return Statement(said, kind, at, _RANK[kind], turn, unit, mapped, by_cancel)
@@ -116,7 +119,8 @@ def _begin(found: Walk, one: Statement) -> str | None:
         if stay.begun == one.at:
             return "already-told"
     place = _entered(one.unit, one.mapped)
-    stay = Stay(len(found.stays) + 1, one.at, place)
+    after = found.stays[-1].steps[-1].at if found.stays else None
+    stay = Stay(len(found.stays) + 1, one.at, place, after=after)
     found.stays.append(stay)
     _enter(stay, one, place)
     return None

@@ -31,6 +31,7 @@ from services.intake.visits.derive import (
     derive,
     difference,
 )
+from services.intake.visits.repetition import REPEATED
 from shared.events import CareFact, type_name
 from shared.events.base import Place
 from shared.events.stays import Admitted, Discharged, Transferred, VisitEnded, VisitStarted
@@ -67,6 +68,9 @@ class VisitRecord:
     episode_id: str | None = None
     begun_at: datetime | None = None
     ended_at: datetime | None = None
+    quiet_until: datetime | None = None
+    """When the last of its messages was said, where some only repeat the one before (repetition.py): they are not here
+    unless they are needed. None: all messages are here."""
     messages: list[VisitMessage] = field(default_factory=list)
     notes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     standing: dict[FactKey, ActiveFact] = field(default_factory=dict)
@@ -222,6 +226,8 @@ def _reconcile_one(
 ) -> VisitChanges:
     """Choose the visit's episode with its first fact, and compare what ought to stand with what stands."""
     visit.unmapped = derived.unmapped
+    if visit.quiet_until is not None or any(note.reason == REPEATED for note in derived.notes):
+        visit.quiet_until = max(filter(None, (visit.quiet_until, derived.said_until)), default=None)
     found = VisitChanges(
         visit, derived.facts, notes=[note for note in derived.notes if visit.notes.get(note.message_id) != note[1:]]
     )

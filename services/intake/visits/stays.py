@@ -76,3 +76,5 @@ class Stay:
     state: State = "none"
     others: list[Statement] = field(default_factory=list)
     """Statements that met this stay and did nothing."""
+    after: datetime | None = None
+    """When the visit's stay before it ended."""

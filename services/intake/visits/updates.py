@@ -1,5 +1,4 @@
-"""What A08 and A31 change in a stay (attending, admission, disposition, end), and what holds of its diagnoses, payers
-and expected discharge after all of its messages.
+"""What A08 and A31 change in a stay (attending, admission, beginning, disposition, end), and its expected end.
 
 An empty field leaves what is so, `""` removes it (HL7 v2.5.1 2.5.3); an update changes what was said before it.
 """
@@ -7,17 +6,16 @@ An empty field leaves what is so, `""` removes it (HL7 v2.5.1 2.5.3); an update 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, tzinfo
+from datetime import datetime
 from typing import NamedTuple
 
 from msgspec import structs
 
-from services.intake.hl7.model import Adt, Diagnosis, Moment, Removed, SiteMap, VisitMessage
-from services.intake.visits.stays import Statement, Stay
-from shared.events.stays import Coverage
+from services.intake.hl7.model import Adt, Moment, Removed, VisitMessage
+from services.intake.visits.stays import Statement, Stay, Step
 
 _OF_A_START = ("attending_npi", "admission_type", "admission_source")
-_OF_AN_END = ("disposition", "discharged")
+_OF_AN_END = ("disposition", "discharged_to", "discharged")
 RENAMES = "rename-visit"
 """What A50 says of records: the visit has another number from then on. It amends as an update does."""
 
@@ -40,8 +38,42 @@ def stay_of(update: Update, stays: list[Stay]) -> Stay | None:
     return begun[-1] if begun else next(iter(stays), None)
 
 
-def amended(one: Statement, updates: list[Update]) -> tuple[Adt, VisitMessage]:
-    """What a statement's message says with what later updates changed in it, and the message that changed it last."""
+def begin_as_told(stay: Stay, updates: list[Update]) -> None:
+    """Move the beginning of a stay to PV1-44 as its updates told it last, where PV1-44 is what it began by.
+
+    It is left where it was for a time before the end of the stay before, or before what went before it, and after what
+    followed it. A date without a time, and the time of another beginning in the stay, say nothing new.
+    """
+    by_pv1_44 = [place for place, step in enumerate(stay.steps) if step.fact in _BEGINNINGS and _told_by_pv1_44(step)]
+    if not by_pv1_44:
+        return
+    place = by_pv1_44[-1]
+    step = stay.steps[place]
+    others = {one.at for one in stay.steps if one.fact in _BEGINNINGS and one is not step}
+    at = step.at
+    for update in updates:
+        told = update.said.adt.admitted
+        if isinstance(told, Moment) and update.turn > step.statement.turn and told.start not in others:
+            at = at if told.day_only and told.start <= at < told.end else told.start
+    first = stay.steps[place - 1].at if place else stay.after
+    last = stay.steps[place + 1].at if place + 1 < len(stay.steps) else at
+    if (first is None or first <= at) and at <= last and at != step.at:
+        stay.steps[place] = structs.replace(step, at=at)
+        stay.begun = stay.steps[0].at
+
+
+_BEGINNINGS = frozenset({"admitted", "visit-started"})
+
+
+def _told_by_pv1_44(step: Step) -> bool:
+    told = step.statement.said.adt.admitted
+    return isinstance(told, Moment) and told.start == step.at
+
+
+def amended(one: Statement, updates: list[Update], at: datetime | None = None) -> tuple[Adt, VisitMessage]:
+    """What a statement's message says with what later updates changed in it, and the message that changed it last.
+
+    `at`: when its step is, where an update may have moved that (`begin_as_told`)."""
     adt, said = one.said.adt, one.said
     names = _OF_AN_END if one.kind == "end" else _OF_A_START
     for update in updates:
@@ -52,6 +84,9 @@ def amended(one: Statement, updates: list[Update]) -> tuple[Adt, VisitMessage]:
             told = {name: value for name, value in told.items() if value not in (None, getattr(adt, name))}
             if one.kind == "end" and update.said.adt.deceased and not adt.deceased:
                 told["deceased"] = True
+            began = update.said.adt.admitted
+            if one.kind != "end" and at not in {None, one.at} and isinstance(began, Moment) and began.start == at:
+                told["admitted"] = began
             if told:
                 adt, said = structs.replace(adt, **told), update.said
     return adt, said
@@ -63,19 +98,6 @@ def messages_of(stay: Stay, updates: list[Update]) -> list[VisitMessage]:
     for step in stay.steps:
         said[step.statement.turn] = step.statement.said
     return [said[turn] for turn in sorted(said)]
-
-
-def diagnoses(said: Iterable[VisitMessage]) -> dict[int, tuple[Diagnosis, VisitMessage]]:
-    """Rank → the diagnosis that holds, and the message that told it first. DG1 segments replace all those before."""
-    found: dict[int, tuple[Diagnosis, VisitMessage]] = {}
-    for message in said:
-        told = message.adt.diagnoses
-        if told is not None:
-            before, found = found, {}
-            for one in () if isinstance(told, Removed) else told:
-                known = before.get(one.rank)
-                found[one.rank] = known if known and known[0] == one else (one, message)
-    return found
 
 
 class Plan(NamedTuple):
@@ -95,28 +117,4 @@ def plan(said: Iterable[VisitMessage]) -> Plan | None:
             found = found._replace(off=found.off or message) if found else None
         elif told is not None and (found is None or found.off or found.expected != told):
             found = Plan(told, message)
-    return found
-
-
-def coverage(
-    said: Iterable[VisitMessage], begun: datetime, zone: tzinfo, site: SiteMap
-) -> dict[date, tuple[tuple[Coverage, ...], VisitMessage]]:
-    """First day → the payers from then on, and the message that told them first.
-
-    Payers hold from the stay's first day, or from IN1-12 where that lies after it and not after the day of the message;
-    told again for the same day they replace what was told before.
-    """
-    found: dict[date, tuple[tuple[Coverage, ...], VisitMessage]] = {}
-    first = begun.astimezone(zone).date()
-    for message in said:
-        told = message.adt.coverage
-        if isinstance(told, Removed):
-            found = {}
-        elif told is not None:
-            since, said_on = told[0].since, message.adt.event.start.astimezone(zone).date()
-            day = since if since and first < since <= said_on else first
-            payers = tuple(map(site.payer, told))
-            before = max([known for known in found if known <= day], default=None)
-            if before is None or found[before][0] != payers:
-                found[day] = (payers, message)
     return found

@@ -8,7 +8,7 @@ waits for `closed` are right.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -27,6 +27,9 @@ from shared.events.published import alike
 from shared.facts import restating
 from shared.values import replace
 
+BeforeTheMerge = Callable[[PeriodKey], str | None]
+"""From a period to the id under which another patient's episode, now merged into this one, sent it; None: it did
+not."""
 Changed = dict[str, tuple[Any, Any]]
 """Field → (what it was, what it is)."""
 
@@ -38,12 +41,15 @@ def period_id(episode_id: str, key: PeriodKey, life: int) -> str:
     return "sp-" + hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def difference(sent: Mapping[PeriodKey, SentPeriod], wanted: Sequence[Period]) -> list[PeriodChange]:
+def difference(
+    sent: Mapping[PeriodKey, SentPeriod], wanted: Sequence[Period], before_the_merge: BeforeTheMerge | None = None
+) -> list[PeriodChange]:
     """The versions to publish: voids, then changes, then new periods; none where nothing changed.
 
     `sent`: the latest version of every key of the episode, voided ones too. `wanted`: the periods that should stand. A
     void is final: a stretch that returns gets a new id, and `supersedes` names the voided period. So it does for a new
-    stretch with days of a period that is voided in the same step. Keep `sent_after(sent, changes)` for the next call.
+    stretch with days of a period that is voided in the same step, and for one that a merge brought here from another
+    episode: `before_the_merge` gives the id that it had there. Keep `sent_after(sent, changes)` for the next call.
     """
     standing = {key: was for key, was in sent.items() if not was.voided}
     due = restating.difference(
@@ -53,7 +59,7 @@ def difference(sent: Mapping[PeriodKey, SentPeriod], wanted: Sequence[Period]) -
     return [
         *(_voided(key, was, fresh) for key, was in sorted(due.cancel.items(), key=lambda one: _by_start(one[1]))),
         *(change for was, one in due.state if was is not None and (change := _changed(one, was)) is not None),
-        *(change for one in fresh for change in _opened(one, sent.get(one.key), due.cancel)),
+        *(change for one in fresh for change in _opened(one, sent.get(one.key), due.cancel, before_the_merge)),
     ]
 
 
@@ -78,11 +84,18 @@ def _changed(one: Period, was: SentPeriod) -> PeriodChange | None:
     return _change(kind, one.key, now, _fields_changed(was.content, one.content), reason=reason)
 
 
-def _opened(one: Period, was: SentPeriod | None, gone: Mapping[PeriodKey, SentPeriod]) -> Iterable[PeriodChange]:
+def _opened(
+    one: Period,
+    was: SentPeriod | None,
+    gone: Mapping[PeriodKey, SentPeriod],
+    before_the_merge: BeforeTheMerge | None,
+) -> Iterable[PeriodChange]:
     life = was.life + 1 if was else 1
     given = period_id(one.content.episode_id, one.key, life)
     replaced = next((old for key, old in gone.items() if _takes_days(one, key, old)), was)
     supersedes = replaced.period_id if replaced else None
+    if supersedes is None and before_the_merge is not None:
+        supersedes = before_the_merge(one.key)
     now = SentPeriod(given, life, version=1, voided=False, content=one.content, supersedes=supersedes)
     yield _change(PeriodOpened, one.key, now, {}, reason="returned" if was else None)
     if one.end is not None:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.placement.continuum.model import StayKey
+from services.placement.continuum.merges import destinations, merges_of
+from services.placement.continuum.model import Merged, StayKey
 from services.placement.continuum.order import OrderedFact, place
 from services.placement.continuum.states import ABOUT_A_STAY, ENTRIES, MOVING, NoEffectReason
 from shared.events import ANNOUNCEMENTS, AUTHORIZATIONS, CARE_FACTS, FOLLOW_UPS, type_name
@@ -16,7 +17,15 @@ from shared.events.assessments import Assessed
 from shared.events.base import CareFact, StayKind, Writer
 from shared.events.placing import Placed, PlacementCancelled
 from shared.events.planning import Certified, ConflictSettled, EpisodeEnded
-from shared.events.stays import CoverageChanged, PatientDied, Referred, Started
+from shared.events.stays import (
+    CoverageChanged,
+    Merge,
+    PatientDied,
+    PatientsMerged,
+    PatientsUnmerged,
+    Referred,
+    Started,
+)
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 
@@ -25,11 +34,12 @@ READ: Final[frozenset[type[CareFact]]] = frozenset(
         *(CARE_FACTS[type_name(name)] for name in ABOUT_A_STAY), *AUTHORIZATIONS, *FOLLOW_UPS,
         CoverageChanged, Referred, Assessed, Certified, Placed, PlacementCancelled, PatientDied,
         AftercareStarted, AftercareClosed, EpisodeEnded, ConflictSettled, FactCancelled,
+        PatientsMerged, PatientsUnmerged,
     )
 )  # fmt: skip
 """The types of fact that the fold reads; facts of other types change nothing."""
 
-_ABOUT_FACTS: Final = frozenset({FactCancelled, ConflictSettled})
+_ABOUT_FACTS: Final = frozenset({FactCancelled, ConflictSettled, PatientsMerged, PatientsUnmerged})
 DERIVED: Final = frozenset(type_name(announcement.TYPE) for announcement in ANNOUNCEMENTS)
 """ce_types of announcements; the fold reads neither them nor what cancels them (contract 3.2)."""
 
@@ -55,6 +65,10 @@ class ActiveFacts:
     disbelieved: tuple[str, ...] = ()
     """Facilities whose report of a death fell when a person settled a conflict."""
     ineffective: dict[str, str] = field(default_factory=dict)
+    merges: tuple[Merged, ...] = ()
+    """The merges that stand, those among them that only give the episode another patient too."""
+    elsewhere: tuple[Fact, ...] = ()
+    """The standing facts that count in another episode since a merge; they are in none of the other fields."""
 
 
 def read(fact: Fact) -> bool:
@@ -93,6 +107,7 @@ def standing(facts: Iterable[Fact]) -> ActiveFacts:
         for fact in reading
         if not isinstance(fact.value, FactCancelled) and fact.id not in gone and fact.id not in found.ineffective
     ]
+    left = _without_merged(left, roots, found)
     left = _without_settled(left, known, found)
     told = sorted(place(fact, roots.get(fact.id)) for fact in left)
     _corroborate(told, roots, found)
@@ -103,7 +118,7 @@ def standing(facts: Iterable[Fact]) -> ActiveFacts:
 
 
 def names_another(fact: Fact) -> bool:
-    """True for a fact that says something of another: it cancels, replaces, corroborates or settles."""
+    """True for a fact that says something of others: it cancels, replaces, corroborates, settles or merges."""
     value = fact.value
     return bool(value.replaces or value.corroborates) or type(value) in _ABOUT_FACTS
 
@@ -199,6 +214,19 @@ def _root(ce_id: str, leads: dict[str, str]) -> str:
         seen.add(before)
         ce_id = before
     return ce_id
+
+
+def _without_merged(left: list[Fact], roots: dict[str, str], found: ActiveFacts) -> list[Fact]:
+    """These facts without the merges, and without those that count in another episode by them; these go to
+    `found.elsewhere`."""
+    found.merges = merges_of(left, roots)
+    kept = [fact for fact in left if not isinstance(fact.value, Merge)]
+    going = tuple(one for one in found.merges if one.into != left[0].subject)
+    if not going:
+        return kept
+    gone = destinations(kept, going)
+    found.elsewhere = tuple(fact for fact in kept if fact.id in gone)
+    return [fact for fact in kept if fact.id not in gone]
 
 
 def _without_settled(left: list[Fact], known: dict[str, Fact], found: ActiveFacts) -> list[Fact]:

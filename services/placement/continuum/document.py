@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from services.placement.continuum.model import Folded
 from services.placement.continuum.stays_now import StayPlaces, stays_now
-from shared.events.episodes import DeathNow, EpisodeState
+from shared.events.episodes import DeathNow, EpisodeState, MergedNow
 from shared.events.levels import Level
 
 
@@ -54,6 +54,7 @@ def episode_state(
         declined_at=desk.declined_at,
         next_due=min((window.due_to for window in folded.windows if window.outcome is None), default=None),
         deaths=_deaths(folded),
+        merged_into=_merged_into(folded) if folded.merged else None,
         ineffective=len(folded.ineffective),
         conflicts=len(folded.conflicts),
         seen=dict(seen),
@@ -66,6 +67,11 @@ def previous_level(folded: Folded) -> Level | None:
     """The latest earlier level that differs from the present one; None where there is none."""
     levels = (change.level for change in reversed(folded.levels))
     return next((level for level in levels if level and level != folded.level), None)
+
+
+def _merged_into(folded: Folded) -> tuple[MergedNow, ...] | None:
+    found = [MergedNow(facility=m.facility, episode_id=m.into, patient_id=m.patient_id) for m in folded.retiring]
+    return tuple(found) or None
 
 
 def _deaths(folded: Folded) -> tuple[DeathNow, ...] | None:

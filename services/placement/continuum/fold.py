@@ -11,6 +11,7 @@ from services.placement.continuum.conflicts import attended_inside, in_order, tw
 from services.placement.continuum.deaths import alive_after_death, deaths_of
 from services.placement.continuum.episode_facts import EpisodeFacts
 from services.placement.continuum.levels import levels_of, round_the_clock, stretches_of, with_suspensions
+from services.placement.continuum.merges import gone, patient_now
 from services.placement.continuum.model import FOLD_VERSION, Conflict, Folded, StayKey, StayState
 from services.placement.continuum.order import OrderedFact, day_of, place
 from services.placement.continuum.states import ABOUT_A_STAY, LEAVES, MAY_WAKE, NoEffectReason
@@ -25,12 +26,12 @@ from services.placement.continuum.stay_facts import (
     starts_inside,
 )
 from shared.events.planning import ConflictSettled
-from shared.events.stays import PatientDied, Started
+from shared.events.stays import Merge, PatientDied, Started
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.values import replace
 
-_NEED_THE_PAST = (FactCancelled, ConflictSettled, PatientDied)
+_NEED_THE_PAST = (FactCancelled, ConflictSettled, PatientDied, Merge)
 
 
 def fold(facts: Iterable[Fact], zone_of: ZoneOf) -> Folded:
@@ -43,12 +44,20 @@ def fold(facts: Iterable[Fact], zone_of: ZoneOf) -> Folded:
     found = standing(given)
     everything = sorted([*found.facts, *(fact for fact, _ in found.corroborating)])
     start = Folded(given[0].subject) if everything else _named_only(given)
+    if found.merges:
+        start = replace(start, merged=found.merges)
+        if start.retiring and all(isinstance(fact.value, PatientDied) for fact in everything):
+            return gone(start, found.elsewhere)
     if found.settled or found.disbelieved:
         start = replace(start, settled=found.settled, disbelieved=found.disbelieved)
     runs = run_all(facts_by_stay((fact for fact in found.facts if fact.name in ABOUT_A_STAY), found.names), zone_of)
     stays, reasons = _with_second_starts(found, runs)
     others = [fact for fact in found.facts if fact.name not in ABOUT_A_STAY]
     fields = _heading(start, everything) | {"awaited": found.awaited, "ineffective": found.ineffective | reasons}
+    if copies := {fact.id: fact.copy_of for fact in given if fact.copy_of and read(fact)}:
+        fields["copies"] = copies
+    if found.merges:
+        fields["patient_id"] = patient_now(fields.get("patient_id", start.patient_id), found.merges, start.episode_id)
     return _with_places(_read_together(start, stays, others, zone_of, **fields), given)
 
 
@@ -102,11 +111,12 @@ def advance(folded: Folded, new: Sequence[Fact], zone_of: ZoneOf) -> Folded | No
     """The state of `folded` with new facts added, without folding the earlier ones again; None where that is not
     possible, so that all facts have to be folded.
 
-    It is possible where every new fact is later than all before, takes back, replaces and corroborates nothing, and
-    cannot change what earlier facts mean; never after a death. The new facts must not be in `folded` already.
+    It is possible where every new fact is later than all before, takes back, replaces, corroborates, merges and copies
+    nothing, and cannot change what earlier facts mean; never after a death, or where a merge stands. The new facts must
+    not be in `folded` already.
     """
     reading = [fact for fact in {fact.id: fact for fact in new}.values() if read(fact)]
-    if folded.version != FOLD_VERSION or folded.deaths or not _plain(reading):
+    if folded.version != FOLD_VERSION or folded.deaths or folded.merged or not _plain(reading):
         return None
     if folded.awaited and any(fact.id in folded.awaited for fact in new):
         return None
@@ -132,7 +142,8 @@ def _too_early(folded: Folded, told: Sequence[OrderedFact]) -> bool:
 def _plain(reading: Iterable[Fact]) -> bool:
     """True when none of these facts changes what an earlier one means."""
     return not any(
-        isinstance(fact.value, _NEED_THE_PAST) or fact.value.replaces or fact.value.corroborates for fact in reading
+        isinstance(fact.value, _NEED_THE_PAST) or fact.value.replaces or fact.value.corroborates or fact.copy_of
+        for fact in reading
     )
 
 

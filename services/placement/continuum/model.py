@@ -202,7 +202,7 @@ class Conflict:
 class Closing:
     """The episode was closed from `at` on, until a stay that begins later reopens it.
 
-    `reason` is aftercare-closed, episode-ended or deceased. `reopened_at` None: it is still closed.
+    `reason` is aftercare-closed, episode-ended, deceased or merged. `reopened_at` None: it is still closed.
     """
 
     at: datetime
@@ -227,6 +227,23 @@ class Death:
     root: str
     told: bool = True
     contradicted: bool = False
+
+
+@value_object
+class Merged:
+    """A merge that stands: what `facility` holds of the retired patient is the surviving one's, in episode `into`.
+
+    `patient_id` survives. `by`: message or person, who said it; None where that was not told.
+    """
+
+    facility: str
+    into: str
+    patient_id: str
+    retired_patient_id: str
+    at: datetime
+    fact: str
+    root: str
+    by: str | None = None
 
 
 @value_object
@@ -361,6 +378,16 @@ class Folded:
     """ce_id of each fact without effect → its facility."""
     awaited: tuple[str, ...] = ()
     """ce_ids that facts name and that have not come yet; when one comes, all facts have to be folded again."""
+    merged: tuple[Merged, ...] = ()
+    """The merges that stand in this episode, by facility: those by which its records count in another one, and those by
+    which it has another patient (contract 3.6 rule 11)."""
+    copies: dict[str, str] = field(default_factory=dict)
+    """ce_id → ce_id of the fact of a retired episode that it copies."""
+
+    @property
+    def retiring(self) -> tuple[Merged, ...]:
+        """The merges by which records of this episode count in another one."""
+        return tuple(one for one in self.merged if one.into != self.episode_id)
 
     @property
     def level(self) -> Level | None:

@@ -3,7 +3,7 @@ it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
@@ -52,7 +52,7 @@ def _stay(stay: StayState, folded: Folded, places: StayPlaces) -> StayNow:
         diagnosis=_principal(stay) if stay.diagnoses else None,
         payer=_payer(stay, folded.coverage, places.zone_of) if now.level else None,
         begun_by=first.fact,
-        ended_by=_ended_by(stay.ended) if stay.ended else None,
+        ended_by=_ended_by(stay.ended, folded.copies) if stay.ended else None,
     )
 
 
@@ -97,5 +97,11 @@ def _payer(stay: StayState, coverage: Iterable[CoverageFrom], zone_of: ZoneOf) -
     return told[-1][0].payer if told else None
 
 
-def _ended_by(ending: Ending) -> EndedBy:
-    return EndedBy(ce_id=ending.fact, how=ending.how, disposition=ending.disposition, reason=ending.reason)
+def _ended_by(ending: Ending, copies: Mapping[str, str]) -> EndedBy:
+    return EndedBy(
+        ce_id=ending.fact,
+        how=ending.how,
+        disposition=ending.disposition,
+        reason=ending.reason,
+        copy_of=copies.get(ending.fact),
+    )

@@ -42,6 +42,7 @@ def of_episode(row: views.Stored, facts: Sequence[Fact], shown: Shown, rules: Ru
     name = f"episode {row.listed.episode_id}"
     folded = codec.unpacked(row.fold)
     own = DeskFacts.of(fact for fact in facts if fact.name in DESK)
+    own = own.without_merged(folded.retiring) if folded.merged else own
     if any(not isinstance(fact.value, FactCancelled) for fact in own) and not row.desk:
         yield Broken(3, name, "it has facts of the desk, and its row does not say so")
     want = wanted(folded, rules.policy.begins)

@@ -19,8 +19,9 @@ from services.placement.continuum.replacements import roots_of, standing_of
 from services.placement.continuum.states import MEANING, NoEffectReason
 from services.placement.engine import store
 from services.placement.engine.apply import folded_before
+from services.placement.engine.change import EpisodeChange, Publishing
 from services.placement.engine.outcome import WRITER, Ids
-from services.placement.engine.publish import EpisodeChange, Publishing, publish, seats_of
+from services.placement.engine.publish import publish, seats_of
 from services.placement.programs.attendance import StayProvenance
 from services.placement.programs.census import Place
 from services.placement.programs.seats import Claim, Headcount, claims, may_claim
@@ -201,10 +202,18 @@ async def _act(
         places = await views.places(connection, claiming.programs, claiming.since or by.now, by.now)
         queues = await desk_store.queues_of(connection, claiming.programs)
     facts = (await store.facts_of(connection, [asked.episode_id]))[asked.episode_id]
+    _not_gone(folded_before(row))
     change, decided = _decided(row, facts, places, _seen_by(asked.scope, decision, queues), by)
     subjects = decided.subjects or tuple(fact.id for fact in change.stated[:1])
     await publish(connection, {asked.episode_id: change}, by, [asked.noted(by.now)])
     return Acted(subjects, row.version + 1)
+
+
+def _not_gone(folded: Folded) -> None:
+    """Raises Rejected `merged` for an episode of which every record counts in another one."""
+    if folded.ended_reason == "merged":
+        text = "the record was merged into another patient's: go on there"
+        raise Rejected("merged", text, possible=tuple(one.into for one in folded.retiring), state="closed")
 
 
 def _seen_by(scope: Scope, decision: Decision, queues: Mapping[str, int]) -> Decision:
@@ -221,7 +230,9 @@ def _decided(
     """The episode's change by a decision, and the decision."""
     ordered = tuple(sorted(facts, key=lambda fact: (fact.writer, fact.sequence)))
     before = folded_before(row) if row.fold_version == FOLD_VERSION else fold(facts, by.rules.zone_of)
-    decided = decision(Situation(before, ordered, DeskFacts.of(ordered), places, by.rules, by.now, by.ids))
+    own = DeskFacts.of(ordered)
+    own = own.without_merged(before.retiring) if before.merged else own
+    decided = decision(Situation(before, ordered, own, places, by.rules, by.now, by.ids))
     change = EpisodeChange(row, before, before, dict(row.seen))
     said = change.state(decided.facts, by.telling(change))
     change.after = fold([*facts, *said], by.rules.zone_of)

@@ -12,8 +12,9 @@ from services.placement.continuum import codec
 from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
 from services.placement.engine import store
+from services.placement.engine.change import EpisodeChange, Publishing
 from services.placement.engine.outcome import Ids
-from services.placement.engine.publish import ACTOR, EpisodeChange, Publishing, publish
+from services.placement.engine.publish import ACTOR, publish
 from services.placement.gate import store as gate
 from services.placement.gate.consents import ends_told
 from services.placement.rules import Rules

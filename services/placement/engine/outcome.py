@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import orjson
 from msgspec import structs
 
+from services.placement.billing.difference import BeforeTheMerge, sent_after
 from services.placement.billing.difference import difference as period_changes
-from services.placement.billing.difference import sent_after
 from services.placement.billing.model import PeriodChange, PeriodKey, SentPeriod
 from services.placement.billing.periods import billed_from, periods
 from services.placement.continuum import codec
@@ -91,12 +91,14 @@ def outcome(
     desk: AtTheDesk = NOTHING,
     stated: Sequence[Fact] = (),
     new: Sequence[Fact] = (),
+    before_the_merge: BeforeTheMerge | None = None,
 ) -> Outcome:
     """What to store and send of an episode with a new fold.
 
     `row`: its locked row; `before`: the fold stored in it. `seen`: the last sequence of each writer in the fold.
     `sent`: the latest versions of its periods. `stated`: own facts in the fold that have not been sent yet. `new`:
-    facts that came in. Where all is as before that announcements are derived from, they are too; so are periods.
+    facts that came in. `before_the_merge`: which period of a retired episode a new one takes the place of. Where all is
+    as before that announcements are derived from, they are too; so are periods.
     """
     goes_on = row.version > 0 and row.fold_version == FOLD_VERSION and row.rules == rules.site.version
     standing, announcing = row.announced, tuple[Fact, ...]()
@@ -104,7 +106,7 @@ def outcome(
         standing, announcing = _announce(row.announced, folded, seen.get(WRITER, 0), rules, provenance)
     own = (*stated, *announcing)
     as_billed = goes_on and billed_from(before) == billed_from(folded)
-    changes = [] if as_billed else _bill(sent, folded, rules)
+    changes = [] if as_billed else _bill(sent, folded, rules, before_the_merge)
     seen = {**seen, WRITER: own[-1].sequence} if own else seen
     document = _document(row, folded, seen, rules, desk, new=new, own=own)
     return Outcome(
@@ -147,8 +149,11 @@ def _document(
     )
 
 
-def _bill(sent: Mapping[PeriodKey, SentPeriod], folded: Folded, rules: Rules) -> list[PeriodChange]:
-    return period_changes(sent, periods(folded, rules.zone_of, rules.billed, rules.needs_authorization))
+def _bill(
+    sent: Mapping[PeriodKey, SentPeriod], folded: Folded, rules: Rules, before_the_merge: BeforeTheMerge | None
+) -> list[PeriodChange]:
+    wanted = periods(folded, rules.zone_of, rules.billed, rules.needs_authorization)
+    return period_changes(sent, wanted, before_the_merge)
 
 
 def announced(stored: bytes) -> Standing:

@@ -8,28 +8,30 @@ anew. Order of locks: the caller has locked the episodes, programs are locked he
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
+from functools import partial
 from itertools import chain
 
+from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.continuum.about import about
 from services.placement.continuum.document import DeskNow
 from services.placement.continuum.fold import advance, fold
-from services.placement.continuum.model import FOLD_VERSION, Folded
+from services.placement.continuum.model import FOLD_VERSION
 from services.placement.engine import store
-from services.placement.engine.outcome import NOTHING, WRITER, AtTheDesk, Ids, Outcome, outcome
+from services.placement.engine.change import NOTHING_SAID, EpisodeChange, Publishing
+from services.placement.engine.merging import keep_in_step
+from services.placement.engine.outcome import NOTHING, WRITER, AtTheDesk, Outcome, outcome
 from services.placement.programs.askers import seats_asked_for
 from services.placement.programs.census import Place, Presence, presences, present_from
 from services.placement.programs.consequences import SeatNeeded
 from services.placement.programs.following import (
-    Seen,
     follows,
     seats_wanted,
 )
 from services.placement.programs.seats import Claim, Headcount, Seats, claims, held, may_claim
 from services.placement.rules import Rules
 from services.placement.search.entry import ListEntry
-from services.placement.search.search import Begins, DesiredSearch, wanted
+from services.placement.search.search import Begins
 from services.placement.search.searches import DESK, DeskFacts
 from services.placement.search.states import SearchState
 from services.placement.worklists import store as desk_store
@@ -37,84 +39,22 @@ from services.placement.worklists import views
 from services.placement.worklists.entries import entries, mark
 from shared.cooperate import in_turns
 from shared.errors import Rejected, SetUpError
-from shared.events.base import CareFact
+from shared.events.base import CareFact, type_name
+from shared.events.placing import Seat, SeatHeld, SeatReleased
+from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
-from shared.facts.restating import numbered
-from shared.facts.stating import Provenance
-from shared.facts.tracing import begun_with
 from shared.messaging import outbox
 from shared.storage import audit
 from shared.storage.database import Connection
 from shared.storage.statements import Append, SqlWrite, Writes, at_once
-from shared.values import replace, value_object
+from shared.values import replace
 
 ACTOR = "placement"
 Write = Callable[[Connection, Iterable[SqlWrite | Append]], Awaitable[None]]
-NOTHING_SAID = DeskFacts()
+_SEATS = frozenset({type_name(SeatHeld.TYPE), type_name(SeatReleased.TYPE)})
 ROUNDS = 8
 """Facts that follow from facts that followed end after two or three rounds; so many mean that two rules undo each
 other."""
-
-
-@dataclass(slots=True)
-class EpisodeChange:
-    """One locked episode and its change in this transaction.
-
-    `before` and `after`: its folds. `seen`: the last sequence of each writer. `new`: facts that came in, the last of
-    which causes what follows. `stated`: placement's own facts that this transaction states.
-    """
-
-    row: store.LockedEpisode
-    before: Folded
-    after: Folded
-    seen: dict[str, int]
-    new: tuple[Fact, ...] = ()
-    stated: list[Fact] = field(default_factory=list)
-    own: DeskFacts | None = None
-    """Placement's facts of the desk by sequence; None: the desk has nothing to do with this episode."""
-    because: tuple[str, ...] = ()
-    """ce_ids of the facts that made the change; facts that follow at the desk name them as their cause."""
-    want: tuple[Folded, DesiredSearch | None] | None = None
-    """The search that `desired_search` last found, with the fold that it is by; None: not asked for yet."""
-
-    def state(self, values: Iterable[CareFact], provenance: Provenance) -> tuple[Fact, ...]:
-        """State these values as placement's next facts of the episode."""
-        said = numbered(values, self.seen.get(WRITER, 0), provenance.stated)
-        if said:
-            self.seen[WRITER] = said[-1].sequence
-        self.stated += said
-        if self.own is not None:
-            self.own = DeskFacts([*self.own, *(fact for fact in said if fact.name in DESK)])
-        return said
-
-    def desired_search(self, begins: Begins) -> DesiredSearch | None:
-        """The search that should be open by `after`; worked out once for each fold."""
-        if self.want is None or self.want[0] is not self.after:
-            self.want = (self.after, wanted(self.after, begins))
-        return self.want[1]
-
-    @property
-    def at_the_desk(self) -> Seen:
-        """The change as programs/following.py takes it."""
-        return Seen(self.before, self.after, self.own or NOTHING_SAID, self.because)
-
-
-@value_object
-class Publishing:
-    """What one transaction states facts with: the rules, the time, a source of ids, and the traceparent of the request;
-    None: each episode has a trace of its own."""
-
-    rules: Rules
-    now: datetime
-    ids: Ids
-    trace: str | None = None
-
-    def telling(self, change: EpisodeChange) -> Provenance:
-        """The provenance of facts about this episode; their cause is the last fact that came in."""
-        if change.new:
-            return Provenance(WRITER, self.now, self.ids).caused_by(change.new[-1])
-        asked = self.trace or begun_with(f"{change.row.episode_id}#{change.row.version}")
-        return Provenance(WRITER, self.now, self.ids, trace=asked)
 
 
 async def publish(
@@ -127,7 +67,9 @@ async def publish(
     """State the facts that follow from these changes, store the new state, and put into the outbox what differs from
     what went out before: own facts, service periods, and the episodes. `entries_of_audit`: to store with it; `write`:
     `at_the_end` where nothing more is read in the transaction."""
-    earlier = await store.earlier(connection, [one.row for one in changes.values()])
+    if any(one.row.kin for one in changes.values()):
+        changes = await keep_in_step(connection, changes, by)
+    earlier = await store.earlier(connection, _to_be_read(changes))
     await _state_what_follows(connection, changes, earlier.of_the_desk, by)
     await _claim_seats(connection, changes, by)
     lists = _lists(changes, by.rules)
@@ -143,6 +85,7 @@ async def publish(
             desk=lists[episode][0] if episode in lists else NOTHING,
             stated=one.stated,
             new=one.new,
+            before_the_merge=partial(_before_the_merge, one, earlier.sent) if one.origins else None,
         )
         async for episode, one in in_turns(changes.items())
     ]
@@ -151,6 +94,26 @@ async def publish(
     writes = _writes(connection, changes, made, lists, [*entries_of_audit, *stated])
     await write(connection, writes)
     await _keep_seats(connection, changes)
+
+
+def _to_be_read(changes: Mapping[str, EpisodeChange]) -> list[store.LockedEpisode]:
+    """The rows of which it is read what was stated and sent before: those of the changes, and of episodes of which they
+    have copies."""
+    rows = {episode: one.row for episode, one in changes.items()}
+    for one in changes.values():
+        for retired, _ in one.origins.values():
+            if one.row.kin and retired not in rows:
+                rows[retired] = one.row.kin.rows[retired]
+    return list(rows.values())
+
+
+def _before_the_merge(
+    change: EpisodeChange, sent: Mapping[str, Mapping[PeriodKey, SentPeriod]], key: PeriodKey
+) -> str | None:
+    """The id of the period of the retired episode that a period of the surviving one takes the place of."""
+    retired, root = change.origins.get(key.root, ("", ""))
+    was = sent.get(retired, {}).get(PeriodKey(key.kind, key.stay, root))
+    return was.period_id if was else None
 
 
 async def _state_what_follows(
@@ -184,6 +147,8 @@ def _gather_desk_facts(
         if one.row.desk or own or one.desired_search(begins):
             known = {fact.id: fact for fact in (*stored.get(episode, ()), *own)}
             one.own = DeskFacts.of(known.values())
+            if one.after.merged:
+                one.own = one.own.without_merged(one.after.retiring)
 
 
 async def _add_to_folds(
@@ -286,7 +251,7 @@ def _writes(
 
 
 async def _keep_seats(connection: Connection, changes: Mapping[str, EpisodeChange]) -> None:
-    own = {episode: one.own for episode, one in changes.items() if one.own and _changes_seats(one)}
+    own = {episode: one.own for episode, one in changes.items() if one.own is not None and _changes_seats(one)}
     if own:
         askers = {seat: asker for each in own.values() for seat, asker in seats_asked_for(each).items()}
         held_now = {episode: claims(each.seats) for episode, each in own.items()}
@@ -307,4 +272,10 @@ def _moved(changes: Mapping[str, EpisodeChange]) -> dict[str, tuple[Presence, ..
 
 
 def _changes_seats(one: EpisodeChange) -> bool:
-    return any(f.writer == WRITER and f.name in {"seat-held", "seat-released"} for f in (*one.new, *one.stated))
+    if one.before.merged != one.after.merged:
+        return True
+    return any(f.writer == WRITER and _about_a_seat(f.value) for f in (*one.new, *one.stated))
+
+
+def _about_a_seat(value: CareFact) -> bool:
+    return isinstance(value, Seat) or (isinstance(value, FactCancelled) and value.cancelled_type in _SEATS)

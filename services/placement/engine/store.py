@@ -16,8 +16,9 @@ from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.programs.census import Presence
 from services.placement.tables import DESK_TYPES, episodes, fact_of, facts, periods, program_stays, sent_of
 from shared.events.published import encode
+from shared.events.stays import PatientsMerged
 from shared.facts.envelope import Fact
-from shared.facts.ordering import FactPlace
+from shared.facts.ordering import FactPlace, HasFact
 from shared.messaging.positions import Tally, then
 from shared.storage.row_writes import update, upsert
 from shared.storage.statements import Append, Read, SqlWrite, driven, rows, together, written
@@ -43,6 +44,16 @@ class LockedEpisode:
     """The transaction that wrote it."""
     earlier: EarlierRows | None = None
     """What was stated and sent before, where it was read together with the lock."""
+    kin: Kin | None = None
+    """The episodes that were merged into it or it into, locked with it; None: there are none."""
+
+
+class Kin(NamedTuple):
+    """Episodes that merges join, locked together. `rows`: by id; `pairs`: (retired, surviving), also of merges that
+    were taken back."""
+
+    rows: dict[str, LockedEpisode]
+    pairs: list[tuple[str, str]]
 
 
 class EarlierRows(NamedTuple):
@@ -94,11 +105,15 @@ _ROW = sa.select(
     sa.literal_column("episodes.xmin::text").label("written_by"),
 )
 _WRITTEN_BY = "SELECT episode_id, xmin::text FROM episodes WHERE episode_id = ANY($1::text[])"
-_LOCK = driven(
-    _ROW.where(episodes.c.episode_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text))))
-    .order_by(episodes.c.episode_id)
-    .with_for_update()
+_AND_KIN = (
+    "(ARRAY(SELECT unnest($1::text[]) UNION SELECT surviving FROM merges WHERE retired = ANY($1::text[]) "
+    "UNION SELECT retired FROM merges WHERE surviving = ANY($1::text[])))"
 )
+_LOCK = driven(
+    _ROW.where(episodes.c.episode_id == sa.any_(sa.text(_AND_KIN))).order_by(episodes.c.episode_id).with_for_update()
+)
+_PAIRS = "SELECT retired, surviving FROM merges WHERE retired = ANY($1::text[]) OR surviving = ANY($1::text[])"
+_PAIR = "INSERT INTO merges SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING"
 _OUTDATED = (
     _ROW.where(
         sa.or_(
@@ -145,44 +160,80 @@ _PERIOD = (
 )  # fmt: skip
 
 
-async def lock(connection: AsyncConnection, episode_ids: Iterable[str], tally: Tally) -> dict[str, LockedEpisode]:
+async def lock(
+    connection: AsyncConnection, arriving: Mapping[str, Iterable[HasFact]], tally: Tally
+) -> dict[str, LockedEpisode]:
     """Lock these episodes in the order of their ids, inserting missing ones; returns their rows by id. Positions that
-    the tally has to advance are advanced before."""
-    ids = sorted(episode_ids)
+    the tally has to advance are advanced before. `arriving`: what comes in about each.
+
+    Episodes that a merge joins with one of them are locked in the same order, and are the row's `kin`.
+    """
+    named = {pair for each in arriving.values() for pair in merges_in(one.fact for one in each)}
+    if named:
+        await then(connection, tally, [Read("SELECT 1", ())])
+        await pair(connection, named)
+    ids = sorted({*arriving, *(surviving for _, surviving in named)})
     found = await _locked(connection, ids, tally)
-    if len(found) < len(ids):
+    if not all(episode in found for episode in ids):
         missing = [episode for episode in ids if episode not in found]
         made = [row[0] for row in await rows(connection, _INSERT_MISSING, missing)]
-        if len(made) < len(missing):  # somebody else inserted some meanwhile
-            return _rows(await rows(connection, _LOCK, ids))
+        if named or len(made) < len(missing):  # somebody else inserted some meanwhile, or they are kin
+            return await _locked(connection, ids, tally)
         found |= {episode: LockedEpisode(episode) for episode in made}
     return found
 
 
+def merges_in(facts: Iterable[Fact]) -> set[tuple[str, str]]:
+    """(retired, surviving) of each merge among these facts by which records of an episode go to another one."""
+    return {
+        (fact.subject, fact.value.surviving_episode_id)
+        for fact in facts
+        if isinstance(fact.value, PatientsMerged) and fact.value.surviving_episode_id != fact.subject
+    }
+
+
+async def pair(connection: AsyncConnection, pairs: Iterable[tuple[str, str]]) -> None:
+    """Store that these episodes, (retired, surviving), are locked together from now on."""
+    told = sorted(pairs)
+    await rows(connection, _PAIR, [one for one, _ in told], [other for _, other in told])
+
+
 async def lock_known(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, LockedEpisode]:
-    """Lock these episodes in the order of their ids; returns the rows by id of those that were published before."""
-    found = await _locked(connection, sorted(episode_ids), Tally())
-    return {episode: row for episode, row in found.items() if row.version}
+    """Lock these episodes in the order of their ids, and their kin; returns the rows by id of those that were published
+    before."""
+    asked = sorted(episode_ids)
+    found = await _locked(connection, asked, Tally())
+    return {episode: row for episode in asked if (row := found.get(episode)) is not None and row.version}
 
 
 async def _locked(connection: AsyncConnection, ids: Sequence[str], tally: Tally) -> dict[str, LockedEpisode]:
-    """Lock those of these episodes that there are, and read what was stated and sent of them before.
+    """Lock those of these episodes that there are, and their kin, and read what was stated and sent of them before.
 
     One statement does both, so what it reads is from before the locks. Whoever writes any of that writes the episode's
     row too: what was read counts where the locked row is still the one that the statement saw.
     """
-    reads = [Read(sql, (ids,)) for sql in (_LOCK, _WRITTEN_BY, _OF_THE_DESK, _PERIODS)]
-    locked, written_by, of_the_desk, sent = await then(connection, tally, reads)
+    reads = [Read(sql, (ids,)) for sql in (_LOCK, _WRITTEN_BY, _OF_THE_DESK, _PERIODS, _PAIRS)]
+    locked, written_by, of_the_desk, sent, pairs = await then(connection, tally, reads)
     found = _rows(locked)
     as_read = dict(written_by)
     for episode, row in found.items():
-        if row.written_by == as_read[episode]:
+        if row.written_by == as_read.get(episode):
             row.earlier = EarlierRows([], [])
     for place, group in ((0, of_the_desk), (1, sent)):
         for each in group:
             if (rows_of := found[each[place]].earlier) is not None:
                 rows_of[place].append(each)
+    if pairs:
+        await _know_their_kin(connection, found)
     return found
+
+
+async def _know_their_kin(connection: AsyncConnection, found: dict[str, LockedEpisode]) -> None:
+    """Give each row its kin. Raises Transient where a merge became known after the locks were asked for."""
+    pairs = [(row[0], row[1]) for row in await rows(connection, _PAIRS, list(found))]
+    kin = Kin(found, [one for one in pairs if found.keys() >= set(one)])
+    for episode in {episode for one in kin.pairs for episode in one}:
+        found[episode].kin = kin
 
 
 async def lock_outdated(connection: AsyncConnection, current: int, rules: str, most: int) -> dict[str, LockedEpisode]:

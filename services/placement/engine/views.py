@@ -22,6 +22,7 @@ from services.placement.tables import (
     episodes,
     fact_of,
     facts,
+    merges,
     periods,
     presence_of,
     program_stays,
@@ -190,6 +191,12 @@ async def facts_of(connection: AsyncConnection, episode_ids: Sequence[str]) -> d
     for row in (await connection.execute(_FACTS, {"ids": list(episode_ids)})).all():
         found[row.episode_id].append(fact_of(row))
     return found
+
+
+async def merged_into(connection: AsyncConnection, episode_ids: Sequence[str]) -> list[tuple[str, str]]:
+    """(retired, surviving) of every merge that was ever seen into one of these episodes."""
+    query = sa.select(merges).where(merges.c.surviving == sa.any_(_IDS)).order_by(merges.c.retired)
+    return [(row.retired, row.surviving) for row in (await connection.execute(query, {"ids": list(episode_ids)})).all()]
 
 
 async def periods_of(

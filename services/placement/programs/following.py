@@ -32,6 +32,9 @@ class Seen:
     after: Folded
     own: DeskFacts
     cause: tuple[str, ...] = ()
+    awaits_merge: bool = False
+    """True where the search that should be open came of a fact of another patient's episode, and that one was not seen
+    to be merged into this one: it has a search of its own, so that none is opened here."""
 
 
 def follows(
@@ -41,10 +44,16 @@ def follows(
     open by the fold after the change."""
     if back := placements.brought_back(seen.after, seen.own, now, seen.cause):
         return back  # the other facts depend on these placements standing again
+    if not seen.awaits_merge and (back := placements.reopened(seen.after, seen.own, want, now, seen.cause)):
+        return back
     at_hand = Desk(about(seen.after), seen.own.latest, now, ids)
     earlier = seen.own.searches[:-1]
     return (
-        *followed(at_hand, seen.after, want, rules.policy.recommend, earlier=earlier, cause=seen.cause),
+        *(
+            ()
+            if seen.awaits_merge
+            else followed(at_hand, seen.after, want, rules.policy.recommend, earlier=earlier, cause=seen.cause)
+        ),
         *waiting.over(at_hand, lambda program: about(seen.after, _facility(rules, program)), seen.own),
         *of_change(seen.before, seen.after, seats.claims(seen.own.seats), now, seen.cause).released,
         *duplicate_starts.restated(seen.own, seen.after, rules.zone_of, now),

@@ -19,8 +19,9 @@ from services.placement.continuum.fold import fold
 from services.placement.continuum.model import Folded
 from services.placement.continuum.readable import checked
 from services.placement.engine import store as engine
+from services.placement.engine.change import EpisodeChange, Publishing
 from services.placement.engine.outcome import WRITER, Ids, announced, stored_announcements
-from services.placement.engine.publish import ACTOR, EpisodeChange, Publishing, publish
+from services.placement.engine.publish import ACTOR, publish
 from services.placement.engine.store import LockedEpisode
 from services.placement.gate import store as gate
 from services.placement.gate.consents import ends_told
@@ -29,9 +30,10 @@ from services.placement.rules import Rules
 from shared.clock import Clock
 from shared.errors import InvalidMessage
 from shared.events import ANNOUNCEMENTS, BILLING
-from shared.events.base import CareFact
+from shared.events.base import CareFact, type_name
 from shared.events.billing import PeriodContent, PeriodVoided, ServicePeriod, billing_type
 from shared.events.published import alike, json_of, read_as_struct
+from shared.events.stays import PatientsMerged
 from shared.facts.envelope import Fact, from_record, headers
 from shared.facts.restating import OwnFacts
 from shared.messaging.positions import Tally
@@ -39,6 +41,7 @@ from shared.messaging.spool import Told, by_subject
 from shared.storage import audit
 from shared.storage.database import Connection
 
+_MERGED = type_name(PatientsMerged.TYPE)
 LIVES = 20
 """How often a stretch may have been opened again after a void, at most, for its period to be recognised."""
 
@@ -48,8 +51,8 @@ async def bring_in_line(
 ) -> Counter[str]:
     """Adopt facts, periods and versions of these episodes, fold them anew, and publish what differs."""
     now, done = clock(), Counter[str]()
-    locked = await engine.lock(connection, episodes, Tally())
     unknown = by_subject(await store.unknown_of(connection, episodes))
+    locked = await _locked(connection, episodes, unknown)
     stored = await engine.facts_of(connection, list(locked))
     new = {one: _in_line(locked[one], unknown.get(one, ()), rules, done) for one in locked}
     every = {one: [*stored[one], *new[one]] for one in locked}
@@ -72,6 +75,26 @@ async def bring_in_line(
     await publish(connection, changes, Publishing(rules, now, ids), told)
     done["documents"] += len(changes)
     return done
+
+
+async def _locked(
+    connection: Connection, episodes: Sequence[str], unknown: Mapping[str, Sequence[Told]]
+) -> dict[str, LockedEpisode]:
+    """The rows of these episodes, locked together with those that merges join with them, told or stored."""
+    stored = await engine.facts_of(connection, list(episodes))
+    told = [_merge(one) for every in unknown.values() for one in every if one.type == _MERGED]
+    merges = engine.merges_in([*(fact for every in stored.values() for fact in every), *filter(None, told)])
+    if merges:
+        await engine.pair(connection, merges)
+    found = await engine.lock(connection, dict.fromkeys([*episodes, *(other for _, other in merges)], ()), Tally())
+    return {episode: found[episode] for episode in episodes}
+
+
+def _merge(one: Told) -> Fact | None:
+    try:
+        return from_record(one.value, headers(one.fact))
+    except InvalidMessage:
+        return None
 
 
 def _in_line(row: LockedEpisode, unknown: Iterable[Told], rules: Rules, done: Counter[str]) -> list[Fact]:

@@ -8,12 +8,15 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from services.placement.continuum.model import Folded, StandingPlacement, StayState
-from services.placement.search.search import BY_A_DEATH
+from services.placement.search.search import BY_A_DEATH, DesiredSearch
+from services.placement.search.searches import DeskFacts, Search
+from services.placement.search.states import BY_A_PERSON, SearchState
 from shared.errors import Rejected
 from shared.events.base import LabelledHeading
-from shared.events.placing import PlacementCancelled, StartMissed
+from shared.events.placing import OfferWithdrawn, PlacementCancelled, SearchClosed, StartMissed, WaitlistLeft
 from shared.events.stays import Started
 from shared.events.taking_back import FactCancelled, taken_back
+from shared.facts.envelope import Fact
 from shared.facts.restating import OwnFacts
 
 
@@ -42,6 +45,41 @@ def brought_back(
         for fact in own
         if isinstance(fact.value, PlacementCancelled) and fact.id not in own.cancelled and _by_a_death(fact.value)
     )
+
+
+def reopened(
+    folded: Folded, own: DeskFacts, want: DesiredSearch | None, now: datetime, cause: tuple[str, ...] = ()
+) -> tuple[FactCancelled, ...]:
+    """In an episode that had another one's records by a merge: the cancels of what closed the wanted search by itself,
+    so that it goes on as it was, with its offers; `cause`: ce_ids of what changed (contract 3.6 rule 11)."""
+    if want is None or not folded.copies:
+        return ()
+    found = own.searches
+    if any(one.state is SearchState.OPEN for one in found):
+        return ()
+    search = next((one for one in reversed(found) if one.trigger == want.trigger), None)
+    closing = next((fact for fact in reversed(own) if _closed_by_itself(fact, search, own)), None)
+    if search is None or closing is None or search.reason in BY_A_PERSON:
+        return ()
+    return tuple(
+        taken_back(fact.value, fact.id, reason="merge-taken-back", now=now, derived_from=cause)
+        for fact in own
+        if fact.id not in own.fallen and (fact is closing or _went_with(fact, closing, search.search_id))
+    )
+
+
+def _closed_by_itself(fact: Fact, search: Search | None, own: DeskFacts) -> bool:
+    told = fact.value
+    mine = isinstance(told, SearchClosed) and search is not None and told.search_id == search.search_id
+    return mine and bool(told.derived_from) and fact.id not in own.fallen
+
+
+def _went_with(fact: Fact, closing: Fact, search_id: str) -> bool:
+    """True for an offer that was withdrawn, and a waiting list that was left, since the search was closed."""
+    told = fact.value
+    if isinstance(told, OfferWithdrawn):
+        return told.search_id == search_id and told.derived_from == closing.value.derived_from
+    return isinstance(told, WaitlistLeft) and told.recorded_at == closing.value.recorded_at
 
 
 def _by_a_death(told: PlacementCancelled) -> bool:

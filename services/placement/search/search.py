@@ -239,14 +239,18 @@ def followed(
     """The facts that make the episode's searches and placements agree with the fold; none where they do. `want`: the
     search that should be open by the fold, as `wanted` gives it.
 
-    `earlier`: the searches before the desk's, all closed. `cause`: ce_ids of the facts that changed the fold. A
-    placement that has not begun is cancelled when the discharge that its search came from is taken back.
+    `earlier`: the searches before the desk's, all closed but for those of merged episodes. `cause`: ce_ids of the facts
+    that changed the fold. A placement that has not begun is cancelled when the discharge that its search came from is
+    taken back.
     """
     now = desk.search
-    if want and now and now.state is SearchState.OPEN and want.trigger == now.trigger:
+    several = [one for one in earlier if one.state is SearchState.OPEN]
+    if want and now and now.state is SearchState.OPEN and want.trigger == now.trigger and not several:
         return ()
     if folded.deaths:
         desk = desk._replace(told_of_death=frozenset(one.facility for one in folded.deaths))
+    if several:
+        return _all_but_one(desk, [*several, *([now] if now else ())], want, folded, cause)
     facts: list[CareFact] = []
     if now and now.state is SearchState.OPEN:
         facts += closed(desk, _why(now, want, folded), cause)
@@ -258,6 +262,16 @@ def followed(
     if want and want.trigger not in settled:
         facts.append(opened(desk._replace(search=None), want, recommend(want.question), needs_of(folded)))
     return tuple(facts)
+
+
+def _all_but_one(
+    desk: Desk, open_ones: Sequence[Search], want: DesiredSearch | None, folded: Folded, cause: tuple[str, ...]
+) -> tuple[CareFact, ...]:
+    """Close all but one of the open searches of episodes that were merged: the wanted one stays, else the latest, which
+    is then judged by itself."""
+    stays = next((one for one in open_ones if want and one.trigger == want.trigger), open_ones[-1])
+    gone = [one for one in open_ones if one is not stays and one.state is SearchState.OPEN]
+    return tuple(fact for one in gone for fact in closed(desk._replace(search=one), _why(one, want, folded), cause))
 
 
 def _why(search: Search, want: DesiredSearch | None, folded: Folded) -> CloseReason:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from operator import attrgetter
 from typing import Final
 
+from services.placement.continuum.merges import destinations
+from services.placement.continuum.model import Merged
 from services.placement.search.states import ANSWERABLE, OfferState, SearchState
 from shared.events import AUTHORIZATIONS, PLACING
 from shared.events.base import CareFact
@@ -106,26 +108,51 @@ class DeskFacts(OwnFacts):
         """Placement's among these facts of one episode, which may be given in any order."""
         return cls(sorted([fact for fact in facts if fact.writer == "placement"], key=attrgetter("sequence")))
 
+    def without_merged(self, merges: Sequence[Merged]) -> DeskFacts:
+        """Without those that count in another episode by these merges (contract 3.6 rule 11)."""
+        gone = destinations(self, merges) if merges else {}
+        return DeskFacts([fact for fact in self if fact.id not in gone]) if gone else self
+
     @cached_property
     def searches(self) -> tuple[Search, ...]:
-        """The episode's searches, the latest last."""
+        """The episode's searches, the latest last. Among those of merged episodes one that is open is the latest."""
         found: dict[str, Search] = {}
         for fact in self:
             if isinstance(fact.value, SearchOpened):
                 _opened(fact.id, fact.value, found)
             elif fact.id not in self.fallen:
                 _read(fact.value, found)
-        return tuple([one for one in found.values() if one.fact not in self.cancelled])
+        left = [one for one in found.values() if one.fact not in self.cancelled]
+        if [fact for fact in self if fact.copy_of]:
+            since = _since(self)
+            left.sort(key=lambda one: (one.state is SearchState.OPEN, since[one.search_id]))
+        return tuple(left)
 
     @cached_property
     def seats(self) -> tuple[SeatHeld | SeatReleased, ...]:
         """The facts about seats, in the order in which they were stated."""
-        return tuple([told for fact in self if isinstance(told := fact.value, SeatHeld | SeatReleased)])
+        return tuple(
+            [
+                told
+                for fact in self
+                if isinstance(told := fact.value, SeatHeld | SeatReleased) and fact.id not in self.fallen
+            ]
+        )
 
     @property
     def latest(self) -> Search | None:
         """The latest search, open or closed; None where there was none."""
         return self.searches[-1] if self.searches else None
+
+
+def _since(own: Iterable[Fact]) -> dict[str, datetime]:
+    """Search → when it was opened first."""
+    found: dict[str, datetime] = {}
+    for fact in own:
+        if isinstance(told := fact.value, SearchOpened):
+            search_id = told.search_id or told.replaces or fact.id
+            found[search_id] = min(found.get(search_id, told.occurred_at), told.occurred_at)
+    return found
 
 
 def _opened(ce_id: str, told: SearchOpened, found: dict[str, Search]) -> None:

@@ -12,7 +12,7 @@ from tests.intake.web.conftest import Asking
 from tests.intake.web.desk_browser import browser, signed_in
 
 __all__ = ["browser"]
-SECRETS = ("GIVENMARKER", "1980", "555-0101")
+SECRETS = ("GIVENMARKER", "1980", "555-0101", "ROE")
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ async def here(hospital: Hospital) -> str:
     """The part of a patient of GOODHEALTH with a visit, a payer and a telephone."""
     raw = hospital.message("A01").decode()
     raw = raw.replace("||19800101|F", "||19800101|F|||12 Elm St^^Lima|||555-0101")
-    await hospital.says(f"{raw}IN1|1|HMO|AETNA\r".encode())
+    await hospital.says(f"{raw}PD1||||77^ROE^ANN\rIN1|1|HMO|AETNA\r".encode())
     await hospital.tells("A03", "20260312090000")
     return f"/patients/{await hospital.patient_id()}/part"
 
@@ -31,9 +31,16 @@ async def test_the_part_tells_who_it_is_by_whom_and_what_came(
     reader = await signed_in(browser, asking, "coordinator", subject=f"c-{hospital.mrn}")
     page = await reader.opens(here)
     assert page.status == 200
-    for title in ("Names", "Numbers", "Who pays", "Visits", "To take in"):
+    for title in ("Names", "Numbers", "Who treats", "Who pays", "Visits", "To take in"):
         assert f"<h3>{title}</h3>" in page.text, title
-    for words in (f"{hospital.name}, GIVENMARKER", hospital.mrn, "born Tue 1 Jan 1980", "2 messages", "told by"):
+    for words in (
+        f"{hospital.name}, GIVENMARKER",
+        hospital.mrn,
+        "born Tue 1 Jan 1980",
+        "ROE, ANN",
+        "2 messages",
+        "told by",
+    ):
         assert words in page.text, words
     assert ("patient-read", str(await hospital.patient_id())) in await reader.audit(hospital.intake)
 

@@ -47,6 +47,7 @@ REFUSALS = {
 TABLES = (
     ("services/placement/desk/patient/page.py", "SECTIONS"),
     ("services/aftercare/desk/patient.py", "SECTIONS"),
+    ("services/intake/desk/patient.py", "TITLES"),
     ("services/placement/desk/page/wording.py", "MATCHES"),
     ("services/placement/worklists/wording.py", "_WHAT"),
     ("services/placement/worklists/wording.py", "_WHO"),

@@ -1,4 +1,5 @@
-"""Facts that copy one of a merged episode name it (contract 3.6 rule 11)."""
+"""Episodes that were merged are locked together, and facts that copy one of a merged episode name it (contract 3.6
+rule 11)."""
 
 from __future__ import annotations
 
@@ -12,7 +13,14 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """A column, empty on every fact so far: nothing was copied before."""
+    """A table, and a column that is empty on every fact so far: nothing was merged before."""
+    op.create_table(
+        "merges",
+        sa.Column("retired", sa.Text, primary_key=True),
+        sa.Column("surviving", sa.Text, primary_key=True),
+        comment="episodes of which one was ever merged into the other: both are locked together",
+    )
+    op.create_index("merges_surviving", "merges", ["surviving"])
     column = sa.Column("copy_of", sa.Text, comment="ce_id of the fact of a merged episode that this one copies")
     op.add_column("facts", column)
 
@@ -20,3 +28,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     """As it was."""
     op.drop_column("facts", "copy_of")
+    op.drop_table("merges")

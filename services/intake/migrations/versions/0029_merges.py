@@ -8,7 +8,7 @@ from alembic import op
 from shared.storage.first_tables import run_statements
 
 revision = "0029"
-down_revision = "0032"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 

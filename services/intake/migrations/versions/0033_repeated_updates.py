@@ -1,0 +1,29 @@
+"""A visit knows until when it has updates that only repeat the one before them: they are not read again."""
+
+from __future__ import annotations
+
+from alembic import op
+
+from shared.storage.first_tables import run_statements
+
+revision = "0033"
+down_revision = "0032"
+branch_labels = None
+depends_on = None
+
+_UP = """
+ALTER TABLE visits ADD COLUMN quiet_until timestamptz;
+COMMENT ON COLUMN visits.quiet_until IS
+    'when the last of its messages was said, where some of them repeat the one before them (reason repeated)';
+"""
+_DOWN = "ALTER TABLE visits DROP COLUMN quiet_until;"
+
+
+def upgrade() -> None:
+    """The column; a visit gets it with its next message."""
+    run_statements(op.get_bind(), _UP)
+
+
+def downgrade() -> None:
+    """Away with it."""
+    run_statements(op.get_bind(), _DOWN)
