@@ -1,4 +1,5 @@
-"""Every metric of the project; label values are the project's own names, never anything from a message."""
+"""Every metric of the project; label values are the project's own names or those of site config, never anything from a
+message."""
 
 from __future__ import annotations
 
@@ -65,3 +66,9 @@ SEATS_OPEN = Gauge("stepdown_seats_open", "Seats of the site's programs that nob
 SEATS_HELD = Gauge("stepdown_seats_held", "Seats that somebody has now, by a claim or by being there", ["level"])
 SEATS_OVER = Gauge("stepdown_seats_over", "Seats that are held beyond the programs' capacity", ["level"])
 MATCHES_OPEN = Gauge("stepdown_matches_open", "Pairs of patients who may be one person, not decided")
+FEED_SILENT = Gauge(
+    "stepdown_feed_silent",
+    "1 where a facility that sends has sent nothing for longer than the site's hours, else 0",
+    ["facility"],
+)
+FEED_AGE = Gauge("stepdown_feed_age_seconds", "Since the last message of a facility came", ["facility"])

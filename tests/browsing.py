@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -107,12 +108,16 @@ _TAGS = {"link": "a", "undo": "a", "button": "button", "notice": "p"}
 """What is read between two tags → the tag."""
 
 
+_TOKEN = re.compile(r'(?<=name="form_token" value=")[^"]*')
+
+
 class Page:
-    """An answer as its reader sees it."""
+    """An answer as its reader sees it; `unmasked`: its text without form tokens, which differ in every answer."""
 
     def __init__(self, answer: httpx.Response) -> None:
         self.answer, self.status, self.text = answer, answer.status_code, answer.text
         self.address = answer.url.raw_path.decode()
+        self.unmasked = _TOKEN.sub("", self.text)
         self._rows = _Rows()
         self._rows.feed(self.text)
         self.notice = " ".join(self._rows.notice)

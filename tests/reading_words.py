@@ -15,8 +15,8 @@ _UNSEEN = {"script", "style", "template"}
 _SAID = {"aria-label", "title", "placeholder", "alt"}
 _WORD = re.compile(r"[^\W\d_]{2,}")
 CODE = re.compile(
-    r"[a-z]+(?:-[a-z0-9]+)+"  # left-message
-    r"|[a-z]+(?:_[a-z0-9]+)+"  # start_date
+    r"\b[a-z]+(?:-[a-z0-9]+)+"  # left-message
+    r"|\b[a-z]+(?:_[a-z0-9]+)+"  # start_date
     r"|\b[A-Z]{2,}-[A-Z0-9]+"  # GH-PHP1
     r"|\d{4}-\d\d-\d\d"  # 2026-05-06
     r"|\b[0-9a-f]{8,}\b"  # an id
@@ -67,9 +67,14 @@ def strange(page: str, code: str, data: Iterable[str] = ()) -> list[str]:
 
 
 def _without(text: str, data: Iterable[str]) -> str:
-    for each in sorted(data, key=len, reverse=True):
-        text = re.sub(rf"(?<!\w){re.escape(each)}(?!\w)", " ", text, flags=re.IGNORECASE)
-    return text
+    return _any_of(tuple(data)).sub(" ", text)
+
+
+@cache
+def _any_of(data: tuple[str, ...]) -> re.Pattern[str]:
+    longest_first = sorted(filter(None, data), key=len, reverse=True)
+    every = "|".join(map(re.escape, longest_first)) or "(?!)"
+    return re.compile(rf"(?<!\w)(?:{every})(?!\w)", re.IGNORECASE)
 
 
 @cache
@@ -84,7 +89,7 @@ def _vocabulary(code: str) -> frozenset[str]:
     return frozenset(word.lower() for text in [*_told(code), *names, *_EVERYWHERE] for word in _WORD.findall(text))
 
 
-_EVERYWHERE = ("Stepdown", "English", "Español", "EST", "EDT", "UTC", "Esc", "de")
+_EVERYWHERE = ("Stepdown", "English", "Español", "EST", "EDT", "CST", "CDT", "UTC", "Esc", "de")
 """Names that are the same in every language."""
 
 

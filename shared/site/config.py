@@ -47,6 +47,7 @@ from shared.site.values import (
     Program,
     Retention,
     Setting,
+    SilentAfter,
     Unit,
 )
 
@@ -120,6 +121,8 @@ class Site(Part):
     limits: Limits = Limits()
     retention: Retention = Retention()
     """How long things are kept; it decides nothing of what is derived, so it is not part of the version."""
+    silent_after: SilentAfter = SilentAfter()
+    """When a feed has fallen silent; as `retention`, it is not part of the version."""
     sign_in: SignIn = SignIn()
     """Which claims of an ID token give which roles and facilities; as `retention`, it is not part of the version."""
     follow_ups: tuple[FollowUpClock, ...] = ()
@@ -135,7 +138,9 @@ class Site(Part):
     def version(self) -> str:
         """Twelve hex digits of a hash of the content, whatever its files, order of keys and comments."""
         content = json.dumps(
-            self.model_dump(mode="json", exclude={"retention", "sign_in"}), sort_keys=True, ensure_ascii=True
+            self.model_dump(mode="json", exclude={"retention", "silent_after", "sign_in"}),
+            sort_keys=True,
+            ensure_ascii=True,
         )
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
@@ -147,6 +152,11 @@ class Site(Part):
     def facility(self, name: str) -> Facility | None:
         """The facility by its name, or by a text that it is sent as; None for one that the site does not have."""
         return self._facilities.get(norm(name))
+
+    def silent_hours(self, facility: str) -> int:
+        """After how many hours without a message a facility has fallen silent."""
+        own = {norm(name): hours for name, hours in self.silent_after.facilities.items()}
+        return own.get(norm(facility), self.silent_after.hours)
 
     def feed(self, sending_application: str, sending_facility: str) -> Feed:
         """The first feed whose MSH-3 and MSH-4 match; else a feed that takes the facility from MSH-4, then from

@@ -58,6 +58,7 @@ def _unknown_facilities(site: Site) -> Iterator[tuple[Location, str]]:
     ]
     for value, names in site.sign_in.facilities.items():
         named += [(("sign_in", "facilities", value, n), name) for n, name in enumerate(names) if name != ANY_FACILITY]
+    named += [(("silent_after", "facilities", name), name) for name in site.silent_after.facilities]
     for at, name in named:
         if name and site.facility(name) is None:
             yield at, f"there is no facility `{name}`"

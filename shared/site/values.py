@@ -309,6 +309,14 @@ class Retention(Part):
     """The answer to a POST with an Idempotency-Key; absent: 7 at intake, 2 at placement and aftercare."""
 
 
+class SilentAfter(Part):
+    """After how many hours without a message a facility that sends is silent: then its list and its alarm say so."""
+
+    hours: int = Field(default=24, ge=1, le=8760)
+    facilities: dict[Name, Annotated[int, Field(ge=1, le=8760)]] = Field(default_factory=dict)
+    """Facility → its own hours: one that sends nothing at night or at weekends needs more."""
+
+
 class Authority(Part):
     """Who assigns patient ids: the names in CX.4.1 and CX.4.2, and those of single facilities."""
 

@@ -49,7 +49,7 @@ class Listing:
     `urgent`: the word for entries whose time is over, shown in this `tone` (see Badge). `first`: also shown on the page
     of all lists. `also`: older names in addresses. `group`: whose work it is. `table`: its columns, filters and order.
     `bulk`: addresses of what can be done with many rows at once; empty: rows cannot be marked. `counted`: False where
-    the number of its rows says nothing.
+    the number of its rows says nothing. `page`: an address in this service that the rail leads to instead of the list.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Listing:
     table: Table = PLAIN
     bulk: tuple[str, ...] = ()
     counted: bool = True
+    page: str = ""
 
 
 class Counted(NamedTuple):

@@ -35,6 +35,8 @@ NOTICE = "stepdown_notice"
 """The cookie with the code of what was done, which the next page shows once."""
 DONE_ELSEWHERE = "done-elsewhere"
 """The code of an act of one service that leads to a page of another one, which knows no words for it."""
+LEAST_PACKED, PACKED = 1000, 5
+"""A page of fewer bytes goes as it is; how hard gzip tries (1 to 9) with others."""
 _UNDO = re.compile(r"/[a-z]+/[\w%-]{1,120}\?open=[0-9a-f]{10}", re.ASCII)
 """A page of the own service with a form open: all that the cookie may lead to."""
 Page = Callable[[Request], Awaitable[Response]]
@@ -88,8 +90,8 @@ def _words_of_names() -> str:
     """The texts of names.js as JSON; `why_` and a status: why intake told no names (0: it did not answer)."""
     return json.dumps(
         {
-            "year": words.say("{count} year"),
-            "years": words.say("{count} years"),
+            "year": words.say_count("{count} year", "{count} years", 1).replace("1", "{count}"),
+            "years": words.say_count("{count} year", "{count} years", 2).replace("2", "{count}"),
             "unsafe": words.say("not safe to contact"),
             "unsafe_by": words.say("not safe: {ways}"),
             "none": words.say("Names not loaded: {why}. Rows have the end of the patient's number."),
@@ -129,7 +131,7 @@ class Pages:
         given.setdefault("notice", self._noticed(request))
         given |= self._beside(begin, given["who"])
         text = _templates().get_template(template).render(given)
-        answer = Response(text, status, self.headers(), "text/html")
+        answer = packed(request, Response(text, status, self.headers(), "text/html"))
         if request.cookies.get(NOTICE):
             answer.delete_cookie(NOTICE, path="/", httponly=True, samesite="strict")
         return answer
@@ -298,6 +300,17 @@ def _told_of(fault: Problem) -> str:
     return f"{text}: {', '.join(fields)}" if fields else text
 
 
+def packed(request: Request, answer: Response) -> Response:
+    """A page as gzip for a browser that takes it, where that is shorter. A page's form token is another one in every
+    answer (sessions.py), so that its compressed size tells nothing of it."""
+    answer.headers["vary"] = "accept-encoding"
+    if "gzip" in request.headers.get("accept-encoding", "") and len(answer.body) > LEAST_PACKED:
+        answer.body = gzip.compress(answer.body, PACKED, mtime=0)
+        answer.headers["content-encoding"] = "gzip"
+        answer.headers["content-length"] = str(len(answer.body))
+    return answer
+
+
 def _asked(query: Mapping[str, str]) -> str:
     """Parameters as the part of an address after `?`; empty ones are left out."""
     return urlencode({name: value for name, value in query.items() if value})
@@ -325,7 +338,7 @@ def _joined(name: str, parts: Sequence[str]) -> Asset:
 
 BUNDLES = {
     "all.js": ("htmx.min.js", "desk.js", "names.js", "live.js", "find.js"),
-    "all.css": ("desk.css", "find.css"),
+    "all.css": ("desk.css", "find.css", "console.css"),
 }
 """Name → the files that are served as one."""
 _FILES = {path.name: _read(path) for path in sorted(ASSETS.iterdir()) if path.suffix in _TYPES}

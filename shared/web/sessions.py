@@ -24,6 +24,8 @@ SESSION = COOKIE
 BEFORE = "stepdown_before"
 """The cookie with a random value that the sign-in form's token is made of, while there is no session yet."""
 FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
+TOKEN_BYTES = hashlib.sha256().digest_size
+"""Of a form token without its mask."""
 FORM_BYTES, MOST_FIELDS = 64 * 1024, 60
 """The largest form: bytes of its body, and how many fields."""
 LONGEST = 3800
@@ -70,8 +72,28 @@ def plant(request: Request, response: Response, seed: str) -> None:
 
 
 def token_of(seed: str) -> str:
-    """The form token of a seed: an HMAC-SHA-256 keyed with it."""
-    return hmac.new(seed.encode(), b"stepdown form", hashlib.sha256).hexdigest()
+    """The form token of a seed: an HMAC-SHA-256 keyed with it, under a random mask that stands before it. It is another
+    text in every answer, so that the size of a compressed page tells nothing of it (BREACH, decision 0213)."""
+    mask = secrets.token_bytes(TOKEN_BYTES)
+    return (mask + _masked(_token(seed), mask)).hex()
+
+
+def is_token_of(seed: str, given: str) -> bool:
+    """True for a form token of this seed, under whatever mask."""
+    try:
+        raw = bytes.fromhex(given)
+    except ValueError:
+        return False
+    mask, masked = raw[:TOKEN_BYTES], raw[TOKEN_BYTES:]
+    return len(masked) == TOKEN_BYTES and hmac.compare_digest(_masked(masked, mask), _token(seed))
+
+
+def _token(seed: str) -> bytes:
+    return hmac.new(seed.encode(), b"stepdown form", hashlib.sha256).digest()
+
+
+def _masked(text: bytes, mask: bytes) -> bytes:
+    return bytes(one ^ other for one, other in zip(text, mask, strict=True))
 
 
 async def form(request: Request, seed: str = SESSION, most: int = MOST_FIELDS) -> dict[str, str]:
@@ -87,7 +109,7 @@ async def form(request: Request, seed: str = SESSION, most: int = MOST_FIELDS) -
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media-type", "a form is sent as a form")
     fields = _fields(await _body(request), most)
     cookie = request.cookies.get(seed, "")
-    if not cookie or not hmac.compare_digest(token_of(cookie), fields.pop(FORM_TOKEN, "")):
+    if not cookie or not is_token_of(cookie, fields.pop(FORM_TOKEN, "")):
         raise _not_ours()
     return fields
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from shared.events.levels import SPOKEN
-from shared.web.wording import day, spoken
+from shared.web.wording import day, measure, spoken
 from shared.web.words import say, say_count
 
 STATES: Mapping[str, str] = {
@@ -52,14 +52,15 @@ def details(value: Mapping[str, Any]) -> Iterator[str]:
 
 def _phrase(name: str, told: str | int) -> str:
     match name:
-        case "from_level":
-            return say("from {level}", level=say(SPOKEN.get(str(told), str(told))))
-        case "to_level":
-            return say("to {level}", level=say(SPOKEN.get(str(told), str(told))))
+        case "from_level" | "to_level":
+            text = "from {level}" if name == "from_level" else "to {level}"
+            return say(text, level=say(SPOKEN.get(str(told), str(told))))
         case "days_between":
             return say_count("{count} day between", "{count} days between", int(told))
         case "days":
             return say_count("after {count} day", "after {count} days", int(told))
+        case "measure":
+            return measure(str(told))
         case "due_to":
             return say("until {day}", day=day(date.fromisoformat(str(told)[:10])))
     return spoken(str(told))

@@ -24,6 +24,20 @@ def spoken(code: str) -> str:
     return say(CODES[code]) if code in CODES else code.replace("-", " ").replace("_", " ")
 
 
+MEASURES = {"fuh": "after hospitalization", "fui": "after withdrawal or residential care", "fum": "after emergency"}
+"""Kind of a measure of follow-up (HEDIS) → after what it asks for one."""
+
+
+def measure(name: str, *, short: bool = False) -> str:
+    """A measure as people say it: `FUH-7` → `7-day follow-up after hospitalization`; `short`: `7-day follow-up`."""
+    kind, _, days = name.lower().partition("-")
+    if kind not in MEASURES or not days:
+        return name.replace("-", " ")
+    if short:
+        return say("{days}-day follow-up", days=days)
+    return say("{days}-day follow-up {after}", days=days, after=say(MEASURES[kind]))
+
+
 def capital(text: str) -> str:
     """The same words with a capital at their beginning."""
     return text[:1].upper() + text[1:]

@@ -52,7 +52,10 @@ async def tab(chromium: Chromium) -> AsyncIterator[Tab]:
 
 async def sign_in(tab: Tab, system: System, desk: str) -> None:
     await tab.open(system.ready["sign_in"][desk])
-    await tab.shows(f"location.pathname === '/{desk}/' && document.querySelector('nav.rail') !== null")
+    await tab.shows(
+        f"location.pathname === '/{desk}/' && document.querySelector('nav.rail') !== null"
+        " && document.querySelector('nav.rail .part[hx-get]') === null"
+    )
 
 
 @pytest.fixture(params=["aftercare", "placement"])

@@ -45,8 +45,8 @@ async def opened(chromium: Chromium, system: System, role: str, address: str) ->
     """A page of a browser in which somebody with this role is signed in."""
     tab = await chromium.tab()
     desk = system.ready["desk"]
-    await tab.open(f"{desk}/aftercare/sign-in#{system.ready['tokens'][role]}")
-    await tab.shows("location.pathname === '/aftercare/' && !location.hash")
+    await tab.open(f"{desk}/intake/sign-in#{system.ready['tokens'][role]}")
+    await tab.shows("location.pathname === '/intake/' && !location.hash")
     await tab.open(desk + address)
     await tab.shows(
         f"(location.pathname + location.search) === {json.dumps(address)} && !!document.querySelector('main')"
@@ -63,6 +63,12 @@ async def opened(chromium: Chromium, system: System, role: str, address: str) ->
         ("identity", "/intake/?list=matches"),
         ("interface", "/intake/?list=feeds"),
         ("interface", "/intake/?list=unmapped"),
+        ("interface", "/intake/?list=codes"),
+        ("interface", "/intake/?list=silent"),
+        ("interface", "/intake/messages"),
+        ("interface", "/intake/messages?note=applied&trigger=A01"),
+        ("interface", "/intake/messages?note=waiting"),
+        ("interface", "/intake/messages/try"),
         ("admin", "/intake/?list=dead-letters"),
         ("admin", "/aftercare/?list=dead-letters"),
     ],
@@ -75,6 +81,37 @@ async def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
         await tab.as_seen(width=width, dark=dark)
         await tab.shows(f"innerWidth === {width}")
         assert await axe(tab) == [], (width, dark)
+        assert await tab.look("document.documentElement.scrollWidth") <= width
+
+
+async def test_one_message_is_opened_and_read_again_and_axe_finds_nothing(chromium: Chromium, system: System) -> None:
+    tab = await opened(chromium, system, "interface", "/intake/messages?trigger=A03")
+    await tab.look("document.querySelector('tr.row a').click()")
+    await tab.shows("document.querySelector('dl.facts') !== null")
+    for button, shows in (("/text", "pre.sealed"), ("/again", "form[action$='/again'], section:last-child")):
+        await tab.look(f"document.querySelector('form[action$=\"{button}\"] button').click()")
+        await tab.shows(
+            f"document.querySelector({json.dumps(shows)}) !== null && location.pathname.endsWith('{button}')"
+        )
+        for width, dark in ((1280, False), (1280, True), (390, False)):
+            await tab.as_seen(width=width, dark=dark)
+            assert await axe(tab) == [], (button, width, dark)
+            assert await tab.look("document.documentElement.scrollWidth") <= width
+        await tab.as_seen(width=1280)
+
+
+async def test_a_pasted_message_says_what_it_would_do(chromium: Chromium, system: System) -> None:
+    tab = await opened(chromium, system, "interface", "/intake/messages/try")
+    person = Person("Q-79999", "Quillz", "Ada", date(1980, 1, 1), "F", "ACME", "F33.2")
+    visit = Visit(person, "QI-9", ZoneInfo("America/New_York"), lambda: "I9999")
+    text = visit.says("A01", datetime.now(UTC), "3W").raw.decode().replace("\r", "\n")
+    await tab.look(f"document.querySelector('textarea').value = {json.dumps(text)}")
+    await tab.look("document.querySelector('form[action$=\"/messages/try\"]').requestSubmit()")
+    await tab.shows("document.querySelector('section') !== null")
+    assert "Stated: admitted" in await tab.look("document.querySelector('main').innerText")
+    for width in (1280, 390):
+        await tab.as_seen(width=width)
+        assert await axe(tab) == []
         assert await tab.look("document.documentElement.scrollWidth") <= width
 
 

@@ -59,7 +59,7 @@ async def test_axe_finds_nothing_on_a_page_with_a_form_or_a_menu_open(
     await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     name = {"placement": "searches-open", "aftercare": "contacts"}[desk]
     for address in ("/", f"/?list={name}", f"/?list={name}&density=roomy"):
-        await page.goto(system.ready[desk] + address)
+        await page.goto(f"{system.ready['desk']}/{desk}{address}")
         await expect(page.get_by_text(NAME).first).to_be_visible()
         await page.locator("details.more > summary").first.click()
         assert (await Axe().run(page)).response["violations"] == [], address
@@ -72,7 +72,7 @@ async def test_by_keys_alone_a_row_is_reached_its_form_opened_and_closed(
     context: BrowserContext, system: System
 ) -> None:
     page = await signed_in(context, system, "aftercare")
-    await page.goto(system.ready["aftercare"] + "/?list=follow-ups")
+    await page.goto(system.ready["desk"] + "/aftercare/?list=follow-ups")
     await expect(page.get_by_text(NAME).first).to_be_visible()
     await page.keyboard.press("j")
     await expect(page.locator("tr.row .person a").first).to_be_focused()
@@ -95,7 +95,7 @@ async def test_a_filter_refreshes_the_table_alone_and_the_address_is_true(
     context: BrowserContext, system: System
 ) -> None:
     page = await signed_in(context, system, "placement")
-    await page.goto(system.ready["placement"] + "/?list=searches-open")
+    await page.goto(system.ready["desk"] + "/placement/?list=searches-open")
     await expect(page.get_by_text(NAME).first).to_be_visible()
     await page.evaluate("document.querySelector('.rail').dataset.kept = 'yes'")
     await page.locator("select[name=level]").select_option("iop")
@@ -115,7 +115,7 @@ async def test_the_first_page_is_light(context: BrowserContext, system: System, 
     await session.send("Network.setCacheDisabled", {"cacheDisabled": True})
     loaded: list[float] = []
     session.on("Network.loadingFinished", lambda event: loaded.append(event["encodedDataLength"]))
-    await page.goto(system.ready[desk] + "/")
+    await page.goto(f"{system.ready['desk']}/{desk}/")
     await expect(page.get_by_text(NAME).first).to_be_visible()
     assert len(loaded) <= MOST_REQUESTS
     assert sum(loaded) <= MOST_BYTES
@@ -125,7 +125,7 @@ async def test_no_page_keeps_anything_of_a_patient_in_the_browser_s_storage(
     context: BrowserContext, system: System
 ) -> None:
     page = await signed_in(context, system, "placement")
-    await page.goto(system.ready["placement"] + "/?list=searches-open")
+    await page.goto(system.ready["desk"] + "/placement/?list=searches-open")
     await page.locator("thead a").first.click()
     await expect(page.get_by_text(NAME).first).to_be_visible()
     kept = await page.evaluate("({...localStorage, ...sessionStorage})")

@@ -18,6 +18,7 @@ from services.aftercare.windows.measures import windows
 from services.intake import app as intake_app
 from services.intake import timers as intake_timers
 from services.intake.api.rate_limits import RateLimits
+from services.intake.console.silence import ages
 from services.intake.hl7.mapping import FacilityMap, SiteRules
 from services.intake.hl7.model import PatientId, Refused, VisitMessage
 from services.intake.people.identifiers import Authorities, Numbers
@@ -171,6 +172,12 @@ def kept(site: Site) -> object:
     """How long each service keeps what, and the days that its process is put together with."""
     services = (intake_timers, placement_timers, aftercare_timers)
     return [(kind.name, kind.kept) for each in services for kind in each.retention_kinds(site, dead_letter_days=30)]
+
+
+def silent(site: Site) -> object:
+    """After how many hours each facility has fallen silent."""
+    last = {each.name: datetime(2026, 3, 1, tzinfo=UTC) for each in site.facilities}
+    return ages(site, last)
 
 
 # ── placement ─────────────────────────────────────────────────────────────────────────────────────────────────────

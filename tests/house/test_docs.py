@@ -163,7 +163,6 @@ def test_a_command_line_that_does_not_exist_is_found(line: str, why: str | None)
 def test_a_command_that_is_said_not_to_be_there_is_not_there() -> None:
     text = (ROOT / "docs/contract.md").read_text(encoding="utf-8")
     marked = {line.split()[1] for line in re.findall(r"`(stepdown [^`]+)` \*\(not built yet", text)}
-    assert marked
     assert [name for name in marked if name in cli.list_commands(click.Context(cli))] == []
 
 

@@ -90,6 +90,14 @@ def test_an_authority_of_three_parts_is_read_where_msh_2_has_three_marks(msh_2: 
     assert (found.get(3), found.get(3, 4), found.get(3, 4, 2)) == ("7", authority, "1.2.3")
 
 
+@pytest.mark.parametrize("msh_18", ["8859/1", "ASCII", ""])
+def test_utf_16_is_known_by_its_form_whatever_msh_18_says(msh_18: str) -> None:
+    raw = er7("A01", pid={5: "Müller"}, msh={18: msh_18}).decode()
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+        (message,) = messages(raw.encode(encoding))
+        assert (message.get("PID", 5), message.charset) == ("Müller", "utf-8")
+
+
 @pytest.mark.parametrize(
     ("told", "sent", "charset", "warned"),
     [

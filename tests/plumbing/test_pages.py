@@ -147,6 +147,19 @@ async def test_a_form_that_is_not_ours_is_refused(
     assert answer.status_code == status
 
 
+async def test_a_page_is_compressed_and_its_form_token_is_another_text_in_each_answer(browser: Browser) -> None:
+    first, second = await browser.sign_in(token("coordinator")), await browser.open("/")
+    assert first.answer.headers["content-encoding"] == second.answer.headers["content-encoding"] == "gzip"
+    tokens = [each.frame["Sign out"].fields["form_token"] for each in (first, second)]
+    assert tokens[0] != tokens[1]
+    for each in tokens:
+        answer = await browser.client.post("/act", data={"form_token": each}, follow_redirects=True)
+        assert "It is done" in answer.text
+    plain = await browser.client.get("/", headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.headers["vary"] == "accept-encoding"
+
+
 async def test_a_form_of_one_session_is_not_one_of_another(browser: Browser) -> None:
     page = await browser.sign_in(token("coordinator"))
     fields = page.frame["Sign out"].fields

@@ -23,6 +23,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "stepdown db migrate --service intake          one database, by its owner role",
     ),
     "doctor": ("stepdown doctor                               what is wrong, and what to do",),
+    "config check": ("stepdown config check my-site                 file and line of every problem",),
+    "config diff": (
+        "stepdown config diff my-site                  what would change on the system that runs here",
+        "stepdown config diff my-site --code 4E --list 200   the visits of one unit",
+    ),
     "hl7 check": (
         "stepdown hl7 check messages                   a summary of every message in a folder",
         "stepdown hl7 check --json one.hl7             one JSON line a message",
@@ -34,6 +39,17 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "stepdown send messages --kafka                by the topic hospital.adt",
     ),
     "simulate": ("stepdown simulate --seed 7 --patients 500 --out messages",),
+    "messages list": (
+        "stepdown messages list --note waiting         what waits for another message",
+        "stepdown messages list --mrn M-0001 --json    all of one patient, one JSON line each",
+        "stepdown messages list --answer AR --since 2026-03-01",
+    ),
+    "messages show": ("stepdown messages show ID                      what came of it, and its text; audited",),
+    "messages try": ("stepdown messages try admit.hl7                what it would do here; nothing is stored",),
+    "messages read-again": (
+        "stepdown messages read-again ID               what would change, now that it is read otherwise",
+        "stepdown messages read-again ID --apply       does it",
+    ),
     "iti31": (
         "stepdown iti31                                at the system that runs on .stepdown",
         "stepdown iti31 --story discharge-cancelled --story transfer-cancelled",

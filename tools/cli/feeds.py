@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from shared.errors import SetUpError, StepdownError
+from tools.cli.asking_intake import Intake
 from tools.cli.options import JSON
 
 
@@ -26,36 +23,11 @@ def command(data: Path | None, as_json: bool) -> None:
     The system is the one that runs on --data; where it has no tokens of its own, STEPDOWN_TOKEN has one with the role
     interface, coordinator or auditor; an auditor is not told the codes.
     """
-    from tools.stack import ready
-
-    running = ready.find(data)
-    own = (running.tokens.get(role) for role in ("interface", "coordinator", "auditor"))
-    token = os.environ.get("STEPDOWN_TOKEN") or next(filter(None, own), None)
-    if not token:
-        raise SetUpError("a token is needed: set STEPDOWN_TOKEN to one with the role interface, coordinator or auditor")
-    told = asked(f"{running.intake}/api/feeds", token)
+    told = Intake.of(data, ("interface", "coordinator", "auditor")).get("/api/feeds")
     if as_json:
         click.echo(json.dumps(told))
     else:
         _show(told["facilities"])
-
-
-def asked(url: str, token: str) -> Mapping[str, Any]:
-    """The JSON of intake's answer to a GET. Raises StepdownError with the problem's sentence, or where intake does not
-    answer."""
-    request = urllib.request.Request(url, headers={"authorization": f"Bearer {token}"})  # noqa: S310 - from the ready file
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            told: Mapping[str, Any] = json.load(answer)
-            return told
-    except urllib.error.HTTPError as refused:
-        try:
-            detail = json.load(refused).get("detail")
-        except ValueError:
-            detail = None
-        raise StepdownError(f"intake answered {refused.code}: {detail or 'without saying why'}") from None
-    except (OSError, ValueError) as fault:
-        raise StepdownError(f"intake can't be asked ({type(fault).__name__}): is it running?") from None
 
 
 def _show(facilities: Iterable[Mapping[str, Any]]) -> None:
@@ -67,7 +39,8 @@ def _show(facilities: Iterable[Mapping[str, Any]]) -> None:
     for place in facilities:
         sums = {name: sum(one["count"] for one in place["counts"] if one["answer"] == name) for name in names}
         unmapped = f"{place['unmapped']} ({place['unmapped_units']})" if place["unmapped"] else ""
-        cells = ((place["last_at"] or "never")[:19], *(str(sums[name] or "") for name in names))
+        quiet = " (silent)" if place.get("silent") else ""
+        cells = ((place["last_at"] or "never")[:19] + quiet, *(str(sums[name] or "") for name in names))
         table.add_row(place["facility"], *cells, str(place["waiting"] or ""), unmapped)
     console = Console()
     console.print(table)

@@ -34,9 +34,11 @@ COMMANDS: dict[str, Entry] = {
     "topics": Entry("topics", "create or alter the topics"),
     "db": Entry("db", "create or alter the databases' schemas"),
     "doctor": Entry("doctor", "check broker, database, topics, clock and config; say what to do"),
+    "config": Entry("config", "check a site config; say what would change with it on a running system"),
     "hl7": Entry("hl7", "check HL7 files without any service"),
     "simulate": Entry("simulate", "synthetic patients' HL7 messages as files, and what must come of them"),
     "send": Entry("send", "send files to a running system, print each ACK"),
+    "messages": Entry("messages", "what hospitals sent and what came of each; tried, and read again"),
     "iti31": Entry("iti31", "play ADT events, conflicts and orders of arrival at an MLLP door"),
     "feeds": Entry("feeds", "how the hospitals' feeds do: counts, what waits, what went wrong"),
     "events": Entry("events", "read a topic from the beginning"),
@@ -55,8 +57,8 @@ COMMANDS: dict[str, Entry] = {
 }
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Try it": ("demo", "up", "simulate", "send", "hl7"),
-    "Run it": ("run", "topics", "db", "retention", "facility", "doctor"),
-    "Look at it": ("episodes", "events", "feeds", "iti31", "verify"),
+    "Run it": ("run", "topics", "db", "config", "retention", "facility", "doctor"),
+    "Look at it": ("episodes", "events", "messages", "feeds", "iti31", "verify"),
     "Mend it": ("heal", "dead-letters", "positions", "backup", "restore"),
 }
 """Heading in `--help` → the commands below it; a command below none comes last."""

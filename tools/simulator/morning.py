@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import count
 from typing import Any
@@ -17,10 +17,10 @@ from shared.errors import Transient
 from tools.mllp_client import MllpClient
 from tools.simulator.doors import Doors, Json, Refused
 from tools.simulator.lives import FAMILY, GIVEN
-from tools.simulator.messages import Person, Visit
+from tools.simulator.messages import FACILITY, Person, Visit
 from tools.simulator.watch import Watch
 
-WARD, PAYER, DIAGNOSIS = "3W", "ACME", "F33.2"
+WARD, PAYER, DIAGNOSIS, CLINIC = "3W", "ACME", "F33.2", "valley-clinic"
 DAY_PROGRAM, SMALL_PROGRAM = "GH-PHP1", "GH-PHP-YOUTH"
 PATIENCE = 20.0
 """Seconds to wait for what follows from a message."""
@@ -126,8 +126,8 @@ def somebody(morning: Morning) -> Somebody:
     turn = next(morning.people)
     mrn = f"{morning.mark}T{turn:02d}"
     family, given = FAMILY[turn % len(FAMILY)], GIVEN[(turn * 5) % len(GIVEN)]
-    person = Person(mrn, family, given, date(1961 + 3 * turn % 40, 1 + turn % 12, 1 + 2 * turn), "FM"[turn % 2], PAYER,
-                    DIAGNOSIS)  # fmt: skip
+    born = date(1961 + 3 * turn % 40, 1 + turn % 12, 1 + 2 * turn % 28)
+    person = Person(mrn, family, given, born, "FM"[turn % 2], PAYER, DIAGNOSIS)
     return Somebody(morning, Visit(person, f"V{mrn}", morning.zone, lambda: f"{mrn}-{next(morning.numbers)}"))
 
 
@@ -211,9 +211,52 @@ async def _has_no_seat(one: Somebody) -> None:
     await one.of(placement, "end-withdrawn", {"reason": "told-by-mistake"})
 
 
+async def _has_consented(one: Somebody) -> None:
+    """Left yesterday, and lets the hospital tell the clinic about it."""
+    await one.leaves(1)
+    allowed = {"recipient": CLINIC, "purpose": "treatment", "scope": ["PSY"], "episode_id": one.episode_id}
+    await one.morning.post("intake", "/consents", {"facility": FACILITY, **allowed})
+
+
+async def _was_not_taken(one: Somebody) -> None:
+    """Left the day program after all; the provider of the first referral that waits cannot take the patient."""
+    placement = await one.starts(16, 14)
+    await one.of(placement, "completed", {"date": one.morning.day(6), "reason": "goals-met"})
+    morning, until = one.morning, asyncio.get_running_loop().time() + PATIENCE
+    while not (found := (await morning.doors.get("aftercare", "/api/worklists/referrals", "clinician"))["items"]):
+        if asyncio.get_running_loop().time() > until:
+            raise Transient(f"no referral of this morning came within {PATIENCE:g} s")
+        await asyncio.sleep(0.3)
+    path = f"/api/referrals/{found[0]['id']}/declined"
+    await morning.post("aftercare", path, {"reason": "no-capacity"}, "clinician")
+
+
+async def _cannot_have_begun(one: Somebody) -> None:
+    """Said to have begun at the program yesterday, and was in the ward again since three days ago."""
+    await one.starts(8, 1)
+    back = replace(one, visit=replace(one.visit, number=f"{one.visit.number}B", admitted=None))
+    await back.says("A01", 3)
+
+
+async def _is_told_too_soon(one: Somebody) -> None:
+    """The hospital takes back a discharge that it has not told yet."""
+    await one.says("A13", 0.1)
+
+
+async def _may_be_known(one: Somebody) -> None:
+    """Admitted under a new number; somebody with the same name and the same number of the state has another one."""
+    again, who = somebody(one.morning), one.visit.person
+    again.visit.person = replace(again.visit.person, family=who.family, given=who.given)
+    number = f"9{int(one.morning.now.timestamp()) % 10**8:08}".encode()
+    for each, ago in ((one, 3), (again, 2)):
+        told = each.visit.says("A01", one.morning.now - timedelta(days=ago), WARD).raw
+        await one.morning.send(told.replace(b"^MR", b"^MR~" + number + b"^^^USSSA^SS", 1))
+
+
 SCENES: tuple[Callable[[Somebody], Awaitable[None]], ...] = (
     _waits, _is_asked_for, _is_countered, _waits_in_line, _comes_tomorrow, _should_have_come, _did_not_come,
-    _is_in_the_program, _used_all_days, _is_in_two_places, _has_no_seat,
+    _is_in_the_program, _used_all_days, _is_in_two_places, _has_no_seat, _has_consented, _was_not_taken,
+    _cannot_have_begun, _is_told_too_soon, _may_be_known,
 )  # fmt: skip
 """What is left half done, one patient each."""
 

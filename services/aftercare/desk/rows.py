@@ -25,7 +25,7 @@ from shared.web.form_posts import address
 from shared.web.forms import Form, local, questions
 from shared.web.marks import Team, who_cell
 from shared.web.tables import Cell
-from shared.web.wording import capital, day, moment, spoken, time_to_go
+from shared.web.wording import capital, day, measure, moment, spoken, time_to_go
 from shared.web.words import say
 from shared.web.zones import name_of
 
@@ -161,7 +161,7 @@ def _follow_up(found: ListedWindow, now: Now) -> Told:
     state, told = found.state, wording.WINDOWS.get(found.state)
     badge = Badge(say(told.text), told.tone) if told is not None else by(found.due_to, now.at, now.zone)
     why = spoken(found.reason) if state == "excluded" and found.reason else ""
-    return capital(wording.measure(found.measure)), (say("a visit counts from {window}", window=window), why), badge
+    return capital(measure(found.measure)), (say("a visit counts from {window}", window=window), why), badge
 
 
 def _forms(found: ListedRow, now: Now) -> Iterator[Form]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shared.web.desk import Badge
-from shared.web.words import say
 
 LABELS = {
     "plan-closed": "End aftercare",
@@ -79,12 +78,3 @@ STATES = {
 STOPPED = {"declined": "wants no calls", "ask-before-calling": "ask before calling"}
 WINDOWS = {"missed": Badge("missed", "late"), "excluded": Badge("does not count")}
 SIGNALS = {"missed-contacts": "contacts missed in a row", "readmitted": "readmitted"}
-MEASURES = {"fuh": "after hospitalization", "fui": "after withdrawal or residential care", "fum": "after emergency"}
-
-
-def measure(name: str) -> str:
-    """A measure as people say it: `FUH-7` → `7-day follow-up after hospitalization`."""
-    kind, _, days = name.lower().partition("-")
-    if kind not in MEASURES or not days:
-        return name.replace("-", " ")
-    return say("{days}-day follow-up {after}", days=days, after=say(MEASURES[kind]))

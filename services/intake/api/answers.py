@@ -186,6 +186,18 @@ class TriedShown(TypedDict):
     others: Annotated[list[NoteChanged], Field(description="messages that came before and would mean something else")]
 
 
+class FactPublished(TypedDict):
+    """A fact as it would be on care.events: its CloudEvents attributes, by which bills can be worked out with it."""
+
+    ce_id: str
+    ce_type: str
+    ce_source: str
+    ce_subject: str
+    ce_sequence: int
+    ce_time: str
+    value: dict[str, Any]
+
+
 class ReadAgainShown(TypedDict):
     """What a message is read as now, and what changes by it."""
 
@@ -201,6 +213,10 @@ class ReadAgainShown(TypedDict):
     fields: Annotated[list[str], Field(description="names of its values that are read otherwise than when it came")]
     facts: list[FactChanged]
     messages: list[NoteChanged]
+    stated: Annotated[
+        NotRequired[list[FactPublished]],
+        Field(description="the facts and cancels that would be stated, as published; not in the answer of the act"),
+    ]
     changes: Annotated[bool, Field(description="whether anything is otherwise")]
     digest: Annotated[str, Field(description="names exactly this outcome: `expected` of the act that applies it")]
 
@@ -230,6 +246,8 @@ class FeedShown(TypedDict):
 
     facility: str
     last_at: AwareDatetime | None
+    silent: Annotated[NotRequired[bool], Field(description="whether nothing has come for longer than the site's hours")]
+    silent_after_hours: NotRequired[int]
     messages: Number
     waiting: Number
     ae: Number

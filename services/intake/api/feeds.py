@@ -10,6 +10,8 @@ from starlette.responses import Response
 
 from services.intake.api.answers import FeedShown, FeedsShown
 from services.intake.api.reads import Read, Reading
+from services.intake.console import views as console
+from services.intake.console.silence import ages
 from services.intake.receiving import views
 from services.intake.receiving.receive import Intake
 from shared.scope import Scope
@@ -55,6 +57,9 @@ async def feeds_of(connection: Connection, intake: Intake, who: Caller) -> list[
     for code in codes:
         if (place := places.get(known_facility(code.facility, intake))) is not None:
             place["unmapped_codes"].append(_code(code))
+    for age in ages(intake.site, await console.last_by_facility(connection)):
+        if (place := places.get(age.facility)) is not None:
+            place |= {"silent": age.silent(intake.clock()), "silent_after_hours": age.hours}
     return [cast("FeedShown", place) for place in places.values()]
 
 

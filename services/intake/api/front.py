@@ -13,6 +13,7 @@ DONE = {
     "assessment-stated": "the assessment is taken in",
     "consent-recorded": "the consent is recorded",
     "consent-revoked": "the consent is taken back: nothing leaves on it any more once every door has heard of it",
+    "message-read-again": "the message is read again, and what changes by it is stated",
 }
 """Action of a write → the sentence that the next page shows."""
 FRAME = Pages("Intake", {**dead_letters.DONE, **DONE}, "intake")

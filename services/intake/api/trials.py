@@ -22,6 +22,7 @@ from services.intake.console.trying import MessageTried, Tried
 from services.intake.receiving.http import TAKEN
 from services.intake.receiving.receive import Intake
 from shared.errors import Rejected
+from shared.facts.envelope import Fact
 from shared.storage import audit
 from shared.storage.database import Connection
 from shared.web import openapi, requests
@@ -87,7 +88,9 @@ async def apply(intake: Intake, connection: Connection, who: Caller, message_id:
     if found.digest != asked.expected:
         raise Rejected("changed-meanwhile", "something else would change now than was shown: look at it again")
     await audit.note(connection, [audit.Entry(intake.clock(), who.subject, "message-read-again", message_id)])
-    return Applied(dict(again_shown(found)))
+    told = dict(again_shown(found))
+    del told["stated"]  # a record number may be in it, and answers are remembered as they are
+    return Applied(told)
 
 
 def tried_shown(found: Tried) -> Shown:
@@ -115,6 +118,7 @@ def again_shown(found: ReadAgain) -> Shown:
         "fields": list(found.fields),
         "facts": _facts(found.changes.facts),
         "messages": _notes(found.changes.notes),
+        "stated": [_published(each) for each in found.stated],
         "changes": found.anything,
         "digest": found.digest,
     }
@@ -142,6 +146,18 @@ def _one(tried: MessageTried) -> Shown:
         "ended_at": tried.ended_at,
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _published(fact: Fact) -> Shown:
+    return {
+        "ce_id": fact.id,
+        "ce_type": fact.type,
+        "ce_source": f"/stepdown/{fact.writer}",
+        "ce_subject": fact.subject,
+        "ce_sequence": fact.sequence,
+        "ce_time": fact.time,
+        "value": fact.as_json,
+    }
 
 
 def _facts(changed: Sequence[ChangedFact]) -> list[Shown]:

@@ -21,6 +21,7 @@ from services.intake.receiving import store as receiving
 from services.intake.receiving.read import InboundMessage, Received, reason_of
 from services.intake.receiving.receive import Intake, derive_anew, take_again
 from shared.errors import Rejected
+from shared.facts.envelope import Fact
 from shared.scope import Scope
 from shared.storage.database import Connection
 from shared.storage.statements import at_once
@@ -28,7 +29,8 @@ from shared.storage.statements import at_once
 
 class ReadAgain(NamedTuple):
     """What a message is read as now, and what changes by it. `answer`, `fault`: what it is answered; `before`: what it
-    was answered; `fields`: the names of its values that are read otherwise than when it came."""
+    was answered; `fields`: the names of its values that are read otherwise than when it came; `stated`: the facts and
+    cancels that are stated, as published."""
 
     message_id: str
     trigger: str
@@ -40,6 +42,7 @@ class ReadAgain(NamedTuple):
     warnings: Sequence[str]
     fields: Sequence[str]
     changes: Changes
+    stated: Sequence[Fact] = ()
 
     @property
     def digest(self) -> str:
@@ -99,6 +102,7 @@ async def apply(connection: Connection, intake: Intake, message_id: str, scope: 
         tuple(message.warnings),
         _fields(kept.said, message.adt),
         changes_of(written, noted, was),
+        await views.sent_now(connection),
     )
 
 

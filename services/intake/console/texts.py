@@ -33,6 +33,8 @@ async def opened(connection: Connection, seal: Seal, message_id: str, scope: Sco
 
 def _lines(raw: bytes, charset: str) -> str:
     """The bytes as text: in the charset that the message was read in, else in one that fits."""
+    if charsets.is_wide(raw):
+        charset = "utf-8"
     if not charset:
         charset = charsets.decode(charsets.widen(raw), "")[1]
     text = charsets.widen(raw).decode(charset, "replace")

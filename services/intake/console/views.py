@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from services.intake.console.question import WantedMessages
 from services.intake.tables import messages, patient_identifiers, refused_messages, visits
+from shared.facts.envelope import Fact, from_record
+from shared.messaging import outbox
 from shared.scope import Scope
 from shared.storage import scoped
 from shared.storage.database import Connection
@@ -42,6 +44,10 @@ _STATED_NOW = sa.text(  # what this transaction wrote: rows that it made, or mad
     "WHERE episode_id IN (SELECT episode_id FROM episodes WHERE patient_id = ANY(CAST(:patients AS text[]))) "
     "AND xmin = pg_current_xact_id()::xid ORDER BY episode_id, sequence"
 )
+_SENT_NOW = sa.text(
+    "SELECT topic, batch, key, value, headers FROM outbox WHERE topic = 'care.events' "
+    "AND xmin = pg_current_xact_id()::xid ORDER BY id"
+)
 _NOTED_NOW = sa.text(
     "SELECT message_id, trigger, note, reason FROM messages WHERE patient_id = ANY(CAST(:patients AS text[])) "
     "AND xmin = pg_current_xact_id()::xid ORDER BY message_id"
@@ -54,6 +60,12 @@ _KNOWN = sa.text(
     "SELECT patient_id FROM patients WHERE patient_id = ANY(CAST(:patients AS text[])) UNION ALL "
     "SELECT visit_id FROM visits WHERE visit_id = ANY(CAST(:visits AS text[]))"
 )
+_WITH_MESSAGES = sa.text(
+    "SELECT v.patient_id, coalesce(m.number, 0) FROM (SELECT DISTINCT patient_id FROM visits) AS v LEFT JOIN "
+    "(SELECT patient_id, count(*) AS number FROM messages WHERE patient_id IS NOT NULL GROUP BY 1) AS m "
+    "USING (patient_id) ORDER BY 1"
+)
+_UNSURE = sa.text("SELECT patient_id FROM patients WHERE patient_id = ANY(CAST(:patients AS text[])) AND unsure")
 _SPANS = sa.text("SELECT visit_id, begun_at, ended_at FROM visits WHERE visit_id = ANY(CAST(:visits AS text[]))")
 Span = tuple[datetime | None, datetime | None]
 """When a visit began, and when it ended."""
@@ -195,6 +207,12 @@ async def stated_now(connection: Connection, patients: Iterable[str]) -> list[Wr
     return [WrittenFact(*row) for row in (await connection.execute(_STATED_NOW, given)).all()]
 
 
+async def sent_now(connection: Connection) -> list[Fact]:
+    """The facts that this transaction states, as they would be published."""
+    found = [row._asdict() for row in (await connection.execute(_SENT_NOW)).all()]
+    return [from_record(each.value, each.headers) for row in found for each in outbox.records_of(row)]
+
+
 async def noted_now(connection: Connection, patients: Iterable[str]) -> list[NotedMessage]:
     """The messages of these patients that this transaction stored or noted anew, in the order of arrival."""
     given = {"patients": sorted(patients)}
@@ -219,6 +237,16 @@ async def spans_of(connection: Connection, visits_: Iterable[str]) -> dict[str, 
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
+async def patients_and_messages(connection: Connection) -> list[tuple[str, int]]:
+    """Every patient who has a visit, with the number of their messages, in the order of their ids."""
+    return [(row[0], row[1]) for row in (await connection.execute(_WITH_MESSAGES)).all()]
+
+
+async def unsure(connection: Connection, patients: Sequence[str]) -> set[str]:
+    """Those of these patients who have a message that names no visit."""
+    return set((await connection.execute(_UNSURE, {"patients": list(patients)})).scalars())
+
+
 async def last_by_facility(connection: Connection) -> dict[str, datetime]:
     """Facility → when its last message came that was not refused."""
     return {row[0]: row[1] for row in (await connection.execute(_LAST)).all()}
@@ -228,6 +256,8 @@ def _of_kept(wanted: WantedMessages) -> sa.Select[Any]:
     so = _asked(_M, wanted)
     if wanted.answer is not None:
         so.append(_M.answer == wanted.answer)
+    if wanted.answer == "AE":  # each is noted so, and by the note there is an index
+        so += _noted("error")
     if wanted.note is not None:
         so += _noted(wanted.note)
     if wanted.patients is not None:

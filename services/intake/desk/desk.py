@@ -9,6 +9,8 @@ from services.intake.api.answers import ConsentShown
 from services.intake.api.feeds import CODES_LISTED, ELSEWHERE, feeds_of
 from services.intake.api.live import READERS
 from services.intake.api.rate_limits import RateLimits
+from services.intake.console import views as console
+from services.intake.console.silence import FeedAge, ages
 from services.intake.desk import rows, views
 from services.intake.desk.lists import LISTS, TAKERS, Shelf
 from services.intake.desk.rows import AsIs
@@ -17,7 +19,7 @@ from services.intake.desk.views import PageOf
 from services.intake.people import matches
 from services.intake.people.matches import Place
 from services.intake.receiving.receive import Intake
-from services.intake.receiving.views import feeds
+from services.intake.receiving.views import feeds, unmapped_codes
 from services.intake.requests.consents import handlers as consents
 from services.intake.requests.consents.views import consents_by_id
 from shared.scope import Scope
@@ -46,6 +48,10 @@ class IntakeDesk(OnlyLists):
             "consents": self._consents,
             "matches": self._matches,
             "feeds": self._feeds,
+            "messages": _elsewhere,
+            "try": _elsewhere,
+            "silent": self._silent,
+            "codes": self._codes,
         }
 
     def lists(self, who: Caller) -> Sequence[Listing]:
@@ -60,9 +66,15 @@ class IntakeDesk(OnlyLists):
         self, connection: Connection, lists: Sequence[Listing], look: Look, chosen: Listing | None = None
     ) -> Mapping[str, Counted]:
         """The counts of all lists: those with a key by one query. A request and a feed are nobody's to wait for."""
-        found = {"take-in": NONE}
-        if any(each.name == "feeds" for each in lists):
+        found = {"take-in": NONE, "messages": NONE, "try": NONE}
+        names = {each.name for each in lists}
+        if "feeds" in names:
             found["feeds"] = Counted(len(await self._fed(connection, look)), 0)
+        if "silent" in names:
+            silent = len(await self._silent_ones(connection, look))
+            found["silent"] = Counted(silent, silent)
+        if "codes" in names:
+            found["codes"] = Counted(len(await unmapped_codes(connection, scope=look.scope, most=paging.MOST)), 0)
         asked = {
             each.name: _page(look) if each is chosen else _page(look._replace(asked=NOTHING_ASKED)) for each in lists
         }
@@ -112,6 +124,19 @@ class IntakeDesk(OnlyLists):
         sent = {feed.facility for feed in await feeds(connection)} if look.scope.facilities is None else set()
         return frozenset(own | (sent & {ELSEWHERE}))
 
+    async def _silent(self, connection: Connection, look: Look) -> Fetched:
+        found = await self._silent_ones(connection, look)
+        return Fetched([rows.silent_row(each, self._as_is(look)) for each in found])
+
+    async def _silent_ones(self, connection: Connection, look: Look) -> list[FeedAge]:
+        every = ages(self.intake.site, await console.last_by_facility(connection))
+        return [each for each in every if look.scope.has(each.facility) and each.silent(look.at)]
+
+    async def _codes(self, connection: Connection, look: Look) -> Fetched:
+        found = await unmapped_codes(connection, scope=look.scope, most=paging.MOST)
+        await self._note(connection, look, CODES_LISTED, ["codes"])
+        return Fetched([rows.code_row(each, self._as_is(look)) for each in found])
+
     async def _matches(self, connection: Connection, look: Look) -> Fetched:
         self.rates.take(look.who)
         found = await matches.listed(
@@ -134,6 +159,11 @@ class IntakeDesk(OnlyLists):
 
     async def _note(self, connection: Connection, look: Look, action: str, subjects: Sequence[str]) -> None:
         await audit.note(connection, [audit.Entry(look.at, look.who.subject, action, each) for each in subjects])
+
+
+async def _elsewhere(_: Connection, __: Look) -> Fetched:
+    """No rows: the rail leads to a page of its own."""
+    return Fetched([])
 
 
 def _key(name: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from services.intake.api.consents import READERS as CONSENTS
+from services.intake.api.feeds import MENDERS
 from services.intake.api.feeds import READERS as FEEDS
 from services.intake.api.matches import READERS as MATCHING
+from services.intake.api.messages import OPENERS
 from shared.web.desk import Listing
 from shared.web.tables import COMING_IN, MESSAGES, TO_BE_SETTLED, Column, Table
 
@@ -38,6 +40,13 @@ _FED: Final = Table(
         Column("warnings", "To look at", wide=True),
     ),
     about="Feed",
+)
+_SILENT: Final = Table(
+    (Column("waiting", "Silent for"), Column("hours", "Its hours"), Column("last", "Last message")), about="Facility"
+)
+_CODED: Final = Table(
+    (Column("kind", "What it is"), Column("number", "How many wait", wide=True), _FACILITY, Column("last", "Last")),
+    about="Code",
 )
 _CONSENTED: Final = Table(
     (
@@ -71,6 +80,35 @@ LISTS: Final = (
             "No two records may be one person's.", None, group=TO_BE_SETTLED, table=_MATCHED,
         ),
         MATCHING,
+    ),
+    Shelf(
+        Listing(
+            "messages", "All messages", "What hospitals sent, the newest first, and what came of each.",
+            "No message came yet.", None, first=False, group=MESSAGES, table=_MESSAGE, counted=False, page="/messages",
+        ),
+        FEEDS,
+    ),
+    Shelf(
+        Listing(
+            "try", "Try a message", "What a message would do here; nothing is stored.", "", None, first=False,
+            group=MESSAGES, counted=False, page="/messages/try",
+        ),
+        OPENERS,
+    ),
+    Shelf(
+        Listing(
+            "silent", "Silent feeds", "Facilities that have sent, and have sent nothing for longer than their hours.",
+            "No feed has fallen silent.", None, urgent="silent", first=True, group=MESSAGES, table=_SILENT,
+        ),
+        FEEDS,
+    ),
+    Shelf(
+        Listing(
+            "codes", "Codes in no table",
+            "What is sent and is in no table of the site: it waits, or goes on as unknown.",
+            "Every code that was sent is in the site's tables.", None, first=False, group=MESSAGES, table=_CODED,
+        ),
+        tuple(sorted(MENDERS - {"admin"})),
     ),
     Shelf(
         Listing(

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from services.intake.api import front, writes
 from services.intake.api.rate_limits import RateLimits
 from services.intake.desk import taking_in, wording
+from services.intake.desk.console.page import Console
 from services.intake.desk.desk import IntakeDesk
 from services.intake.desk.match import MatchPage
 from services.intake.desk.page import Finding
@@ -51,6 +52,7 @@ def routes(intake: Intake, rates: RateLimits) -> Sequence[BaseRoute]:
     return [
         *own,
         *Finding(intake, rates, frame).routes(),
+        *Console(intake, rates, frame).routes(),
         *acts.routes(taking_in.WRITES),
         *dead_letters.routes(desk),
     ]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import NamedTuple
 
 from services.intake.api.answers import ConsentShown, FeedCount, FeedShown
+from services.intake.console.silence import FeedAge
 from services.intake.desk import taking_in, wording
 from services.intake.desk.taking_in import Asker
 from services.intake.people.matches import Match
-from services.intake.receiving.views import Listed
+from services.intake.receiving.views import Listed, UnmappedCode
 from shared.site.config import Site
 from shared.web.desk import Badge, Row
 from shared.web.forms import Form
@@ -34,19 +35,22 @@ class AsIs(NamedTuple):
         known = self.site.facility(facility)
         return known.title if known else say("a facility that the site does not have")
 
+    def zone(self, facility: str) -> tzinfo:
+        """The zone of a facility; the first one's for one that the site does not have."""
+        return (self.site.facility(facility) or self.site.facilities[0]).zone_info
+
 
 def take_in_rows(asker: Asker) -> list[Row]:
     """What can be taken in of somebody new."""
+    referral = say("Somebody asks for care: placement begins to look for a program.")
+    assessment = say("What an instrument found, and which level it recommends.")
+    consent = say("What may be disclosed about the patient, to whom and what for.")
     every: list[tuple[str, str, Form]] = [
-        (
-            "A referral",
-            "Somebody asks for care: placement begins to look for a program.",
-            taking_in.new_referral(asker),
-        ),
-        ("An assessment", "What an instrument found, and which level it recommends.", taking_in.new_assessment(asker)),
-        ("A consent", "What may be disclosed about the patient, to whom and what for.", taking_in.new_consent(asker)),
+        (say("A referral"), referral, taking_in.new_referral(asker)),
+        (say("An assessment"), assessment, taking_in.new_assessment(asker)),
+        (say("A consent"), consent, taking_in.new_consent(asker)),
     ]
-    return [Row(say(what), Badge(""), "", name=say(name), forms=(form,)) for name, what, form in every]
+    return [Row(what, Badge(""), "", name=name, forms=(form,)) for name, what, form in every]
 
 
 def feed_row(feed: FeedShown, now: AsIs) -> Row:
@@ -66,11 +70,36 @@ def feed_row(feed: FeedShown, now: AsIs) -> Row:
     return Row("", badge, feed["facility"], name=now.title(feed["facility"]), cells=cells)
 
 
+def silent_row(age: FeedAge, now: AsIs) -> Row:
+    """A facility that has fallen silent: for how long, after how many hours it counts so, and its last message."""
+    cells = {
+        "waiting": Cell(badge=Badge(since(age.last_at, now.at), "late")),
+        "hours": Cell(say_count("{count} hour", "{count} hours", age.hours)),
+        "last": Cell(age.last_at.astimezone(now.zone(age.facility)).strftime("%Y-%m-%d %H:%M")),
+    }
+    return Row("", Badge(""), age.facility, name=now.title(age.facility), cells=cells)
+
+
+def code_row(code: UnmappedCode, now: AsIs) -> Row:
+    """A code that is in no table of the site, and how many have it."""
+    waits = say_count("{count} message waits for it", "{count} messages wait for it", code.number)
+    told = say_count("{count} visit has it", "{count} visits have it", code.number)
+    last = code.last_at.astimezone(now.zone(code.facility)).strftime("%Y-%m-%d") if code.last_at else ""
+    cells = {
+        "kind": Cell(spoken(code.kind), [code.field]),
+        "number": Cell(waits if code.kind == "unit" else told),
+        "facility": Cell(now.title(code.facility)),
+        "last": Cell(last),
+    }
+    page = "/messages?note=unmapped" if code.kind == "unit" else ""
+    return Row("", Badge(""), code.facility, name=code.code, cells=cells, page=page)
+
+
 def _counted(counts: Sequence[FeedCount]) -> str:
     """`discharge (A03) 12, admission (A01) 9`, the most frequent first; repeats and refusals are told apart."""
     told: dict[str, int] = {}
     for each in counts:
-        what = say(wording.trigger(each["trigger"])) if each["trigger"] else say("no trigger")
+        what = wording.trigger(each["trigger"]) if each["trigger"] else say("no trigger")
         if each["answer"] != "AA":
             what = say("{what}, {answer}", what=what, answer=say(_ANSWERS.get(each["answer"], each["answer"])))
         told[what] = told.get(what, 0) + each["count"]
@@ -109,8 +138,9 @@ def message_row(message: Listed, now: AsIs) -> Row:
         "door": Cell(say(wording.DOORS.get(message.door, message.door))),
         "facility": Cell(now.title(message.facility)),
     }
-    name = _begun(say(wording.trigger(message.trigger))) if message.trigger else say("A message")
-    return Row("", Badge(""), message.facility, name=f"{name} {tail(message.message_id)}", cells=cells)
+    name = _begun(wording.trigger(message.trigger)) if message.trigger else say("A message")
+    page = f"/messages/{message.message_id}"
+    return Row("", Badge(""), message.facility, name=f"{name} {tail(message.message_id)}", cells=cells, page=page)
 
 
 def _begun(words: str) -> str:

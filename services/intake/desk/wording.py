@@ -10,6 +10,7 @@ from services.intake.people.identifiers import REASONS, SAME_KEY, SAME_OTHER
 from services.intake.people.joining import BORN, NAME, OTHER_NUMBER, SAME_BORN, SAME_NAME, SEX, TOLD_AS_ONE
 from services.intake.people.likeness import SAME_ADDRESS, SAME_TELEPHONE, SIMILAR_NAME
 from shared.web.wording import spoken
+from shared.web.words import say
 
 FIELDS: Mapping[str, str] = {
     "facility": "Facility",
@@ -102,9 +103,9 @@ FAULTS: Mapping[int, str] = {
 def trigger(code: str) -> str:
     """A trigger event in words, with its code: `discharge (A03)`; the code alone where it has none."""
     row = TRIGGERS.get(code.rpartition("^")[2])
-    return f"{row.words} ({code})" if row else code
+    return f"{say(row.words)} ({code})" if row else code
 
 
 def reason(text: str | None) -> str:
     """Why a message waits or has no effect, in words."""
-    return spoken(text or "no reason was told")
+    return spoken(text) if text else say("no reason was told")

@@ -48,6 +48,11 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _WIDE_LE, _WIDE_BE = "MSH".encode("utf-16-le"), "MSH".encode("utf-16-be")
 
 
+def is_wide(raw: bytes) -> bool:
+    """Whether bytes are UTF-16 by their form; then MSH-18 says nothing of them."""
+    return raw.startswith((*_UTF16, _WIDE_LE, _WIDE_BE))
+
+
 def widen(raw: bytes) -> bytes:
     """Bytes in UTF-16 as UTF-8, without half a character at the end; other bytes unchanged. UTF-16 shows by its byte
     order mark, or where the bytes begin with MSH in it."""

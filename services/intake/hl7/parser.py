@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from services.intake.hl7.charsets import decode, widen
+from services.intake.hl7.charsets import decode, is_wide, widen
 from services.intake.hl7.components import COMPONENTS
 from services.intake.hl7.delimiters import delimiters
 
@@ -261,7 +261,8 @@ def messages(raw: bytes, charset: str = "") -> Iterator[Message]:
 
     A byte order mark, MLLP bytes, blanks, and the headers and trailers of batches (FHS, BHS, BTS, FTS) are skipped.
     """
-    return (Message(piece, charset) for piece in pieces(raw))
+    told = "utf-8" if is_wide(raw) else charset
+    return (Message(piece, told) for piece in pieces(raw))
 
 
 def pieces(raw: bytes) -> list[bytes]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from services.intake.hl7 import codec, fields
 from services.intake.hl7.acknowledgements import NOT_HL7, Outcome, answers, build
 from services.intake.hl7.adt import read_adt
+from services.intake.hl7.charsets import is_wide
 from services.intake.hl7.header import Header, header
 from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, PatientId, Refused, VisitMessage
 from services.intake.hl7.parser import Message, pieces
@@ -173,7 +174,8 @@ def read(received: Received, rules: FeedRules, seal: Seal, most: int) -> list[In
         inbound_message.sealed = seal.close(received.raw, inbound_message.message_id)
         inbound_message.answer(Outcome("AR", TOO_MANY if found else NOT_HL7))
         return [inbound_message]
-    every = [Message(piece, received.charset) for piece in found]
+    told = "utf-8" if is_wide(received.raw) else received.charset
+    every = [Message(piece, told) for piece in found]
     alone = received.raw if len(every) == 1 else None
     return [_inbound(received, message, alone, rules, seal) for message in every]
 
@@ -186,7 +188,10 @@ def _inbound(received: Received, message: Message, alone: bytes | None, rules: F
     inbound.warnings = list(message.warnings)
     inbound.ids = seal.blind(f"ids\x1f{head.sending_app}\x1f{head.sending_facility}\x1f{head.control_id}")
     inbound.body = seal.blind(message.body)
-    inbound.sealed = seal.close(alone or message.body.encode(message.charset, "replace"), inbound.message_id)
+    text = alone or message.body.encode(message.charset, "replace")
+    if received.charset and not text.isascii():  # kept so that it is read the same without what was told beside it
+        text = message.body.encode("utf-16")
+    inbound.sealed = seal.close(text, inbound.message_id)
     try:
         _fill(inbound, message, rules)
     except Refused as refused:

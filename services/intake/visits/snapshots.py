@@ -65,7 +65,8 @@ def coverage(said: Sequence[VisitMessage], begun: datetime, zone: tzinfo, site: 
 
     A payer holds from IN1-12 to IN1-13, both inclusive, within the stay; without them, from its first to its last day.
     What a message tells replaces what was told before from its first day on. Nothing is told of days after the last
-    message of the stay, but for payers that are all to come: they hold from the first day until that day comes.
+    message of the stay that says anything new, but for payers that are all to come: they hold from the first day until
+    that day comes.
     """
     found: dict[date, InForce] = {}
     first = begun.astimezone(zone).date()

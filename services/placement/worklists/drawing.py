@@ -279,7 +279,7 @@ def _plan(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
 
 
 def _session(line: Line, body: Mapping[str, Any], __: Glance) -> Drawn:
-    given = ", ".join(_given(one) for one in body.get("services", ()))
+    given = "; ".join(_given(one) for one in body.get("services", ()))
     why, effect = spoken(body.get("reason", "")), body.get("effect", {})
     badge = {"attended": Badge(say("was there"), "good"), "absent": Badge(say("was not there"), "late")}
     details = (given, f"{say('group')} {body['group']}" if "group" in body else "", why, str(effect.get("means", "")))
@@ -289,7 +289,7 @@ def _session(line: Line, body: Mapping[str, Any], __: Glance) -> Drawn:
 def _given(one: Mapping[str, Any]) -> str:
     minutes = int(one.get("minutes", 0))
     length = say_count("{count} minute", "{count} minutes", minutes) if minutes else ""
-    return " ".join(filter(None, (spoken(one["kind"]), length, spoken(one.get("mode", "")))))
+    return ", ".join(filter(None, (spoken(one["kind"]), length, spoken(one.get("mode", "")))))
 
 
 _NO_BASIS = {

@@ -10,7 +10,8 @@
   if (body.dataset.here) history.replaceState(null, "", body.dataset.here);
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone) document.cookie = `stepdown_zone=${zone}; path=/; max-age=31536000; samesite=lax`;
-  document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  const seen = () => document.querySelector(".rail [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  seen();
 
   // Filters show at once; the rail is the page's own, and goes with the filter by a whole page.
   document.addEventListener("change", (event) => {
@@ -44,9 +45,10 @@
       for (const each of all("details.more[open]")) each.open = false;
     }
   });
-  document.addEventListener("htmx:afterSettle", () => {
+  document.addEventListener("htmx:afterSettle", (event) => {
     const list = document.getElementById("list");
     if (list?.dataset.title) document.title = list.dataset.title;
+    if (event.detail.elt.closest?.(".rail")) seen(); // another service's lists came
     begin();
   });
   function begin() { // in the form that is open

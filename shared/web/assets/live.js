@@ -67,7 +67,7 @@
     others.postMessage({ kind: "hello", since: shownAt - 1000 });
     navigator.locks.request("stepdown-live", () => { begin(); return new Promise((done) => { release = done; }); });
   } else begin();
-  document.querySelector("form.leave")?.addEventListener("submit", () => { others?.postMessage({ kind: "bye" }); });
+  document.querySelector("form.leave")?.addEventListener("submit", () => { others?.postMessage({ kind: "bye" }); end(); });
 
   // What is new on this page: whose rows, or something.
   const who = new Set(), title = document.title, last = new Map(), due = new Map();
@@ -108,7 +108,7 @@
     const typing = document.activeElement?.closest("#list input:not([type=checkbox]), #list select, #list textarea");
     const selected = getSelection();
     const reads = selected && !selected.isCollapsed && where.contains(selected.anchorNode);
-    return Boolean(typing || reads || where.querySelector("tr.form, details[open], input[data-mark]:checked, tr.row:hover, .rows > li:hover"));
+    return Boolean(typing || reads || where.querySelector("tr.form, details[open], .htmx-request, input[data-mark]:checked, tr.row:hover, .rows > li:hover"));
   }
 
   function show() {
@@ -148,7 +148,16 @@
     const key = focus && (focus.id ? `#${CSS.escape(focus.id)}` : `#list a[href="${CSS.escape(focus.getAttribute("href"))}"]`);
     const at = scrollY;
     if (window.htmx) {
+      let late = false; // a form was opened while the list was on its way: it stays
+      const meanwhile = (event) => {
+        if (wanted || event.detail.target !== old || !isBusy()) return;
+        event.detail.shouldSwap = false;
+        late = true;
+      };
+      document.addEventListener("htmx:beforeSwap", meanwhile);
       await window.htmx.ajax("GET", address, { source: old, target: "#list", select: "#list", swap: "outerHTML show:none", headers: BY_ITSELF });
+      document.removeEventListener("htmx:beforeSwap", meanwhile);
+      if (late) return offer();
     } else {
       const found = await asked(address).catch(() => null);
       const fresh = found?.getElementById("list");

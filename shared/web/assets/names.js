@@ -8,7 +8,7 @@
   const WORDS = JSON.parse(document.body.dataset.words);
   const DAY = new Intl.DateTimeFormat(document.documentElement.lang, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
   if (!intake) return;
-  const places = new Map(), known = new Map();
+  const places = new Map(), known = new Map(), asked = new Set(); // `asked`: whose answer is on its way
 
   // The patients of this page's rows, and of rows that came later.
   function look() {
@@ -100,11 +100,13 @@
 
   async function load() {
     look();
-    const ids = [...places.keys()];
+    const ids = [...places.keys()].filter((each) => !asked.has(each));
     let status = ids.length && "nameless" in document.body.dataset ? 403 : 200;
+    for (const each of ids) asked.add(each);
     for (let from = 0; from < ids.length && status === 200; from += MOST) {
       status = await ask(ids.slice(from, from + MOST)).catch(() => 0);
     }
+    for (const each of ids) asked.delete(each);
     if (status !== 200) say(status);
   }
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import jwt
 import pytest
+import uvicorn
 
 from services.intake.app import assemble
 from shared.clock import SetClock
-from shared.run import ServiceProcess
+from shared.run import ServiceProcess, bound
 from shared.web.auth import AUDIENCE, DEV_ISSUER
 from tests.answers import client_of
 from tests.intake.conftest import NOW
 from tests.intake.test_app import SECRET, settings
+from tests.waiting import until
 
 Asking = Callable[..., dict[str, str]]
 
@@ -51,3 +54,15 @@ async def http(service: ServiceProcess) -> AsyncIterator[httpx.AsyncClient]:
     """A client of its HTTP side."""
     async with client_of(service.web, "intake", "http://intake") as client:
         yield client
+
+
+@pytest.fixture
+async def address(service: ServiceProcess) -> AsyncIterator[str]:
+    """Where the service listens."""
+    sock = bound("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(service.web, log_config=None, access_log=False, lifespan="off"))
+    serving = asyncio.create_task(server.serve(sockets=[sock]))
+    await until(lambda: server.started)
+    yield "http://{}:{}".format(*sock.getsockname())
+    server.should_exit = True
+    await serving

@@ -4,33 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import uvicorn
 from click.testing import CliRunner, Result
 
-from shared.run import ServiceProcess, bound
 from shared.web.auth import dev_tokens
 from tests.intake.conftest import Hospital
 from tests.intake.test_app import SECRET
-from tests.waiting import until
 from tools.cli.feeds import command
 from tools.stack import folder, ready
-
-
-@pytest.fixture
-async def address(service: ServiceProcess) -> AsyncIterator[str]:
-    """Where the service listens."""
-    sock = bound("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(service.web, log_config=None, access_log=False, lifespan="off"))
-    serving = asyncio.create_task(server.serve(sockets=[sock]))
-    await until(lambda: server.started)
-    yield "http://{}:{}".format(*sock.getsockname())
-    server.should_exit = True
-    await serving
 
 
 async def feeds(data: Path, address: str, role: str, *more: str) -> Result:

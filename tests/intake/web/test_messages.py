@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from services.intake.app import assemble
+from services.intake.hl7.parser import messages
 from tests.intake.conftest import Hospital
 from tests.intake.test_app import settings
 from tests.intake.web.conftest import Asking
@@ -91,3 +92,6 @@ async def test_the_charset_of_the_content_type_counts_before_msh_18(
     assert b"MSA|AA|" in answer.content
     (admitted,) = await hospital.facts()
     assert admitted.as_json["visit_number"] == f"VЖ-{hospital.mrn}"
+    ((message_id, sealed),) = await hospital.rows("message_id, sealed")
+    (again,) = messages(hospital.intake.seal.open(sealed, message_id))
+    assert again.get("PV1", 19) == f"VЖ-{hospital.mrn}", "as it is kept it says the same"

@@ -156,6 +156,8 @@ async def test_a_message_of_another_zone_is_read_again_as_it_was_shown(own_intak
         done = await reading_again.apply(connection, later, end, EVERYTHING)
     assert done
     assert done.digest == shown.digest
+    assert [each.name for each in shown.stated] == ["discharged"]
+    assert [(each.name, each.sequence) for each in shown.stated] == [(each.name, each.sequence) for each in done.stated]
     discharged = [fact.as_json["occurred_at"] for fact in await hospital.facts() if fact.name == "discharged"]
     assert discharged == ["2026-03-12T10:00:00-04:00", "2026-03-12T10:00:00-07:00"]
     again = await reading_again.preview(later, end, EVERYTHING)
@@ -212,6 +214,7 @@ async def test_the_second_act_applies_what_was_shown_or_nothing(
     address = f"/api/messages/{message_id}/read-again"
     shown = (await door.get(address, headers=asking("interface"))).json()
     assert (shown["fields"], shown["changes"]) == (["location"], True)
+    assert shown["stated"] == [], "the facts that stand are those of what it says"
     wrong = await door.post(address, json={"expected": "0" * 16}, headers=asking("interface"))
     assert wrong.status_code == 409
     assert (

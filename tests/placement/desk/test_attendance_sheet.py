@@ -164,3 +164,23 @@ async def test_a_day_that_has_not_come_or_a_group_that_is_none_is_refused(
 async def test_the_list_of_programs_leads_to_the_sheet(browser: Browser) -> None:
     seats = await browser.open("/", list="seats")
     assert f'href="{HERE}"' in seats.text
+
+
+async def test_a_program_with_more_patients_than_a_page_has_says_so_and_has_further_pages(
+    browser: Browser, desk: Desk, placements: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.placement.desk.attendance.page.MOST", 2)
+    shown = await browser.open(HERE, day="2026-05-12")
+    first = re.findall(r'data-patient="([^"]+)"', shown.text)
+    assert len(first) == 2
+    assert "There are more patients than the 2 of one page" in shown.text
+    [following] = re.findall(r'rel="next" href="([^"]+)"', shown.text)
+    last = Page(await browser.client.get(following.replace("&amp;", "&")))
+    second = re.findall(r'data-patient="([^"]+)"', last.text)
+    assert {*first, *second} == {"patient-E1", "patient-E2", "patient-E3"}
+    assert 'rel="next"' not in last.text
+    [placement] = [placements[each.removeprefix("patient-")] for each in second]
+    sent = await send(browser, last, **of(placement, there="no-show"))
+    assert sent.notice == "Attendance is recorded"
+    assert re.findall(r'data-patient="([^"]+)"', sent.text) == second, "the same page is shown again"
+    assert await recorded(desk, placement) == [("2026-05-12", "absent", "no-show")]

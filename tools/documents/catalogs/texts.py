@@ -35,9 +35,11 @@ FOR_PROGRAMS = (
 """Modules whose refusals only programs get."""
 COUNTING = ("say_count", "_many")
 """What is called with the singular and the plural of a text."""
-FIELDS = ("title", "hint", "empty", "urgent", "label", "labels", "confirm", "heading", "group", "done", "link")
+FIELDS = (
+    "title", "hint", "empty", "urgent", "label", "labels", "confirm", "heading", "group", "done", "link", "about",
+)  # fmt: skip
 """Names of arguments and fields whose texts are said where they are rendered."""
-PLACES = {"Column": (1,), "Listing": (1, 2, 3), "_section": (1, 2, 4), "Question": (2,), "Pages": (0, 1)}
+PLACES = {"_form": (0,), "Column": (1,), "Listing": (1, 2, 3), "_section": (1, 2, 4), "Question": (2,), "Pages": (0, 1)}
 """What is made of such texts → the places of its arguments that have them."""
 REFUSALS = {
     "Rejected": 1, "Problem": 2, "unfit": 1, "invalid": 0, "UnfitField": 1, "NotSignedIn": 0, "missing": 1, "Stale": 0,
@@ -48,12 +50,15 @@ TABLES = (
     ("services/placement/desk/patient/page.py", "SECTIONS"),
     ("services/aftercare/desk/patient.py", "SECTIONS"),
     ("services/intake/desk/patient.py", "TITLES"),
+    ("services/intake/hl7/triggers.py", "TRIGGERS"),
     ("services/placement/desk/page/wording.py", "MATCHES"),
     ("services/placement/worklists/wording.py", "_WHAT"),
     ("services/placement/worklists/wording.py", "_WHO"),
     ("services/placement/continuum/states.py", "MEANING"),
     ("services/aftercare/desk/wording.py", "WINDOWS"),
     ("services/placement/desk/patient/bills.py", "_FIELDS"),
+    ("shared/web/marks.py", "REASONS"),
+    ("services/placement/desk/page/wording.py", "MUSTS"),
     ("shared/web/tables.py", "PLACEMENT"),
     ("shared/web/tables.py", "PAYER"),
     ("shared/web/tables.py", "AFTER"),
@@ -156,12 +161,21 @@ def _rendered() -> Iterator[tuple[Text, str]]:
         made = PLACES if _file("shared.web.desk") == _imported("Listing", module) else _OF_ANY
         for name, call, within in _calls(tree):
             given = [word.value for word in call.keywords if word.arg in FIELDS]
+            given += [word.value for word in call.keywords if (name, word.arg) == ("Question", "options")]
             given += [call.args[place] for place in made.get(name, ()) if place < len(call.args)]
             yield from ((Text(one), module) for each in given for one in texts(each, module, within))
             yield from ((Text(one), module) for one in _waits(name, call))
         for node in ast.walk(tree):
+            if isinstance(node, ast.Dict):
+                told = [value for key, value in zip(node.keys, node.values, strict=True) if _key(key) in FIELDS]
+                yield from ((Text(one), module) for each in told for one in texts(each, module, tree))
             if isinstance(node, ast.AnnAssign) and _name(node.target) in FIELDS and node.value is not None:
                 yield from ((Text(one), module) for one in texts(node.value, module, tree))
+
+
+def _key(node: ast.expr | None) -> str:
+    """A key of a table that is written out; empty for any other."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 _OF_ANY = {name: places for name, places in PLACES.items() if name != "Listing"}

@@ -1,4 +1,4 @@
-"""GET and POST /programs/{program}/attendance?day=&group=: the attendance sheet of a program's or a group's day.
+"""GET and POST /programs/{program}/attendance?day=&group=&cursor=: the attendance sheet of a program's or group's day.
 
 One form for all. Each row is carried out as the API's own write would be, in a transaction of its own: what could not
 be recorded is said at its row, and the rest is done. A session is known by its id, so that a form that is sent twice
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,11 +31,11 @@ from services.placement.desk.attendance.sheet import (
 )
 from services.placement.desk.frame import Parts, Subject, whose_of
 from services.placement.desk.page import choices
-from services.placement.desk.reading import noted
+from services.placement.desk.reading import noted, place_of
 from services.placement.worklists import views
 from shared.errors import InvalidMessage, Rejected, Transient
 from shared.storage.database import Connection
-from shared.web import posts, requests
+from shared.web import paging, posts, requests
 from shared.web.app import Problem
 from shared.web.auth import Caller
 from shared.web.pages import Notice, Pages, notice_of
@@ -45,7 +46,7 @@ from shared.web.words import say
 
 DONE: Final = {"attendance-recorded": "attendance is recorded"}
 MOST: Final = 120
-"""Patients on one sheet; a program with more records them by group."""
+"""Patients on one page of a sheet; a program with more has several pages, or records by group."""
 MOST_FIELDS: Final = MOST * len(FIELDS) + 10
 
 
@@ -76,14 +77,14 @@ class AttendancePage:
     async def _shown(self, request: Request) -> Response:
         """Raises NotSignedIn, 403, 404 and 422 Problems."""
         who = page_caller(request, *sessions.TELLERS)
-        asked = requests.parameters(request, {"day", "group", "all"})
+        asked = requests.parameters(request, {"day", "group", "all", "cursor"})
         sheet = self._sheet(request, who, asked)
         first = sheet.proposed._replace(there=requests.one_of(asked, "all", (THERE,)) or "")
         async with self.parts.database.begin() as connection:
-            found = await self._attendees(connection, who, sheet)
+            found, following = await self._attendees(connection, who, sheet)
             await noted(connection, self.parts, who, "attendance-looked-at", [one.placement for one in found])
         rows = [SheetRow(one, one.recorded if one.session else first) for one in found]
-        return self._page(request, who, sheet, rows)
+        return self._page(request, who, sheet, rows, following=following)
 
     async def _sent(self, request: Request) -> Response:
         """Record what is said of each patient who is on the sheet."""
@@ -91,7 +92,7 @@ class AttendancePage:
         fields = await form(request, most=MOST_FIELDS)
         sheet = self._sheet(request, who, fields)
         async with self.parts.database.read() as connection:
-            found = await self._attendees(connection, who, sheet)
+            found, following = await self._attendees(connection, who, sheet)
         rows = [await self._record(who, sheet, one, fields) for one in found]
         wrong = sum(bool(one.wrong) for one in rows)
         if not wrong:
@@ -100,7 +101,7 @@ class AttendancePage:
             "{count} of {all} could not be recorded: the rows say why. All others are recorded.",
             count=wrong, all=sum(bool(one.said.there) for one in rows),
         )  # fmt: skip
-        return self._page(request, who, sheet, rows, Notice(text, status=409))
+        return self._page(request, who, sheet, rows, following=following, notice=Notice(text, status=409))
 
     async def _record(self, who: Caller, sheet: Sheet, one: Attendee, fields: Mapping[str, str]) -> SheetRow:
         said, was = choices_of(fields, one.placement.id)
@@ -137,14 +138,17 @@ class AttendancePage:
         group = asked.get("group", "")
         if group and group not in {one.id for one in program.groups}:
             raise requests.unfit("group", "the program has no such group")
-        return Sheet(program, day, group)
+        return Sheet(program, day, group, asked.get("cursor", ""))
 
-    async def _attendees(self, connection: Connection, who: Caller, sheet: Sheet) -> list[Attendee]:
-        """The patients who had a stay at the program on that day, by two queries, whatever their number."""
+    async def _attendees(self, connection: Connection, who: Caller, sheet: Sheet) -> tuple[list[Attendee], str | None]:
+        """(The patients of the page who had a stay at the program on that day, by two queries, whatever their number;
+        the cursor of the next page). Raises a 422 Problem for a cursor that is none."""
         zone = self.parts.rules.site.zone(sheet.program.facility)
         begins, ends = midnight(sheet.day, zone), midnight(sheet.day + timedelta(days=1), zone)
-        whose = whose_of(who, who.scope)
-        found = await views.there_between(connection, sheet.program.id, begins, ends, views.ListQuestion(whose, MOST))
+        place = place_of({"cursor": sheet.cursor} if sheet.cursor else {})
+        question = views.ListQuestion(whose_of(who, who.scope), MOST + 1, place)
+        every = await views.there_between(connection, sheet.program.id, begins, ends, question)
+        found, following = paging.page(every, MOST, lambda line: (paging.at(line.at), line.id))
         mine = [one for one in found if not sheet.group or one.content.get("group", sheet.group) == sheet.group]
         told = await session_views.attendances(connection, {one.episode_id for one in mine})
         lines = {name: list(sessions.lines_of(each)) for name, each in told.items()}
@@ -156,10 +160,17 @@ class AttendancePage:
                 ),
             )
             for one in mine
-        ]
+        ], following
 
     def _page(
-        self, request: Request, who: Caller, sheet: Sheet, rows: Sequence[SheetRow], notice: Notice | None = None
+        self,
+        request: Request,
+        who: Caller,
+        sheet: Sheet,
+        rows: Sequence[SheetRow],
+        *,
+        following: str | None,
+        notice: Notice | None = None,
     ) -> Response:
         site, program = self.parts.rules.site, sheet.program
         meets = {day for each in program.schedule for day in each.days}
@@ -167,6 +178,8 @@ class AttendancePage:
             "who": who,
             "sheet": sheet,
             "rows": rows,
+            "following": following,
+            "most": MOST,
             "today": day_of(self.parts.clock(), site.zone(program.facility)),
             "before": sheet.day - timedelta(days=1),
             "after": sheet.day + timedelta(days=1),
@@ -180,8 +193,9 @@ class AttendancePage:
         return self.frame.render(request, "attendance.html", notice.status if notice else 200, **told, **said)
 
     def _address(self, request: Request, sheet: Sheet) -> str:
-        group = f"&group={sheet.group}" if sheet.group else ""
-        return f"{base(request)}/programs/{sheet.program.id}/attendance?day={sheet.day}{group}"
+        kept = {"day": str(sheet.day), "group": sheet.group, "cursor": sheet.cursor}
+        query = urlencode({name: value for name, value in kept.items() if value})
+        return f"{base(request)}/programs/{sheet.program.id}/attendance?{query}"
 
 
 def _same(said: Choice, recorded: Choice) -> bool:

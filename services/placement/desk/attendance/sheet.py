@@ -55,11 +55,13 @@ class Attendee(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """Whose day: the program, the day in its facility's zone, and the group ("" for the whole program)."""
+    """Whose day: the program, the day in its facility's zone, the group ("" for the whole program), and the cursor of
+    the page of it ("" for the first one)."""
 
     program: Program
     day: date
     group: str = ""
+    cursor: str = ""
 
     @property
     def session_id(self) -> str:

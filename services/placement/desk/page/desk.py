@@ -21,7 +21,7 @@ from services.placement.desk.marks import TAKERS, PlacementLists
 from services.placement.desk.page import wording
 from services.placement.desk.page.huddle import HuddleSheet
 from services.placement.desk.page.rows import Reader, row_of
-from services.placement.desk.page.search import OfSearch, candidate_row, program_row, to_several
+from services.placement.desk.page.search import COMPARED, OfSearch, candidate_row, program_row, to_several
 from services.placement.desk.page.several import OfferToSeveral
 from services.placement.desk.page.undo import undoing
 from services.placement.desk.patient.page import BACK, PatientPage, place
@@ -45,7 +45,7 @@ from shared.web.desk import FILTERS as LIST_FILTERS
 from shared.web.form_posts import Acts
 from shared.web.many import DONE, ManyForms, OtherPage
 from shared.web.pages import Pages
-from shared.web.tables import NOTHING_ASKED
+from shared.web.tables import NOTHING_ASKED, PLAIN, Table
 
 FILTERS = LIST_FILTERS | {"search"}
 WRITES = tuple(write for subject in SUBJECTS for write in subject.writes)
@@ -196,8 +196,12 @@ class Placement:
         return [
             _section(
                 "programs", "Programs that suit", "The best first, by what is preferred.", found[True], none,
+                table=COMPARED,
             )._replace(many=to_several(search, reader)),
-            _section("others", "Programs that do not suit", "Who fails least, at the nearest level.", found[False]),
+            _section(
+                "others", "Programs that do not suit", "Who fails least, at the nearest level.", found[False],
+                table=COMPARED,
+            ),
         ]  # fmt: skip
 
     async def _seats(self, connection: Connection, look: Look, reader: Reader) -> list[Row]:
@@ -272,9 +276,11 @@ def _cursor(asked: PageQuestion, line: Line) -> str:
     return paging.cursor(paging.at(work.sorted_by(asked.order, line)), line.id)
 
 
-def _section(name: str, title: str, hint: str, rows: Sequence[Row], empty: str = "There is none.") -> Section:
+def _section(
+    name: str, title: str, hint: str, rows: Sequence[Row], empty: str = "There is none.", *, table: Table = PLAIN
+) -> Section:
     bulk = ("offer",) if any(row.key and row.name for row in rows) else ()
-    return Section(Listing(name, title, hint, empty, None, bulk=bulk), rows, len(rows))
+    return Section(Listing(name, title, hint, empty, None, bulk=bulk, table=table), rows, len(rows))
 
 
 def _of_offer(line: Line, search: Line, waiting: frozenset[str]) -> dict[str, bool]:

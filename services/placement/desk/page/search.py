@@ -17,6 +17,7 @@ from shared.events.levels import Level
 from shared.site.values import Hours, Program
 from shared.web.desk import Badge, Row
 from shared.web.forms import Form
+from shared.web.tables import Cell, Column, Table
 from shared.web.wording import day, listed, plainly, spoken
 from shared.web.words import say, say_count
 
@@ -75,6 +76,19 @@ def _hours(program: Program) -> str:
     return say("{hours} hours a week on {days} days, {modes}", days=program.days_week, **given)
 
 
+COMPARED = Table(
+    (
+        Column("waiting", "Suits?"),
+        Column("levels", "Level"),
+        Column("day", "A seat from"),
+        Column("room", "Seats"),
+        Column("reasons", "For and against", wide=True),
+    ),
+    about="Program",
+)
+"""The programs for a search side by side."""
+
+
 class OfSearch(NamedTuple):
     """How a patient stands with programs: where an offer waits for an answer, who has the patient in line, where a seat
     is held."""
@@ -100,12 +114,25 @@ def candidate_row(
         badge,
         program.facility,
         name=program.title,
-        details=tuple(filter(None, (failing, *_so(program, known), *plain.details[:1]))),
-        points=points,
-        taken=plain.taken,
+        cells={
+            "waiting": Cell(badge=badge, more=tuple(filter(None, (failing, *_so(program, known))))),
+            "levels": Cell(levels=(program.level,), more=plain.details[:1]),
+            "day": _first_day(candidate, reader.at.astimezone(reader.zone(program.facility)).date()),
+            "room": Cell(badge=plain.badge, taken=plain.taken),
+            "reasons": Cell(points=points),
+        },
         forms=tuple(_asking(candidate, program, search, reader, known)),
         key=program.id if program.id not in known.asked and able("/api/offers", reader) else "",
     )
+
+
+def _first_day(candidate: Candidate, today: date) -> Cell:
+    """From which day on a seat is free, and how long that is."""
+    if candidate.free_on is None:
+        return Cell(say("not known"))
+    days = (candidate.free_on - today).days
+    wait = say_count("in {count} day", "in {count} days", days) if days > 0 else say("no wait")
+    return Cell(day(candidate.free_on), (wait,))
 
 
 def to_several(search: Line, reader: Reader) -> Form | None:

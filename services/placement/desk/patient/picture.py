@@ -26,7 +26,7 @@ from shared.events.levels import RANK, WORDS, Level
 from shared.facts.envelope import Fact
 from shared.facts.places import places_of
 from shared.values import value_object
-from shared.web.wording import dated, day, moment, spoken
+from shared.web.wording import dated, day, measure, moment, spoken
 from shared.web.words import say, say_count
 
 BarKind = Literal["stay", "leave", "suspended", "expected", "to-come", "seat", "authorized", "follow-up", "taken-back"]
@@ -210,8 +210,9 @@ def _follow_ups(of: PictureOf) -> Iterator[Bar]:
         zone = of.rules.zone_of(of.folded.facility)
         ends = midnight(one.due_to + timedelta(days=1), zone)
         late = one.outcome == "missed" or (one.outcome is None and ends <= of.today)
-        state = spoken(one.outcome) if one.outcome else say("by {day}", day=day(one.due_to))
-        label = f"{spoken(one.measure)}: {state}"
+        told = say("kept in time") if one.outcome == "kept" else spoken(one.outcome or "")
+        state = told if one.outcome else say("by {day}", day=day(one.due_to))
+        label = f"{measure(one.measure, short=True)}: {state}"
         words = label if one.outcome is None else f"{label}, {say('by {day}', day=day(one.due_to))}"
         since = midnight(one.due_to, zone)
         yield Bar("follow-up", FOLLOW_UPS, since, ends, one.fact, words, label, late=late)
