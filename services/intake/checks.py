@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from services.intake.hl7.mapping import FacilityMap
 from services.intake.receiving import store, views, visits_store
 from services.intake.receiving.deaths_store import known_of
+from services.intake.receiving.merges import store as merges_store
+from services.intake.receiving.merges.checking import unsaid
 from services.intake.visits.death_facts import Provenance, deaths
 from services.intake.visits.derive import difference
 from services.intake.visits.reconcile import VisitRecord, mapping_of, wanted_of
@@ -36,6 +38,8 @@ async def broken(
     told how much was looked at, `page` is how many rows are read at a time.
     """
     async for what in _visits(database, site, page, checked):
+        yield what
+    async for what in _merges(database, site, page):
         yield what
     async for what in _deaths(database, site, page):
         yield what
@@ -97,6 +101,21 @@ def _of_visit(visit: VisitRecord, mapping: str, places: FacilityMap) -> Iterator
         yield f"{len(out.cancel)} facts stand that its messages do not give"
     if any(visit.notes.get(note.message_id) != note[1:] for note in derived.notes):
         yield "what is noted of its messages is not what became of them"
+
+
+async def _merges(database: Database, site: Site, page: int) -> AsyncIterator[Broken]:
+    """Of patients whom statements bring together, what says who is whom, and the copies, must be what these mean."""
+    places = FacilityMap(site)
+    after: str | None = ""
+    while after is not None:
+        async with database.read() as connection:
+            await views.at_one_instant(connection)
+            groups = await merges_store.groups_after(connection, after, page)
+            for first, patients in groups:
+                wrong = await unsaid(connection, patients, places, _ANY_TIME)
+                if wrong:
+                    yield Broken(1, f"patient {first}", f"{wrong} facts of merges and links are not what was said")
+        after = groups[-1][0] if len(groups) == page else None
 
 
 async def _deaths(database: Database, site: Site, page: int) -> AsyncIterator[Broken]:

@@ -19,6 +19,7 @@ patients = sa.Table(
     sa.Column("made_at", _TIME, nullable=False, server_default=_NOW),
     sa.Column("unsure", sa.Boolean, nullable=False, server_default=sa.false(), comment="a message named no visit"),
     sa.Column("joined", sa.ARRAY(sa.Text), comment="why the first version may have made two people one"),
+    sa.Column("kin", sa.ARRAY(sa.Text), comment="whom merges, links, moves bring together with this one; itself too"),
     sa.Index("patients_joined", "patient_id", postgresql_where=sa.text("joined IS NOT NULL")),
     comment="whom hospitals told of; the row that everything else of a patient is locked by",
 )
@@ -54,7 +55,9 @@ matches = sa.Table(
     sa.Column("match_id", sa.Text, primary_key=True, comment="tells no age"),
     sa.Column("one", sa.Text, nullable=False),
     sa.Column("other", sa.Text, nullable=False, index=True),
-    sa.Column("state", sa.Text, nullable=False, server_default="open"),
+    sa.Column("state", sa.Text, nullable=False, server_default="open", comment="open, same, different"),
+    sa.Column("decided_by", sa.Text, comment="who decided last; none: a hospital said so, or nobody yet"),
+    sa.Column("decided_at", _TIME),
     sa.UniqueConstraint("one", "other"),
     comment="two patients who may be one person",
 )
@@ -68,6 +71,26 @@ match_evidence = sa.Table(
     sa.Column("reasons", sa.ARRAY(sa.Text), nullable=False, comment="which kinds of number they share"),
     sa.Column("since", _TIME, nullable=False),
     comment="what speaks for it, by who told it: shown only to who holds both",
+)
+
+record_statements = sa.Table(
+    "record_statements",
+    INTAKE,
+    sa.Column("statement_id", sa.Text, primary_key=True, comment="of a message: its id and which of its statements"),
+    sa.Column("facility", sa.Text, nullable=False, comment="who said it"),
+    sa.Column("patient_id", sa.Text, nullable=False, index=True, comment="to whom the other one goes"),
+    sa.Column("other_id", sa.Text, nullable=False, index=True),
+    sa.Column("told", sa.LargeBinary, nullable=False, comment="JSON: kind, times, numbers, ids (people/merging.py)"),
+    comment="what was said of two patients: merges, links, moves, and what takes them back",
+)
+
+retirements = sa.Table(
+    "retirements",
+    INTAKE,
+    sa.Column("patient_id", sa.Text, primary_key=True),
+    sa.Column("facility", sa.Text, primary_key=True, comment="whose merge it is"),
+    sa.Column("into_id", sa.Text, nullable=False, index=True, comment="the patient who stays"),
+    comment="which patients are merged into which now, by the statements; derived",
 )
 
 index_check = sa.Table(
@@ -118,6 +141,8 @@ identity_words = sa.Table(
         nullable=False,
         comment="keyed hashes, 64 bits each, of normalised words and beginnings of names (people/finding)",
     ),
+    sa.Column("compared", sa.Boolean, nullable=False, server_default=sa.false(), comment="with those who are like it"),
+    sa.Index("identity_words_to_compare", "patient_id", postgresql_where=sa.text("NOT compared")),
     sa.Index("identity_words_by_word", "words", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
     comment="blind index: by which words of name, birth date, telephone and ids a patient is found",
 )
@@ -278,6 +303,7 @@ facts = sa.Table(
     sa.Column("value", sa.LargeBinary, nullable=False, comment="its own fields as JSON"),
     sa.Column("message_id", sa.Text, nullable=False, comment="who said it"),
     sa.Column("standing", sa.Boolean, nullable=False),
+    sa.Column("copy_of", sa.Text, comment="ce_id of the fact of a retired episode that it copies"),
     sa.UniqueConstraint("episode_id", "sequence"),
     sa.Index("facts_of_visit", "visit_id", postgresql_where=sa.text("standing")),
     sa.Index("facts_of_requests", "episode_id", postgresql_where=sa.text("standing AND visit_id IS NULL")),

@@ -8,6 +8,7 @@ from functools import partial
 
 from services.intake.keeping.texts import raw_messages, refused_messages
 from services.intake.people.finding.filling import Filling
+from services.intake.people.finding.likely import Likely
 from services.intake.receiving.receive import Intake
 from services.intake.requests.consents import handlers as consents
 from shared import retention
@@ -48,7 +49,7 @@ def timers(intake: Intake) -> list[Timer]:
         while await consents.tell_new_episodes(intake):
             pass
 
-    filling = Filling(intake)
+    filling, likely = Filling(intake), Likely(intake)
 
     messages = _messages(intake.site)
     keys_kept = retention.requests_of(intake.site.retention, KEYS_KEPT)
@@ -63,6 +64,7 @@ def timers(intake: Intake) -> list[Timer]:
         Timer("preparing", 1.0, preparing),
         Timer("mapping", 60.0, mapping),
         Timer("index-of-persons", 5.0, filling.run),
+        Timer("likely-matches", 5.0, likely.run),
         Timer("idempotency-keys", 3600.0, partial(idempotency.forget, intake.database, intake.clock, keys_kept)),
         Timer("retention", 3600.0, old_messages),
         Timer("consents-over", 5.0, consents_over),

@@ -29,6 +29,9 @@ OUTCOMES: dict[str, Outcome] = {
         periods=("inpatient 11-02 11-04",),
         patients=1,
     ),
+    "06-id-type-mr-then-pi": Outcome(AA2, (IN_3W, OUT), periods=("inpatient 11-02 11-04",), patients=1),
+    "08-authority-by-oid-then-both": Outcome(AA2, (IN_3W, OUT), patients=1),
+    "11-merge-survivor-lists-both": Outcome(("AA",) * 3, (IN_3W, "patients-merged 11-03 09:00", OUT), patients=1),
     "17-same-control-id-many-patients": Outcome(AA2, (IN_3W, "admitted inpatient 3W 11-02 10:00"), patients=2),
     "18-discharge-cancel-discharge": Outcome(
         ("AA",) * 4, (IN_3W, "discharged inpatient 11-06 09:00"), periods=("inpatient 11-02 11-06",)
@@ -67,6 +70,12 @@ OUTCOMES: dict[str, Outcome] = {
         periods=("inpatient 11-03 11-05",),
     ),
     "56-discharge-first-then-history": Outcome(AA2, (), notes=("waiting waiting", "waiting waiting")),
+    "47-placeholder-ssn-two-patients": Outcome(
+        ("AA",) * 3,
+        (IN_3W, "admitted residential RES 11-03 09:00", "discharged residential 11-05 09:00"),
+        periods=("inpatient 11-02", "residential 11-03 11-05"),
+        patients=2,
+    ),
     "57-pending-discharge-pv2": Outcome(
         ("AA",) * 3,
         (IN_3W, "discharge-planned expected 11-07 09:00 11-03 09:00", "discharge-plan-cancelled 11-04 09:00"),

@@ -11,9 +11,8 @@ from prometheus_client import REGISTRY
 from services.intake import gauges
 from services.intake.checks import broken
 from services.intake.receiving import number_decisions
-from services.intake.receiving.in_line import OTHERS_VISIT
 from services.intake.receiving.receive import Intake
-from services.intake.receiving.shared_numbers import NumberDecision
+from services.intake.receiving.shared_numbers import OTHERS_VISIT, NumberDecision
 from shared.errors import Rejected
 from shared.scope import EVERYTHING
 from shared.site.config import Site

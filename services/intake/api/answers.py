@@ -14,9 +14,11 @@ from typing_extensions import TypedDict
 from services.intake.console.effects import WaitsFor
 from services.intake.console.question import AnswerCode, MessageNote
 from services.intake.people.identifiers import REASONS, SAME_KEY, SAME_OTHER
-from services.intake.people.joining import AGAINST, SAME_BORN, SAME_NAME
+from services.intake.people.joining import AGAINST, SAME_BORN, SAME_NAME, TOLD_AS_ONE
+from services.intake.people.likeness import SAME_ADDRESS, SAME_TELEPHONE, SIMILAR_NAME
 
-FOR = frozenset({*REASONS.values(), SAME_KEY, SAME_OTHER, SAME_BORN, SAME_NAME})
+ALSO_FOR = (SIMILAR_NAME, SAME_TELEPHONE, SAME_ADDRESS)
+FOR = frozenset({*REASONS.values(), SAME_KEY, SAME_OTHER, SAME_BORN, SAME_NAME, TOLD_AS_ONE, *ALSO_FOR})
 """What may speak for two patients being one."""
 Number = Annotated[int, Field(ge=0)]
 
@@ -51,6 +53,8 @@ class PatientShown(TypedDict):
     patient_id: str
     facilities: list[str]
     episodes: list[str]
+    merged_into: Annotated[NotRequired[str], Field(description="the patient who stays, where this one is retired")]
+    merged_from: Annotated[NotRequired[list[str]], Field(description="patients who are merged into this one")]
     identifiers: NotRequired[list[IdentifierShown]]
     name: NotRequired[NameShown]
     other_names: NotRequired[list[NameShown]]
@@ -85,7 +89,7 @@ MatchShown = TypedDict(
         "for": list[Annotated[str, Field(json_schema_extra={"enum": sorted(FOR)})]],
         "against": list[Annotated[str, Field(json_schema_extra={"enum": sorted(AGAINST)})]],
         "since": AwareDatetime,
-        "state": Literal["open"],
+        "state": Literal["open", "same", "different"],
     },
 )
 

@@ -13,19 +13,24 @@ from shared.web import openapi, paging, requests
 from shared.web.app import JSON, caller
 
 READERS = ("identity",)
+STATES = ("open", "same", "different")
+"""What a match may be; `open` is what is listed where nobody asks for another."""
 
 
 async def _listed(reading: Reading, request: Request) -> Response:
     """GET /api/matches."""
     who, intake = caller(request, *READERS), reading.intake
-    asked = requests.parameters(request, paging.PARAMETERS)
+    asked = requests.parameters(request, {"state", *paging.PARAMETERS})
+    state = asked.get("state", "open")
+    if state not in STATES:
+        raise requests.unfit("state", f"state is one of {', '.join(STATES)}")
     most, behind = paging.limit(asked), paging.behind(asked, 2)
     after = (paging.instant(behind[0]), behind[1]) if behind else None
     reading.rates.take(who)
     async with intake.database.begin() as connection:
         found = await matches.listed(
             connection, intake.seal, intake.numbering.numbers.born_never,
-            facilities=who.scope.facilities, after=after, most=most + 1,
+            facilities=who.scope.facilities, after=after, most=most + 1, states=[state],
         )  # fmt: skip
         page, more = paging.page(found, most, lambda one: (paging.at(one.since), one.match_id))
         now, subjects = intake.clock(), [one.match_id for one in page] or ["nobody"]
@@ -49,6 +54,11 @@ READS = (
         "/api/matches", "listMatches",
         "Patients who may be one person, by what the caller's facilities told of both",
         READERS, openapi.page("matches", MatchShown), _listed,
-        (openapi.parameter("Limit"), openapi.parameter("Cursor")), (429,),
+        (
+            openapi.query("state", about="open (where none is asked for), same, different"),
+            openapi.parameter("Limit"),
+            openapi.parameter("Cursor"),
+        ),
+        (429,),
     ),
 )  # fmt: skip

@@ -74,7 +74,7 @@ async def _listed(reading: Reading, request: Request) -> Response:
         places, more = paging.page(
             found.places, most, lambda place: (str(place.rank), str(place.age), place.patient_id)
         )
-        page = await views.patients(connection, [place.patient_id for place in places], who.scope)
+        page = await views.with_survivors(connection, [place.patient_id for place in places], who.scope)
         await audited(
             connection, Asking(who, intake.clock()), "patient-listed", [one.patient_id for one in page], question
         )
@@ -147,7 +147,10 @@ def shown(patient: views.Patient, who: Caller, intake: Intake) -> dict[str, Any]
     told = {one.facility: opened(one, intake.seal) for one in patient.told_within(who.scope)}
     places = sorted(place for place in patient.facilities | patient.placed if who.may_see(place))
     ours = {"patient_id": patient.patient_id, "facilities": places, "episodes": list(patient.episodes)}
-    return {**ours, **seen(told)}
+    merged: dict[str, Any] = {"merged_into": patient.merged_into} if patient.merged_into else {}
+    if patient.retired:
+        merged["merged_from"] = list(patient.retired)
+    return {**ours, **merged, **seen(told)}
 
 
 async def audited(

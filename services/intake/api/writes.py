@@ -23,6 +23,8 @@ from services.intake.requests import handlers
 from services.intake.requests.commands import Assessment, KnownReferral, Referral, Stated
 from services.intake.requests.consents import handlers as consents
 from services.intake.requests.consents.commands import ConsentGiven, ConsentStated, ConsentTakenBack
+from services.intake.requests.matches import handlers as matches
+from services.intake.requests.matches.commands import MatchDecided, NotDecided, SamePerson
 from shared.site.config import Site
 from shared.storage import retired
 from shared.storage.database import Connection
@@ -31,11 +33,13 @@ from shared.web.app import JSON, Problem
 from shared.web.auth import Caller
 
 ASKERS = ("hospital", "coordinator")
+DECIDERS = ("identity",)
 Decision: TypeAlias = Callable[[Intake, Connection, Caller, str, Any], Awaitable[BaseModel]]
 """(intake, connection, caller, id in the path, command) → the answer."""
 Write: TypeAlias = posts.Write[Decision]
 Posted: TypeAlias = posts.Posted[Decision]
 _write = partial(Write, roles=ASKERS, tagged=False)
+_decide = partial(Write, roles=DECIDERS, tagged=False, told=MatchDecided)
 
 WRITES: tuple[Write, ...] = (
     _write(
@@ -49,6 +53,18 @@ WRITES: tuple[Write, ...] = (
     _write(
         "/consents", "consent", "consent-recorded", ConsentGiven, consents.record,
         "A consent to disclosures", operation="recordConsent", told=ConsentStated,
+    ),
+    _decide(
+        "/api/matches/{id}/same", "match", "match-same", SamePerson, matches.same,
+        "Two records are one person's: merged within a facility, linked over two", operation="decideSame",
+    ),
+    _decide(
+        "/api/matches/{id}/different", "match", "match-different", NotDecided, matches.different,
+        "Two records are two people's; what had made them one is taken back", operation="decideDifferent",
+    ),
+    _decide(
+        "/api/matches/{id}/taken-back", "match", "match-taken-back", NotDecided, matches.taken_back,
+        "What was decided of a match is taken back", operation="takeBackMatch",
     ),
     _write(
         "/consents/{id}/revoked", "consent", "consent-revoked", ConsentTakenBack, consents.revoke,

@@ -145,7 +145,7 @@ class IntakeDesk(OnlyLists):
         )  # fmt: skip
         await self._note(connection, look, "match-listed", [one.match_id for one in found] or ["nobody"])
         last = paging.cursor(paging.at(found[-1].since), found[-1].match_id) if found else None
-        return Fetched([rows.match_row(one, self._as_is(look)) for one in found], last=last)
+        return Fetched([rows.match_row(one, self._as_is(look), self._asker(look)) for one in found], last=last)
 
     async def _consents(self, connection: Connection, look: Look) -> Fetched:
         ids = await views.consents_of(connection, look.scope, _page(look))

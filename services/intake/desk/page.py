@@ -113,7 +113,9 @@ class Finding:
         ids = [place.patient_id for place in found.places]
         last = await finding.last_steps(connection, ids, who.scope)
         page = []
-        for one in await views.patients(connection, ids, who.scope):
+        patients = await views.with_survivors(connection, ids, who.scope)
+        last |= await finding.last_steps(connection, {one.patient_id for one in patients} - {*ids}, who.scope)
+        for one in patients:
             told = seen({each.facility: opened(each, intake.seal) for each in one.told_within(who.scope)})
             there = sorted(filter(who.may_see, one.facilities | one.placed))
             page.append(drawn(one.patient_id, told, there, last.get(one.patient_id), Look(at, intake.site)))

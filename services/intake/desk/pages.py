@@ -14,6 +14,7 @@ from services.intake.api.rate_limits import RateLimits
 from services.intake.desk import taking_in, wording
 from services.intake.desk.console.page import Console
 from services.intake.desk.desk import IntakeDesk
+from services.intake.desk.match import MatchPage
 from services.intake.desk.page import Finding
 from services.intake.desk.patient import READERS, PatientPart
 from services.intake.receiving.receive import Intake
@@ -45,6 +46,7 @@ def routes(intake: Intake, rates: RateLimits) -> Sequence[BaseRoute]:
     own = [
         Route("/", frame.page(home), methods=["GET"]),
         Route("/rail", frame.part(desk.rail), methods=["GET"]),
+        Route("/matches/{match_id}", frame.page(MatchPage(intake, rates, frame).shown), methods=["GET"]),
         Route("/patients/{patient_id}/part", frame.page(shown(part.part, READERS)), methods=["GET"]),
     ]
     return [

@@ -37,6 +37,7 @@ from shared.web.zones import reading_zone
 READERS = tuple(dict.fromkeys((*NAMING, *CONSENTS)))
 """Who sees a part of it: names and numbers, or consents."""
 TITLES: Mapping[str, str] = {
+    "merged": "Merged",
     "names": "Names",
     "numbers": "Numbers",
     "contacts": "How to reach",
@@ -79,7 +80,7 @@ class PatientPart:
         return rendered(self.frame, request, who, patient_id, told, notice=notice, refused=refused)
 
     async def _sections(self, connection: Connection, patient: Patient, asker: Asker) -> list[Section]:
-        drawn: dict[str, Sequence[Row]] = {}
+        drawn: dict[str, Sequence[Row]] = {"merged": list(_merged(patient))}
         now = AsIs(asker.at, self.intake.site, may(asker.who, TAKERS))
         if may(asker.who, NAMING):
             drawn |= self._person(patient, asker.who, now)
@@ -115,6 +116,16 @@ class PatientPart:
             given = await consents_of(connection, patient_id, scope=scope)
         await audit.note(connection, [audit.Entry(asker.at, asker.who.subject, "consents-read", patient_id)])
         return [rows.consent_row(cast("ConsentShown", each), now, asker) for each in reversed(given)]
+
+
+def _merged(patient: Patient) -> Iterator[Row]:
+    """That the patient is merged into another, whose page is a click away; and who was merged into this one."""
+    if into := patient.merged_into:
+        text = say("This record is retired: the patient goes on as another one.")
+        yield Row(text, Badge(say("merged"), "soon"), "", link=(f"/patients/{into}/part", "The patient who stays"))
+    for each in patient.retired:
+        text = say("A record that was merged into this one.")
+        yield Row(text, Badge(say("merged")), "", link=(f"/patients/{each}/part", "The retired record"))
 
 
 def _acts(patient: Patient, asker: Asker) -> Iterator[Row]:

@@ -148,7 +148,7 @@ def _begun(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def match_row(match: Match, now: AsIs) -> Row:
+def match_row(match: Match, now: AsIs, asker: Asker) -> Row:
     """Two records that may be one person's, each by its patient; what speaks for it before what speaks against."""
     one, other = match.patients
     points = [(True, say(wording.FOR_AND_AGAINST[each])) for each in match.speaks_for]
@@ -158,7 +158,8 @@ def match_row(match: Match, now: AsIs) -> Row:
         "points": Cell(points=points),
         "waiting": Cell(badge=Badge(since(match.since, now.at))),
     }
-    return Row("", Badge(""), "", patient_id=one, page=f"/patients/{one}/part", cells=cells)
+    forms = taking_in.decisions_of(match, asker)
+    return Row("", Badge(""), "", patient_id=one, page=f"/matches/{match.match_id}", forms=forms, cells=cells)
 
 
 def consent_row(consent: ConsentShown, now: AsIs, asker: Asker) -> Row:

@@ -14,22 +14,25 @@ from typing import NamedTuple, TypeAlias
 from services.intake.api import writes
 from services.intake.api.writes import Write
 from services.intake.desk import wording
+from services.intake.people.matches import Match
 from services.intake.requests import handlers
 from services.intake.requests.commands import Assessment, KnownReferral, Referral, Stated
 from services.intake.requests.consents.commands import ConsentGiven, ConsentTakenBack
+from services.intake.requests.matches.commands import SamePerson
 from shared.events.levels import WORDS
 from shared.site.config import Site
 from shared.web.auth import Caller
 from shared.web.desk import facilities_of
 from shared.web.form_posts import address
 from shared.web.forms import Form, Question, checks, local, questions
-from shared.web.wording import spoken
+from shared.web.wording import spoken, tail
+from shared.web.words import say
 from shared.web.zones import name_of
 
 _BELOW = "/acts"
 """Where the addresses of forms begin: without it they would be those of the API, which takes JSON."""
 _OF_THE_API: Sequence[Write] = [replace(write, path=f"{_BELOW}{write.path}") for write in writes.WRITES]
-REFER, ASSESS, CONSENT, REVOKE = _OF_THE_API
+REFER, ASSESS, CONSENT, SAME, DIFFERENT, TAKEN_BACK, REVOKE = _OF_THE_API
 Asked: TypeAlias = Referral | KnownReferral | Assessment | ConsentGiven
 REFER_KNOWN = Write(
     f"{_BELOW}/known-referrals", "referral", REFER.action, KnownReferral, handlers.state, REFER.summary, REFER.roles,
@@ -103,6 +106,20 @@ def consent_of(patient_id: str, asker: Asker) -> Form:
     """A consent of a patient who is known."""
     of = _given("patient_id", patient_id)
     return _form("Record a consent", CONSENT, [of, *_place(asker, ConsentGiven), *_allowed(asker)], asker)
+
+
+def decisions_of(match: Match, asker: Asker) -> tuple[Form, ...]:
+    """What can be decided of a match: one person (which record stays is asked), two people, or taken back."""
+    one, other = match.patients
+    options = {"surviving_patient_id": {each: say("Patient {tail}", tail=tail(each)) for each in (one, other)}}
+    asked = questions(SamePerson, labels=wording.FIELDS, leave_out=("occurred_at",), options=options)
+    same = _form("", SAME, asked, asker, match.match_id)._replace(
+        label="One person",
+        confirm="Two records of one facility become one; of two facilities they are linked, and nothing moves.",
+    )
+    different = _form("", DIFFERENT, (), asker, match.match_id)._replace(label="Two people")
+    back = _form("", TAKEN_BACK, (), asker, match.match_id)._replace(label="Take back")
+    return {"open": (same, different), "same": (back, different), "different": (back, same)}[match.state]
 
 
 def revocation_of(consent_id: str, asker: Asker) -> Form:

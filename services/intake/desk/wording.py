@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from services.intake.hl7.triggers import TRIGGERS
 from services.intake.people.identifiers import REASONS, SAME_KEY, SAME_OTHER
-from services.intake.people.joining import BORN, NAME, OTHER_NUMBER, SAME_BORN, SAME_NAME, SEX
+from services.intake.people.joining import BORN, NAME, OTHER_NUMBER, SAME_BORN, SAME_NAME, SEX, TOLD_AS_ONE
+from services.intake.people.likeness import SAME_ADDRESS, SAME_TELEPHONE, SIMILAR_NAME
 from shared.web.wording import spoken
 from shared.web.words import say
 
@@ -29,6 +30,7 @@ FIELDS: Mapping[str, str] = {
     "purpose": "What for",
     "from": "First day",
     "to": "Last day",
+    "surviving_patient_id": "Which record stays",
 }
 LABELS: Mapping[str, str] = {
     "PSY": "about mental health",
@@ -65,6 +67,10 @@ FOR_AND_AGAINST: Mapping[str, str] = {
     REASONS["PPN"]: "the same passport",
     SAME_NAME: "the same name",
     SAME_BORN: "the same birth date",
+    SIMILAR_NAME: "similar names",
+    SAME_TELEPHONE: "the same telephone",
+    SAME_ADDRESS: "the same address",
+    TOLD_AS_ONE: "a hospital said that they are one",
     OTHER_NUMBER: "two numbers of one place, and they differ",
     BORN: "birth dates differ",
     SEX: "sexes differ",

@@ -14,6 +14,7 @@ from services.intake.hl7 import fields, groups
 from services.intake.hl7.header import Header
 from services.intake.hl7.model import REMOVED, Adt, FeedRules, Moment, Movement, PatientId, Refused, Removed, Sender
 from services.intake.hl7.parser import NULL, Message
+from services.intake.hl7.records import told_records
 from services.intake.hl7.timestamps import in_message_zone, may_be, offset_of, read_day, read_moment
 from services.intake.hl7.triggers import TRIGGERS, Trigger, is_local
 
@@ -40,6 +41,8 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
     occurred, source = _occurred(head.trigger, times, arrived_at)
     _check_future(occurred.start, source, arrived_at + rules.future_limit)
     stated, sent = _first(times, "EVN-2", "MSH-7"), times.get("MSH-7")
+    means = TRIGGERS[head.trigger]
+    records = told_records(message, means, sender.facility) if means.merges or means.records else ()
     number, by_account = fields.visit_number(codes, sender.visit_from)
     return Adt(
         trigger=head.trigger,
@@ -72,7 +75,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
         died=times.get("PID-29"),
         diagnoses=groups.diagnoses(message),
         coverage=groups.coverage(message),
-        merged=_merged(message, ids, sender.facility) if TRIGGERS[head.trigger].merges else (),
+        merged=tuple([each for one in records for each in one.other]) if means.merges else (),
         age_years=_age(message.texts.get("PID-7", ""), occurred.start),
         charset=message.charset,
         warnings=_warnings(message, head, sender, times, from_pid_2=from_pid_2) + zone_differs,
@@ -88,6 +91,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
         earlier_account=codes.get("MRG-3"),
         service=codes.get("PV1-10"),
         patient_type=codes.get("PV1-18"),
+        records=records,
     )
 
 
@@ -136,25 +140,6 @@ def _patient(message: Message, means: Trigger) -> tuple[tuple[PatientId, ...], b
     if pid is None:
         raise Refused("AE", 100, "PID", 0, "the message has no PID segment")
     raise Refused("AE", 101, "PID", 3, "the message has no patient id")
-
-
-def _merged(message: Message, ids: tuple[PatientId, ...], facility: str) -> tuple[PatientId, ...]:
-    """The ids that are merged into the patient's `ids`. Raises Refused."""
-    mrg = message.first("MRG")
-    if mrg is None:
-        raise Refused("AE", 100, "MRG", 0, "a merge needs an MRG segment")
-    merged = fields.patient_ids(mrg, 1)
-    if not merged:
-        raise Refused("AE", 101, "MRG", 1, "a merge needs the id that is merged")
-    if all(any(_same(one, other, facility) for other in merged) for one in ids):
-        raise Refused("AE", 205, "MRG", 1, "a patient can't be merged into itself")
-    return merged
-
-
-def _same(one: PatientId, other: PatientId, facility: str) -> bool:
-    """Whether two ids are equal and share a name of their authority; an id without authority is the facility's own."""
-    names, others = ({each.authority or facility, each.universal} - {None} for each in (one, other))
-    return one.id == other.id and bool(names & others)
 
 
 def _times(texts: Mapping[str, str], sender: Sender) -> tuple[Times, tuple[str, ...]]:

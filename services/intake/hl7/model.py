@@ -136,6 +136,22 @@ class Movement(NamedTuple):
     at: Moment | None
 
 
+class RecordTold(NamedTuple):
+    """What a merge, link, move or change of number says of two records: of the one that it goes to, and of the other.
+
+    `patient` and `other` are ids of their patients, numbers are of accounts (PID-18, MRG-3) and visits (PV1-19, MRG-5).
+    """
+
+    patient: tuple[PatientId, ...]
+    other: tuple[PatientId, ...] = ()
+    account: str | None = None
+    other_account: str | None = None
+    visit: str | None = None
+
+    def __repr__(self) -> str:
+        return "<RecordTold>"
+
+
 class Adt(Struct, frozen=True, kw_only=True, gc=False):
     """One ADT message, read: routed by MSH-9.2 alone, every time aware. A field that says nothing is None.
 
@@ -208,6 +224,8 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
     patient_type: str | None = None
     """PV1-18."""
     movement: Movement | None = None
+    records: tuple[RecordTold, ...] = ()
+    """What it says of records: one for each MRG segment, or for the second patient of a link."""
 
     def __repr__(self) -> str:
         return f"<Adt {self.trigger}>"

@@ -28,6 +28,8 @@ OTHER_NUMBER, BORN, SEX, NAME = "other-number-of-same-authority", "birth-date-di
 AGAINST = frozenset({OTHER_NUMBER, BORN, SEX, NAME})
 """What may speak against two patients being one."""
 SAME_NAME, SAME_BORN = "same-name", "same-birth-date"
+TOLD_AS_ONE = "told-as-one"
+"""The word for two patients of whom a hospital said that they are one."""
 
 
 class NumberRow(NamedTuple):

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from services.intake.people import register
-from services.intake.people.joining import OTHER_NUMBER, NumberRow, differences, other_number
+from services.intake.people.joining import OTHER_NUMBER, NumberRow, other_number
+from services.intake.people.likeness import compared
 from services.intake.people.names import opened
 from services.intake.people.person import Fields
 from services.intake.people.store import Sealed, sealed_of
@@ -24,14 +25,20 @@ _TOLD_BY = (
 )
 _LISTED = sa.text(
     "SELECT m.match_id, m.one, m.other, m.state, e.of_one, e.of_other, e.reasons, e.since FROM "  # noqa: S608 - our own words
-    f"(SELECT e.match_id, min(e.since) AS since FROM match_evidence AS e WHERE {_TOLD_BY} GROUP BY 1 "
+    f"(SELECT e.match_id, min(e.since) AS since FROM match_evidence AS e JOIN matches AS s USING (match_id) "
+    f"WHERE {_TOLD_BY} AND s.state = ANY(CAST(:states AS text[])) GROUP BY 1 "
     "HAVING CAST(:since AS timestamptz) IS NULL OR (min(e.since), e.match_id) > (CAST(:since AS timestamptz), :after) "
     "ORDER BY 2, 1 LIMIT :most) AS p JOIN matches AS m USING (match_id) JOIN match_evidence AS e USING (match_id) "
     f"WHERE {_TOLD_BY} ORDER BY p.since, m.match_id, e.of_one, e.of_other"
 )
+_ONE = sa.text(
+    "SELECT m.match_id, m.one, m.other, m.state, e.of_one, e.of_other, e.reasons, e.since FROM matches AS m "  # noqa: S608 - our own words
+    f"JOIN match_evidence AS e USING (match_id) WHERE m.match_id = :match AND {_TOLD_BY} ORDER BY e.of_one, e.of_other"
+)
 _TALLY = sa.text(
     "SELECT count(*), count(*) FILTER (WHERE (p.since, p.match_id) <= (CAST(:since AS timestamptz), :after)) FROM "  # noqa: S608 - our own words
-    f"(SELECT e.match_id, min(e.since) AS since FROM match_evidence AS e WHERE {_TOLD_BY} GROUP BY 1) AS p"
+    "(SELECT e.match_id, min(e.since) AS since FROM match_evidence AS e JOIN matches AS s USING (match_id) "
+    f"WHERE {_TOLD_BY} AND s.state = 'open' GROUP BY 1) AS p"
 )
 _OPEN = sa.text("SELECT count(*) FROM matches WHERE state = 'open'")
 
@@ -66,6 +73,7 @@ async def listed(
     facilities: frozenset[str] | None,
     after: Place | None,
     most: int,
+    states: Sequence[str] = ("open",),
 ) -> list[Match]:
     """At most `most` matches in the order in which these facilities (None: all) told of both patients, and by what they
     told, from behind the place `after` on.
@@ -74,13 +82,29 @@ async def listed(
     """
     scope = None if facilities is None else sorted(facilities)
     since, match_id = after or (None, "")
-    given = {"facilities": scope, "since": since, "after": match_id, "most": most}
+    given = {"facilities": scope, "since": since, "after": match_id, "most": most, "states": list(states)}
     found = (await connection.execute(_LISTED, given)).all()
     every: dict[str, list[sa.Row[tuple[object, ...]]]] = defaultdict(list)
     for row in found:
         every[row.match_id].append(row)
     known = await _known(connection, seal, {each for row in found for each in (row.one, row.other)})
     return [_match(rows, known, born_never) for rows in every.values()]
+
+
+async def by_id(
+    connection: Connection,
+    seal: Seal,
+    born_never: frozenset[str],
+    match_id: str,
+    *,
+    facilities: frozenset[str] | None,
+) -> Match | None:
+    """A match by what these facilities (None: all) told of both; None where there is none that they told of."""
+    scope = None if facilities is None else sorted(facilities)
+    found = (await connection.execute(_ONE, {"facilities": scope, "match": match_id})).all()
+    if not found:
+        return None
+    return _match(found, await _known(connection, seal, {found[0].one, found[0].other}), born_never)
 
 
 async def tally(connection: Connection, *, facilities: frozenset[str] | None, after: Place | None) -> tuple[int, int]:
@@ -113,7 +137,7 @@ def _match(rows: Sequence[sa.Row[tuple[object, ...]]], known: _Known, born_never
     against: set[str] = set()
     for row in rows:
         one, other = (row.one, row.of_one), (row.other, row.of_other)
-        also, not_so = differences(known.persons.get(one, {}), known.persons.get(other, {}), born_never)
+        also, not_so = compared(known.persons.get(one, {}), known.persons.get(other, {}), born_never)
         speaks_for |= {*row.reasons, *also}
         against |= not_so
         if other_number(known.rows.get(one, ()), known.rows.get(other, ())):

@@ -47,6 +47,15 @@ class FoundPatient(NamedTuple):
     several: bool = False
 
 
+class FoundPatients(NamedTuple):
+    """The patient of each message or request, in order; the ids of those who have a message that names no visit; and
+    whether merges, links or moves bring any of them together with others."""
+
+    every: list[FoundPatient]
+    unsure: set[str]
+    have_kin: bool = False
+
+
 @dataclass(slots=True)
 class Numbering:
     """What the site config says of numbers, and the names of authorities as far as this process knows them.
@@ -99,23 +108,23 @@ async def find(
     scope: frozenset[str] | None = None,
     is_request: bool = False,
     late: bool = False,
-) -> tuple[list[FoundPatient], set[str]]:
-    """The patient of each, in order, all locked; and the ids of those of them who have a message that names no visit.
+) -> FoundPatients:
+    """The patient of each, in order, all locked; and what else is known of these patients.
 
     A request finds and makes patients of the facilities in `scope` alone (None: all). `late`: new patients and numbers
     are written at the end of the transaction, before which nothing reads them.
     """
     queries = [_query(about, numbering, scope, is_request=is_request) for about in every]
-    register, unsure = await _known(connection, queries, numbering, always=False)
+    register, known = await _known(connection, queries, numbering, always=False)
     if is_request or numbering.news(every) or not all(map(register.nothing_new, queries)):
         if await numbering.up_to_date(connection, every):
             queries = [_query(about, numbering, scope, is_request=is_request) for about in every]
         await store.lock_keys(connection, register.undecided_keys(queries))
-        register, unsure = await _known(connection, queries, numbering, always=True)
+        register, known = await _known(connection, queries, numbering, always=True)
         await _load(connection, register, queries, numbering.seal, with_places=scope is not None)
     whose = [_decided(register, each, about) for each, about in zip(queries, every, strict=True)]
     await keep(connection, register, max([about.arrived_at for about in every]), numbering.seal, late=late)
-    return whose, unsure
+    return FoundPatients(whose, known.unsure, bool(known.kin))
 
 
 async def register_of(connection: Connection, queries: Sequence[IdentityQuery], numbering: Numbering) -> Register:
@@ -126,15 +135,15 @@ async def register_of(connection: Connection, queries: Sequence[IdentityQuery], 
 
 async def _known(
     connection: Connection, queries: Sequence[IdentityQuery], numbering: Numbering, *, always: bool
-) -> tuple[Register, set[str]]:
-    """What is known of the numbers now, also by transactions that were waited for, and whose patients are `unsure`."""
+) -> tuple[Register, store.Found]:
+    """What is known of the numbers now, also by transactions that were waited for, and of their patients."""
     numbers = {number.keys: number for each in queries for number in each.numbers}
     keys = [number.keys for number in numbers.values() if number.is_key]
     others = [number.keys for number in numbers.values() if not number.is_key]
     known = await store.found(connection, keys, others, always=always)
     register = Register(born_never=numbering.numbers.born_never)
     register.learn(known.rows)
-    return register, known.unsure
+    return register, known
 
 
 def _query(

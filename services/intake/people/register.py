@@ -25,10 +25,10 @@ _FOUND = (
     "c AS MATERIALIZED (SELECT i.* FROM k JOIN patient_identifiers AS i USING (key) "
     "WHERE i.patient_id IN (SELECT patient_id FROM a)), "
     "f AS MATERIALIZED (SELECT * FROM a UNION SELECT * FROM b UNION SELECT * FROM o UNION SELECT * FROM c), "
-    "l AS MATERIALIZED (SELECT patient_id, unsure FROM patients WHERE patient_id IN "
+    "l AS MATERIALIZED (SELECT patient_id, unsure, kin FROM patients WHERE patient_id IN "
     "(SELECT patient_id FROM f WHERE leads <> 'not') AND ($4::boolean OR (SELECT count(DISTINCT p.place) FROM p "
     "JOIN f ON f.key = p.key AND f.leads <> 'not') = $3::bigint) ORDER BY patient_id FOR UPDATE) "
-    "SELECT f.key, f.patient_id, f.facility, f.authorities, f.types, f.leads, f.first, l.unsure FROM f "
+    "SELECT f.key, f.patient_id, f.facility, f.authorities, f.types, f.leads, f.first, l.unsure, l.kin FROM f "
     "LEFT JOIN l USING (patient_id)"
 )
 _PAIRS_KNOWN = "SELECT count(*), coalesce(max(number), 0) FROM authority_pairs"
@@ -59,10 +59,12 @@ _PAIR = (
 
 
 class Found(NamedTuple):
-    """Rows of numbers, and in `unsure` those of their patients who have a message that names no visit."""
+    """Rows of numbers, and in `unsure` those of their patients who have a message that names no visit; `kin`: those
+    whom merges, links or moves bring together with others."""
 
     rows: list[NumberRow]
     unsure: set[str]
+    kin: set[str]
 
 
 class PairsKnown(NamedTuple):
@@ -84,7 +86,11 @@ async def found(
     places += [(key, None) for each in others for key in each]
     given = ([key for key, _ in places], [place for _, place in places], len(keys), always, MOST_SHARE + 1)
     every = await rows(connection, _FOUND, *given)
-    return Found([_row(each) for each in every], {each["patient_id"] for each in every if each["unsure"]})
+    return Found(
+        [_row(each) for each in every],
+        {each["patient_id"] for each in every if each["unsure"]},
+        {each["patient_id"] for each in every if each["kin"]},
+    )
 
 
 async def of_patients(connection: Connection, patients: Iterable[str]) -> list[NumberRow]:

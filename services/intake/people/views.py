@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -13,13 +13,17 @@ from services.intake.people.store import Sealed
 from shared.scope import Scope
 from shared.storage.database import Connection
 
+_MERGED = "AND (CAST(:facilities AS text[]) IS NULL OR r.facility = ANY(CAST(:facilities AS text[])))"
 _KNOWN = sa.text(
     "SELECT p.patient_id, "  # noqa: S608 - our own words
     "ARRAY(SELECT DISTINCT unnest(h.facilities) FROM told_episodes AS h JOIN episodes AS e USING (episode_id) "
     "WHERE e.patient_id = p.patient_id) AS placed, "
     "ARRAY(SELECT f.facility FROM patient_facilities AS f WHERE f.patient_id = p.patient_id ORDER BY 1) AS facilities, "
     "ARRAY(SELECT e.episode_id FROM episodes AS e WHERE e.patient_id = p.patient_id "
-    f"AND (CAST(:facilities AS text[]) IS NULL OR {HAD_THERE}) ORDER BY e.made_at, 1) AS episodes "
+    f"AND (CAST(:facilities AS text[]) IS NULL OR {HAD_THERE}) ORDER BY e.made_at, 1) AS episodes, "
+    f"ARRAY(SELECT ARRAY[r.facility, r.into_id] FROM retirements AS r WHERE r.patient_id = p.patient_id {_MERGED} "
+    "ORDER BY 1) AS into_ids, ARRAY(SELECT DISTINCT r.patient_id FROM retirements AS r "
+    f"WHERE r.into_id = p.patient_id {_MERGED} ORDER BY 1) AS retired "
     "FROM patients AS p WHERE p.patient_id = ANY(CAST(:ids AS text[])) "
     "ORDER BY array_position(CAST(:ids AS text[]), p.patient_id)"
 )
@@ -38,6 +42,20 @@ class Patient(NamedTuple):
     facilities: frozenset[str]
     episodes: tuple[str, ...]
     placed: frozenset[str] = frozenset()
+    into: Mapping[str, str] = {}
+    """Facility in scope that merged the patient into another → that one."""
+    retired: tuple[str, ...] = ()
+    """Whom a facility in scope merged into this one."""
+
+    @property
+    def merged_into(self) -> str | None:
+        """The patient whom this one is merged into, by the first facility that says so; None for who is not."""
+        return next((self.into[facility] for facility in sorted(self.into)), None)
+
+    def wholly_merged(self, scope: Scope) -> bool:
+        """Whether all facilities in scope that told of the patient merged it into another."""
+        told = {facility for facility in self.facilities if scope.has(facility)}
+        return bool(self.into) and told <= self.into.keys()
 
     def within(self, scope: Scope) -> bool:
         """True when somebody of this scope may see the patient."""
@@ -63,10 +81,26 @@ async def patients(connection: Connection, ids: Sequence[str], scope: Scope) -> 
             frozenset(row.facilities),
             tuple(row.episodes),
             frozenset(row.placed),
+            dict(row.into_ids),
+            tuple(row.retired),
         )
         for row in rows
     )
     return [one for one in every if one.within(scope)]
+
+
+async def with_survivors(connection: Connection, ids: Sequence[str], scope: Scope) -> list[Patient]:
+    """As `patients`, but in the place of who was merged into another the one who stays, each once: so a retired number
+    finds whom it means now."""
+    found = await patients(connection, ids, scope)
+    gone = {one.patient_id: one.merged_into for one in found if one.merged_into and one.wholly_merged(scope)}
+    if not gone:
+        return found
+    known = {one.patient_id: one for one in found}
+    more = sorted({into for into in gone.values() if into} - known.keys())
+    known |= {one.patient_id: one for one in await patients(connection, more, scope)}
+    order = dict.fromkeys(gone.get(one.patient_id) or one.patient_id for one in found)
+    return [known[patient] for patient in order if patient in known]
 
 
 async def episodes_within(connection: Connection, patient_id: str, scope: Scope) -> frozenset[str]:

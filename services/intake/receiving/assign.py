@@ -6,14 +6,16 @@ Pure: the stored visits of the patients come in, and those that a batch changes 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from services.intake.hl7.mapping import FacilityMap
 from services.intake.hl7.model import Adt, VisitMessage
 from services.intake.hl7.triggers import TRIGGERS
 from services.intake.receiving.read import InboundMessage
+from services.intake.visits.order import as_said
 from services.intake.visits.reconcile import PersonMessage, VisitRecord, span_of, wanted_of
 from services.intake.visits.same_visit import names_visit_alone, visit_keys
 from services.intake.visits.unnamed import BY_TIME, Named, visits_of_unnamed
@@ -21,6 +23,16 @@ from shared.ids import new_id
 
 NO_VISIT = "no-visit"
 """The reason noted for a message that waits because it names no visit and is of none that is known."""
+
+
+class Belonging(Protocol):
+    """Whose messages and visits are, by what merges and moves say."""
+
+    def owner(self, facility: str, said: VisitMessage, patient: str) -> str:
+        """The patient whose the visit of a message is; `patient`: whose visit it is in now."""
+
+    def root(self, facility: str, patient: str) -> str:
+        """The patient who stays of those whom this one is merged with at a facility."""
 
 
 @dataclass(slots=True)
@@ -38,6 +50,8 @@ class VisitAssignment:
     unsure: set[str] = field(default_factory=set)
     new: set[str] = field(default_factory=set)
     """Visits that are not stored yet."""
+    whose: Belonging | None = None
+    """Whose the messages are, where merges or moves say so; else each is of the patient whom it names."""
 
     def visit(self, patient_id: str, facility: str, key: str, at: datetime) -> VisitRecord:
         """The patient's visit with this key, touched; a new one where there is none, with an id of this time."""
@@ -146,31 +160,59 @@ def assign_unsure_visits(found: VisitAssignment, site_map: FacilityMap) -> dict[
             if visit is not None:
                 visit.notes[said.message_id] = ("", None)
 
-    for (patient_id, facility), told in groups.items():
-        place = (patient_id, facility)
-        held = {each.key for each in found.known.values() if each.held and (each.patient_id, each.facility) == place}
-        keys = visit_keys(told.values(), held)
+    for (_, facility), told in groups.items():
+        of_group = {message_id: said for message_id, (_, said) in told.items()}
+        mine = {(patient, facility) for patient, _ in told.values()}
+        held = {each.key for each in found.known.values() if each.held and (each.patient_id, each.facility) in mine}
+        keys = visit_keys(of_group.values(), held)
+        owners = _owners(told, keys)
         for message_id, key in keys.items():
-            put(told[message_id], found.visit(*place, key, told[message_id].arrived_at))
-        unnamed = [said for message_id, said in told.items() if message_id not in keys]
-        visits = [each for each in found.touched.values() if (each.patient_id, each.facility) == place]
-        named = [_named(visit, site_map) for visit in visits if visit.messages]
-        for message_id, of in visits_of_unnamed(unnamed, named).items():
-            put(told[message_id], found.visit(*place, of, told[message_id].arrived_at) if of else None)
+            put(of_group[message_id], found.visit(owners[key], facility, key, of_group[message_id].arrived_at))
+        unnamed = [said for message_id, said in of_group.items() if message_id not in keys]
+        visits = [each for each in found.touched.values() if (each.patient_id, each.facility) in mine and each.messages]
+        owners |= {visit.key: visit.patient_id for visit in visits}
+        for message_id, of in visits_of_unnamed(unnamed, [_named(visit, site_map) for visit in visits]).items():
+            patient, said = told[message_id]
+            put(said, found.visit(owners.get(of, patient), facility, of, said.arrived_at) if of else None)
     return moved
 
 
-def _taken_out(found: VisitAssignment) -> tuple[dict[str, str], dict[tuple[str, str], dict[str, VisitMessage]]]:
+def _owners(told: Mapping[str, tuple[str, VisitMessage]], keys: Mapping[str, str]) -> dict[str, str]:
+    """Key of a visit → the patient whose record it is in: of merged patients the one by whom it was begun first, else
+    first said."""
+    found: dict[str, str] = {}
+    begun: set[str] = set()
+    for said in as_said([told[message_id][1] for message_id in keys]):
+        key, starts = keys[said.message_id], said.adt.means.states == "start"
+        if key not in found or (starts and key not in begun):
+            found[key] = told[said.message_id][0]
+        if starts:
+            begun.add(key)
+    return found
+
+
+Told = dict[str, tuple[str, VisitMessage]]
+"""Message id → the patient whose visit it means, and the message."""
+
+
+def _taken_out(found: VisitAssignment) -> tuple[dict[str, str], dict[tuple[str, str], Told]]:
     """Take all messages out of the unsure patients' visits. Returns message id → the visit it was of, and (patient,
-    facility) → all messages by id, those among them that name no visit and are of none."""
+    facility) → all messages by id, those among them that name no visit and are of none. Merged patients are one."""
     before: dict[str, str] = {}
-    groups: dict[tuple[str, str], dict[str, VisitMessage]] = defaultdict(dict)
+    groups: dict[tuple[str, str], Told] = defaultdict(dict)
+
+    def put(said: VisitMessage, patient: str, facility: str) -> None:
+        owner = found.whose.owner(facility, said, patient) if found.whose else patient
+        root = found.whose.root(facility, owner) if found.whose else owner
+        groups[root, facility][said.message_id] = owner, said
+
     for each in found.unnamed:
-        groups[each.patient_id, each.facility][each.said.message_id] = each.said
+        put(each.said, each.patient_id, each.facility)
     for visit in found.touched.values():
         if visit.patient_id in found.unsure:
             before |= dict.fromkeys([said.message_id for said in visit.messages], visit.visit_id)
-            groups[visit.patient_id, visit.facility] |= {said.message_id: said for said in visit.messages}
+            for said in visit.messages:
+                put(said, visit.patient_id, visit.facility)
             visit.messages = []
     return before, groups
 

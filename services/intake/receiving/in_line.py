@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING
 
 from services.intake.hl7.model import VisitMessage
 from services.intake.people.names import keeping
+from services.intake.people.person import PersonReport
 from services.intake.receiving import store, visits_store
 from services.intake.receiving.assign import VisitAssignment, assign_unsure_visits, assign_visits
 from services.intake.receiving.derive_apart import StoredMessage
+from services.intake.receiving.merges import merging
+from services.intake.receiving.merges import store as merges_store
+from services.intake.receiving.merges.merging import Kin, MergeChanges, Stating
 from services.intake.receiving.read import InboundMessage
 from services.intake.receiving.shared_numbers import numbered, settle
 from services.intake.visits import codes
 from services.intake.visits.cancels import OTHER_TIME
 from services.intake.visits.death_facts import KnownDeaths, Provenance, add_reports, deaths
-from services.intake.visits.derive import Derived
+from services.intake.visits.derive import Derived, Note
 from services.intake.visits.reconcile import (
     EpisodeSequences,
     PersonMessage,
@@ -39,8 +43,6 @@ if TYPE_CHECKING:
 
 TOPIC = "care.events"
 NOT_AT_THAT_TIME = "nothing of that kind stands at the time of EVN-6; the last one said is cancelled"
-OTHERS_VISIT = "another patient of the facility has a visit of this number"
-"""The warning for a visit number that two patients of a facility have (contract 6, Which visit)."""
 
 
 def is_long(inbound: Iterable[InboundMessage], intake: Intake) -> bool:
@@ -56,12 +58,15 @@ async def reconcile_batch(
     whose visits can't be told apart by visit numbers alone."""
     found = assign_visits(inbound, loaded.visits, unsure)
     found.touch(add_reports(loaded.deaths, person_messages(inbound)))
-    conflicts = await _shared_numbers(connection, inbound, found, loaded, intake)
+    kin = await _kin(connection, found, inbound, intake)
+    conflicts = await _shared_numbers(connection, inbound, found, loaded, intake, kin=kin)
     await store.mark_unsure(connection, found.unsure - unsure)
+    if kin is not None:
+        found.touch_all_of(kin.patients)  # for this batch: all of their messages are assigned anew
     stored = {key: visit for key, visit in found.stored.items() if key not in loaded.filled}
     long = is_long(inbound, intake)
     derived = None
-    if long and not found.unsure:
+    if long and not found.unsure and kin is None:
         await visits_store.fill_standing(connection, stored)
         derived = await _derived_apart(connection, found, inbound, loaded.deaths, intake)
     else:
@@ -71,9 +76,24 @@ async def reconcile_batch(
         loaded.sequences.learn(visit)
     _warn_of_classes(inbound, intake)
     known = (loaded.sequences, loaded.deaths)
-    changes, writes = await brought_in_line(connection, found, inbound, known, intake, derived=derived)
-    _set_notes(inbound, changes)
+    changes, writes = await brought_in_line(connection, found, inbound, known, intake, derived=derived, kin=kin)
+    _set_notes(inbound, [note for each in changes for note in each.notes])
+    if kin is not None:
+        _set_notes(inbound, kin.notes())
     return writes + conflicts + keeping(_person_reports(inbound), loaded.persons, intake.seal)
+
+
+async def _kin(
+    connection: Connection, found: VisitAssignment, inbound: Sequence[InboundMessage], intake: Intake
+) -> Kin | None:
+    """Whom statements bring together with the batch's patients, the batch's statements stored; all their visits are
+    touched. None, at no cost, where there is nobody."""
+    together = {each for message in inbound for each in message.kin}
+    if not together:
+        return None
+    told = [one for message in inbound for one in message.statements]
+    found.touched |= {each.visit_id: each for each in found.known.values() if each.patient_id in together}
+    return await merging.keep(connection, together, told, intake.clock())
 
 
 async def _fill_repetitions(
@@ -105,10 +125,13 @@ async def _shared_numbers(
     found: VisitAssignment,
     loaded: store.Loaded,
     intake: Intake,
+    *,
+    kin: Kin | None,
 ) -> Writes:
     """Note when visit numbers were first said; of those that another patient of the facility has, or gets in this
-    batch, warn, and hold the visits of all but the first. Returns the writes of such conflicts."""
-    shared: list[tuple[InboundMessage, store.Numbered]] = []
+    batch, warn, and hold the visits of all but the first. Returns the writes of such conflicts. Of merged patients
+    (`kin`) a number is one's, and what was held of it is free."""
+    shared: list[tuple[InboundMessage | None, store.Numbered]] = []
     patients: dict[tuple[str, str], set[str]] = defaultdict(set)
     told = [(message, each) for message in inbound if (each := numbered(message, intake.places))]
     for message, each in told:
@@ -117,9 +140,10 @@ async def _shared_numbers(
         patients[each[1:]].add(each[0])
     for message, each in told:
         if each in loaded.elsewhere or len(patients[each[1:]]) > 1:
-            message.warn(OTHERS_VISIT)
             shared.append((message, each))
-    return [*await settle(connection, found, shared, loaded, intake)] if shared else []
+    if kin is not None:
+        shared += [(None, place) for place, visit in found.known.items() if visit.held]
+    return [*await settle(connection, found, shared, loaded, intake, kin=kin)] if shared else []
 
 
 def _warn_of_classes(inbound: Iterable[InboundMessage], intake: Intake) -> None:
@@ -161,10 +185,12 @@ def _set_alive(visits: Iterable[VisitRecord], of_deaths: KnownDeaths) -> None:
         visit.alive = of_deaths.record((visit.patient_id, visit.facility)).alive
 
 
-def _person_reports(inbound: Iterable[InboundMessage]) -> list[tuple[str, InboundMessage]]:
+def _person_reports(inbound: Iterable[InboundMessage]) -> list[tuple[str, PersonReport]]:
     """Patients, and the messages that say something of them, in the order said."""
     every = sorted(inbound, key=attrgetter("said_at"))
-    return [(each.patient_id, each) for each in every if each.adt is not None and each.patient_id is not None]
+    told = [(each.patient_id, each) for each in every if each.adt is not None and each.patient_id is not None]
+    sides = [one for each in every for one in each.sides]
+    return [*told, *sides]
 
 
 async def brought_in_line(
@@ -175,11 +201,12 @@ async def brought_in_line(
     intake: Intake,
     *,
     derived: Mapping[str, Derived] | None = None,
+    kin: Kin | None = None,
 ) -> tuple[list[VisitChanges], Writes]:
     """Bring the touched visits in line; returns their changes, and the writes of these, of facts and of the outbox.
 
     The visits have their stored messages, or are `derived` (visit id → what its messages mean). `known`: what is known
-    of episodes and of deaths.
+    of episodes and of deaths; `kin`: whom statements bring together, of whom all visits are touched.
     """
     sequences, of_deaths = known
     sequences.traces |= {message.message_id: message.trace for message in inbound if message.trace}
@@ -188,6 +215,8 @@ async def brought_in_line(
             visit = found.touched[message.visit_id]
             visit.messages.append(message.said)
             visit.newest = message.said
+    if kin is not None:
+        await _as_merged(connection, found, inbound, kin)
     if found.unsure:
         await _find_visits(connection, found, inbound, intake)
     visits = list(found.touched.values())
@@ -198,9 +227,16 @@ async def brought_in_line(
     died = deaths(of_deaths, changes, newest, Provenance(sequences, intake.places, now))
     new = {message.message_id for message in inbound}
     notes = [note for each in changes for note in each.notes if note.message_id not in new]
+    merged = MergeChanges()
+    if kin is not None:
+        told_by = inbound[-1].message_id if inbound else None
+        merged = await merging.restated(connection, kin, changes, died, Stating(sequences, intake.places, now, told_by))
+        notes += [note for note in kin.notes() if note.message_id not in new]
     stated = [*[one for each in changes for one in each.stated], *died.stated]
     said = [to_record(one.fact, TOPIC) for one in stated]
-    writes = visits_store.keep_changes(changes, died, sequences, mapping_of(intake.site))
+    said += [to_record(fact, TOPIC) for _, fact, _ in merged.stated]
+    writes = visits_store.keep_changes(changes, died, sequences, mapping_of(intake.site), merged.episodes)
+    writes += merged.writes()
     return changes, [*writes, *store.keep_notes(notes), *outbox.sending(connection, said)]
 
 
@@ -251,9 +287,20 @@ async def _find_visits(
     await store.move(connection, moved)
 
 
-def _set_notes(inbound: Sequence[InboundMessage], changes: Sequence[VisitChanges]) -> None:
+async def _as_merged(
+    connection: Connection, found: VisitAssignment, inbound: Sequence[InboundMessage], kin: Kin
+) -> None:
+    """Have the messages of patients whom statements bring together assigned anew, each to the visit that it is of by
+    what merges and moves say."""
+    named = await merges_store.named_by(connection, found.stored)
+    named |= {message.message_id: message.patient_id for message in inbound if message.patient_id}
+    found.whose = kin.belonging(named)
+    found.touch_all_of(kin.patients)
+
+
+def _set_notes(inbound: Sequence[InboundMessage], told: Iterable[Note]) -> None:
     """Set on the batch's messages what became of them."""
-    notes = {note.message_id: note for each in changes for note in each.notes}
+    notes = {note.message_id: note for note in told}
     for message in inbound:
         if message.message_id in notes:
             _, message.note, message.reason = notes[message.message_id]

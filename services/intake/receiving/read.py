@@ -5,7 +5,7 @@ A message is refused here where it alone is enough to know that. Nothing here to
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -19,7 +19,8 @@ from services.intake.hl7.header import Header, header
 from services.intake.hl7.model import AckCode, Adt, Fault, FeedRules, PatientId, Refused, VisitMessage
 from services.intake.hl7.parser import Message, pieces
 from services.intake.hl7.triggers import TRIGGERS
-from services.intake.people.person import told_by
+from services.intake.people.merging import RecordStatement
+from services.intake.people.person import PersonReport, told_by
 from services.intake.visits.cancels import ASKS
 from services.intake.visits.same_visit import names_visit_alone
 from services.intake.visits.unnamed import visit_id
@@ -99,6 +100,12 @@ class InboundMessage:
     control_id: str = ""
     note: str = "kept"
     reason: str | None = None
+    statements: Sequence[RecordStatement] = ()
+    """What it says of two patients: a merge, a link, a move."""
+    sides: Sequence[tuple[str, PersonReport]] = ()
+    """The patients whom these are about, each with what the message tells of them."""
+    kin: frozenset[str] = frozenset()
+    """Whom statements bring together with its patient."""
     warnings: list[str] = field(default_factory=list)
     replies: tuple[bytes, ...] = ()
     patient_id: str | None = None
@@ -238,10 +245,21 @@ def _fill(inbound: InboundMessage, message: Message, rules: FeedRules) -> None:
     inbound.alone = names_visit_alone(adt)
     inbound.known, inbound.said_at = adt.patient_ids, adt.stated_at
     inbound.keys = tuple([(adt.facility, authority, number) for number, authority, _, _ in adt.patient_ids])
+    if adt.records:
+        _fill_records(inbound, adt)
     inbound.person = told_by(message, adt.patient_ids)
     if adt.means.asks:
         inbound.note, inbound.reason = "waiting", ASKS
     inbound.answer()
+
+
+def _fill_records(inbound: InboundMessage, adt: Adt) -> None:
+    """A merge is about the patient who stays, whose list may have the retired ids, too; and of no visit."""
+    inbound.visit_key, inbound.alone = None, False
+    others = [one for told in adt.records for one in (*told.patient, *told.other)]
+    inbound.keys += tuple([(adt.facility, authority, number) for number, authority, _, _ in others])
+    if adt.means.merges:
+        inbound.known = adt.records[0].patient
 
 
 def refusal(text: str, at: datetime, fault: Fault | None = None) -> Answer:

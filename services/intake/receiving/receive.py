@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -24,6 +24,10 @@ from services.intake.receiving.assign import assign_visits, learn_unsure
 from services.intake.receiving.deaths_store import known_of as deaths_of
 from services.intake.receiving.in_line import brought_in_line, is_long, reconcile_batch
 from services.intake.receiving.long_visits import LongVisits
+from services.intake.receiving.merges import merging
+from services.intake.receiving.merges.kinship import find_kin, told_of_records
+from services.intake.receiving.merges.statements import sides_of
+from services.intake.receiving.merges.store import kin_of
 from services.intake.receiving.read import (
     AWAY,
     CLOCK_WRONG,
@@ -174,12 +178,17 @@ class Intake:
         """Derive again visits that were derived with another site config, at most `page`; returns how many patients."""
         async with self.database.begin() as connection:
             patients = await visits_store.patients_of_another_mapping(connection, mapping_of(self.site), page)
-            if not patients:
-                return 0
-            unsure = await store.lock_patients(connection, patients)
-            derived = await derive_anew(connection, patients, unsure, self)
-            await at_once(connection, derived.writes)
+            if patients:
+                await derive_again(connection, patients, self)
         return len(set(patients))
+
+
+async def derive_again(connection: Connection, patients: Iterable[str], intake: Intake) -> None:
+    """Derive all visits of these patients again, and of all whom merges, links or moves bring together with them; in
+    the caller's transaction."""
+    every = sorted({*patients, *await kin_of(connection, patients)})
+    unsure = await store.lock_patients(connection, every)
+    await at_once(connection, (await derive_anew(connection, every, unsure, intake)).writes)
 
 
 class DerivedAnew(NamedTuple):
@@ -193,8 +202,12 @@ class DerivedAnew(NamedTuple):
 
 
 async def derive_anew(connection: Connection, patients: Sequence[str], unsure: set[str], intake: Intake) -> DerivedAnew:
-    """Derive all visits of patients from their messages again. `unsure`: as `VisitAssignment` has it.
-    Nothing is written but who is unsure, and which visit a message of theirs that names none is of."""
+    """Derive all visits of patients from their messages again, and of whom statements bring together with them.
+    `unsure`: as `VisitAssignment` has it. Nothing is written but who is unsure, which visit a message of theirs that
+    names none is of, and who is merged into whom."""
+    if more := await kin_of(connection, patients) - set(patients):
+        unsure = unsure | await store.lock_patients(connection, more)
+        patients = [*patients, *sorted(more)]
     found = assign_visits([], await visits_store.visits_of(connection, patients), unsure)
     found.touch_all()
     await store.fill(connection, found.stored, intake.long_visits.in_thread)
@@ -205,8 +218,16 @@ async def derive_anew(connection: Connection, patients: Sequence[str], unsure: s
         told,
         [PersonMessage(v.patient_id, v.facility, one) for v in found.touched.values() for one in v.messages],
     )
-    changes, writes = await brought_in_line(connection, found, [], (sequences, told), intake)
+    kin = await merging.load(connection, patients)
+    changes, writes = await brought_in_line(connection, found, [], (sequences, told), intake, kin=kin)
     return DerivedAnew(changes, sequences, told, writes)
+
+
+async def bring_kin_in_line(connection: Connection, patients: Iterable[str], intake: Intake) -> None:
+    """Copy what was just stated of these patients to where merges say (`derive_again`); nothing for whom none brings
+    together with others. The caller has stored it, with the patients' rows locked."""
+    if together := await kin_of(connection, patients):
+        await derive_again(connection, together, intake)
 
 
 def intake_work(inbound: Sequence[InboundMessage]) -> spans.Work:
@@ -291,14 +312,20 @@ async def _find_patients(
     `late`: new patients may be written at the end of the transaction."""
     await _prepared(connection, intake)
     late = late and all(message.alone for message in inbound)  # else a patient may be marked
-    found, unsure = await whom.find(connection, inbound, intake.numbering, late=late)
-    for message, whose in zip(inbound, found, strict=True):
+    sides = [] if late else sides_of(inbound)
+    claims = [claim for one in sides for claim in one.claims]
+    found = await whom.find(connection, [*inbound, *claims], intake.numbering, late=late)
+    for message, whose in zip(inbound, found.every, strict=False):
         message.patient_id = whose.patient_id
         if whose.several:
             message.warn(SEVERAL_PATIENTS)
         if whose.patient_id is None and not (message.adt and message.adt.means.nobody):
             message.note, message.reason = "waiting", NO_KEY
-    return unsure
+    if sides:
+        told_of_records(sides, found.every[len(inbound) :])
+    if found.have_kin or sides:
+        return found.unsure | await find_kin(connection, inbound)
+    return found.unsure
 
 
 async def patient_of(
@@ -306,7 +333,7 @@ async def patient_of(
 ) -> str:
     """The patient whom a request is about, among those of the facilities in `scope` (None: all), locked."""
     await _prepared(connection, intake)
-    [found], _ = await whom.find(connection, [about], intake.numbering, scope=scope, is_request=True)
+    [found] = (await whom.find(connection, [about], intake.numbering, scope=scope, is_request=True)).every
     if found.patient_id is None:
         raise ValueError("a request about nobody")
     return found.patient_id
@@ -323,7 +350,7 @@ async def _load(
     connection: Connection, news: Sequence[InboundMessage], about: Sequence[InboundMessage], intake: Intake
 ) -> store.Loaded:
     """Load what a batch needs to know. Where a visit may be long, visits get their messages later, in pages."""
-    patients = sorted({message.patient_id for message in about if message.patient_id})
+    patients = sorted({each for message in about if message.patient_id for each in (message.patient_id, *message.kin)})
     short = [] if is_long(about, intake) else about
     keys = sorted({message.visit_key for message in short if message.visit_key})
     by_number = sorted({each for message in about if (each := numbered(message, intake.places))})

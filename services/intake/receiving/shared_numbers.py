@@ -23,12 +23,15 @@ from shared.storage.row_writes import insert
 from shared.storage.statements import SqlWrite, rows, written
 
 if TYPE_CHECKING:
+    from services.intake.receiving.merges.merging import Kin
     from services.intake.receiving.receive import Intake
 
 NumberDecision = Literal["own", "holder"]
 """What a person said of a number that another patient has: the visit is this patient's own, or it is the holder's."""
 NumberAt = tuple[str, str]
 """Facility and visit number."""
+OTHERS_VISIT = "another patient of the facility has a visit of this number"
+"""The warning for a visit number that two patients of a facility have (contract 6, Which visit)."""
 _CLAIMS = (
     "SELECT v.facility, v.visit_key, v.patient_id, v.said_at, v.held, c.conflict_id, c.decision FROM visits AS v "
     "JOIN unnest($1::text[], $2::text[]) AS n(facility, key) ON v.facility = n.facility AND v.visit_key = n.key "
@@ -72,38 +75,56 @@ def holder(claims: Iterable[Claim]) -> str | None:
 async def settle(
     connection: Connection,
     found: VisitAssignment,
-    told: Sequence[tuple[InboundMessage, store.Numbered]],
+    told: Sequence[tuple[InboundMessage | None, store.Numbered]],
     loaded: store.Loaded,
     intake: Intake,
+    *,
+    kin: Kin | None = None,
 ) -> list[SqlWrite]:
-    """Hold the visits whose number is another patient's, and give messages to the holder's visit where a person said
-    so. Returns the writes of conflicts that are new or over. The visits of other patients that this changes are loaded,
-    touched and locked; raises Transient where another transaction has them."""
+    """Hold the visits whose number is another patient's, warn of them, and give messages to the holder's visit where a
+    person said so. Patients whom merges or moves make one (`kin`) have a number together.
+
+    Returns the writes of conflicts that are new or over. The visits of other patients that this changes are loaded,
+    touched and locked; raises Transient where another transaction has them.
+    """
     numbers = sorted({each[1:] for _, each in told})
     claims = await _claims(connection, numbers)
     _learn(claims, found)
+    one = kin.have_together if kin is not None else _same
     writes: list[SqlWrite] = []
     moved: dict[tuple[str, str, str], str] = {}
     for number in numbers:
         first, now = holder(claims[number].values()), intake.clock()
         for claim in claims[number].values():
             place = (claim.patient_id, *number)
-            is_held = claim.said_at is not None and claim.patient_id != first and claim.decision != "own"
+            is_held = claim.said_at is not None and claim.decision != "own" and not one(number, claim.patient_id, first)
             if claim.decision == "holder" and first is not None and is_held:
                 moved[place] = first
-            if is_held and claim.conflict_id is None:
-                writes += written(_KEEP, [(ageless_id(), *number, claim.patient_id, now)])
-            elif claim.conflict_id is not None and claim.decision is None and not is_held:
-                writes.append(SqlWrite(_OVER, ([claim.conflict_id],)))
+            writes += _conflict(number, claim, now, is_held=is_held)
             if is_held != claim.held:
                 await _here(connection, found, claim.patient_id, loaded)
                 found.known[place].held = is_held
                 found.touch({found.known[place].visit_id})
     for message, place in told:
-        if (first := moved.get(place)) is not None:
+        if message is not None and any(not one(place[1:], place[0], each) for each in claims[place[1:]]):
+            message.warn(OTHERS_VISIT)
+        if message is not None and (first := moved.get(place)) is not None:
             await _here(connection, found, first, loaded)
             message.visit_id = found.visit(first, *place[1:], message.arrived_at).visit_id
     return writes
+
+
+def _conflict(number: NumberAt, claim: Claim, now: datetime, *, is_held: bool) -> list[SqlWrite]:
+    """The writes of a conflict that is new, or over without anybody's decision."""
+    if is_held and claim.conflict_id is None:
+        return written(_KEEP, [(ageless_id(), *number, claim.patient_id, now)])
+    if claim.conflict_id is not None and claim.decision is None and not is_held:
+        return [SqlWrite(_OVER, ([claim.conflict_id],))]
+    return []
+
+
+def _same(_: NumberAt, patient: str, other: str | None) -> bool:
+    return patient == other
 
 
 async def _claims(connection: Connection, numbers: Sequence[NumberAt]) -> dict[NumberAt, dict[str, Claim]]:

@@ -40,7 +40,7 @@ EPISODES = (
 )
 STANDING = (
     "SELECT visit_id, ce_id, to_json(key)::text AS key, type, stay_id, occurred_at, value FROM facts "
-    "WHERE visit_id = ANY({visits}) AND standing"
+    "WHERE visit_id = ANY({visits}) AND standing AND copy_of IS NULL"
 )
 _FALL = "UPDATE facts SET standing = false WHERE ce_id = ANY($1::text[])"
 _OTHER_MAPPING = "SELECT patient_id FROM visits WHERE mapping <> $1 ORDER BY visit_id LIMIT $2"
@@ -137,15 +137,20 @@ _KEEP_FACTS = insert(facts, FactRow._fields)
 
 
 def keep_changes(
-    changes: Sequence[VisitChanges], died: DeathChanges, sequences: EpisodeSequences, mapping: str
+    changes: Sequence[VisitChanges],
+    died: DeathChanges,
+    sequences: EpisodeSequences,
+    mapping: str,
+    also: Iterable[str] = (),
 ) -> list[SqlWrite]:
-    """The writes of changed visits, of what was told of deaths, and of the facts and episode sequences of both."""
+    """The writes of changed visits, of what was told of deaths, and of the facts and episode sequences of both; `also`:
+    other episodes whose sequences went on."""
     found = deaths.keep(died.records)
     found += written(_KEEP_VISITS, [_visit_row(each.visit, mapping) for each in changes])
     stated = [_fact_row(each.visit.visit_id, *one) for each in changes for one in each.stated]
     stated += [_fact_row(None, *one) for one in died.stated]
-    if stated:
-        touched = sorted({row.episode_id for row in stated})
+    if stated or also:
+        touched = sorted({*(row.episode_id for row in stated), *also})
         episodes = [(episode, sequences.owners[episode], sequences.last[episode]) for episode in touched]
         found += [*written(_KEEP_EPISODES, episodes), *written(_KEEP_FACTS, stated)]
     if fallen := [*(ce_id for each in changes for ce_id in each.fallen), *died.fallen]:
@@ -201,7 +206,13 @@ class EpisodeVersion(NamedTuple):
     facilities: tuple[str, ...] = ()
 
 
-_TOLD = upsert(told_episodes, EpisodeVersion._fields).sql + " WHERE t.version < excluded.version RETURNING episode_id"
+_WAS = "CASE WHEN excluded.state = 'closed' AND excluded.begun_at IS NULL THEN t.{0} ELSE excluded.{0} END"
+"""A time of an episode whose stays went to another one by a merge: as it was before, since merges go by it."""
+_CHANGES = {name: _WAS.format(name) for name in ("begun_at", "ended_at")}
+_TOLD = (
+    upsert(told_episodes, EpisodeVersion._fields, changes=_CHANGES).sql
+    + " WHERE t.version < excluded.version RETURNING episode_id"
+)
 
 
 async def keep_told(connection: Connection, told: Sequence[EpisodeVersion]) -> set[str]:

@@ -16,7 +16,7 @@ from services.intake.receiving import store as receiving
 from services.intake.receiving import visits_store as visits
 from services.intake.receiving.deaths_store import known_of as deaths_of
 from services.intake.receiving.in_line import TOPIC
-from services.intake.receiving.receive import Intake, patient_of
+from services.intake.receiving.receive import Intake, bring_kin_in_line, patient_of
 from services.intake.requests import store
 from services.intake.requests.commands import Assessment, KnownReferral, Person, Referral, Stated
 from services.intake.visits.death_facts import Provenance, deaths
@@ -68,6 +68,7 @@ async def state(intake: Intake, connection: Connection, who: Caller, _: str, ask
     died = deaths(await deaths_of(connection, [patient_id]), [], {}, Provenance(sequences, intake.places, now))
     await at_once(connection, visits.keep_changes([], died, sequences, mapping_of(intake.site)))
     await outbox.send(connection, [to_record(one, TOPIC) for one in (fact, *(each.fact for each in died.stated))])
+    await bring_kin_in_line(connection, [patient_id], intake)
     await audit.note(connection, [audit.Entry(now, who.subject, f"{value.TYPE}-stated", episode_id)])
     return Stated(episode_id=episode_id, patient_id=patient_id, fact_id=fact.id)
 

@@ -16,7 +16,7 @@ from services.intake.hl7.triggers import AMENDING, PLANNING, TRIGGERS, WHOLE_STA
 from services.intake.visits import movements
 from services.intake.visits.moves import CLINICAL, Walk, statement, walk
 from services.intake.visits.stays import Statement, Stay
-from services.intake.visits.updates import Update
+from services.intake.visits.updates import RENAMES, Update
 
 ASKS = "asks-a-person"
 """The reason noted for a message that waits because only a person may do what it asks for."""
@@ -67,7 +67,7 @@ def effective_statements(said: list[VisitMessage], site: SiteMap) -> EffectiveSt
             continue
         if means.cancels is not None:
             _take_back(found, message, turn, means.cancels, site)
-        elif means.updates:
+        elif means.updates or means.records == RENAMES:
             found.updates.append(Update(turn, message))
         elif means.states is not None:
             one = statement(message, means.states, turn, site)

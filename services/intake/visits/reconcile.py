@@ -107,10 +107,18 @@ class EpisodeSequences:
         return episode_id
 
     def stated(
-        self, value: CareFact, now: datetime, told_by: str | None, cause: str | None = None, trace: str | None = None
+        self,
+        value: CareFact,
+        now: datetime,
+        told_by: str | None,
+        cause: str | None = None,
+        *,
+        trace: str | None = None,
+        copy_of: str | None = None,
     ) -> Fact:
         """The value as the next fact of its episode. `told_by`: id of the message or request with which it is stated
-        (ce_correlationid); `cause`: of the message that says it (ce_causationid); `trace`: a request's."""
+        (ce_correlationid); `cause`: of the message that says it (ce_causationid); `trace`: a request's; `copy_of`: the
+        ce_id of the fact that it copies after a merge."""
         self.last[value.episode_id] += 1
         return said(
             value,
@@ -120,6 +128,7 @@ class EpisodeSequences:
             correlation_id=told_by,
             causation_id=cause,
             trace=trace or self.traces.get(told_by or ""),
+            copy_of=copy_of,
         )
 
     def expect(self, patient_id: str, episode_id: str, at: datetime | None) -> None:
@@ -249,7 +258,7 @@ def _reconcile_one(
         chosen = choose_episode(begins, known, places.site.limits.episode_gap_days)
         visit.episode_id = chosen or sequences.begin(visit.patient_id)
     if visit.episode_id is not None and (out := difference(visit.standing, derived.facts)):
-        writer = _VisitWriter(visit, visit.episode_id, sequences, now, _labels(derived.facts, visit.facility, places))
+        writer = _VisitWriter(visit, visit.episode_id, sequences, now, labels_of(derived.facts, visit.facility, places))
         found.fallen = [one.ce_id for one in out.fallen]
         found.stated = out.said(writer.back, writer.out)
     sequences.learn(visit)
@@ -303,7 +312,7 @@ class _VisitWriter:
         return self.sequences.stated(value, self.now, newest.message_id if newest else None, cause)
 
 
-def _labels(facts: Sequence[DesiredFact], facility: str, places: FacilityMap) -> dict[FactKey, tuple[str, ...]]:
+def labels_of(facts: Sequence[DesiredFact], facility: str, places: FacilityMap) -> dict[FactKey, tuple[str, ...]]:
     """Fact key → labels of the unit that the stay was in when the fact happened; a unit entered at that time counts."""
     found: dict[FactKey, tuple[str, ...]] = {}
     at: dict[str, tuple[str, ...]] = {}

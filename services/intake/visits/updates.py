@@ -16,6 +16,8 @@ from services.intake.visits.stays import Statement, Stay, Step
 
 _OF_A_START = ("attending_npi", "admission_type", "admission_source")
 _OF_AN_END = ("disposition", "discharged_to", "discharged")
+RENAMES = "rename-visit"
+"""What A50 says of records: the visit has another number from then on. It amends as an update does."""
 
 
 class Update(NamedTuple):
@@ -77,6 +79,8 @@ def amended(one: Statement, updates: list[Update], at: datetime | None = None) -
     for update in updates:
         if update.turn > one.turn and not (one.kind == "end" and plans(update.said.adt)):
             told = {name: getattr(update.said.adt, name) for name in names}
+            if one.kind != "end" and update.said.adt.means.records == RENAMES:
+                told["visit_number"] = update.said.adt.visit_number
             told = {name: value for name, value in told.items() if value not in (None, getattr(adt, name))}
             if one.kind == "end" and update.said.adt.deceased and not adt.deceased:
                 told["deceased"] = True

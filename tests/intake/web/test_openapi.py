@@ -25,6 +25,7 @@ FOR_PEOPLE = {
     "/",
     "/find",
     "/rail",
+    "/matches/{match_id}",
     "/patients/{patient_id}/part",
     "/messages",
     "/messages/found",

@@ -27,7 +27,7 @@ WORDS = ("GIVENMARKER", "1980-01-01", "19800101")
 """What the hospital's message says of the person, beside a name that nobody else has."""
 
 
-PAGES = ("/rail", "/patients/", "/acts/", "/dead-letters/", "/messages")
+PAGES = ("/matches/", "/rail", "/patients/", "/acts/", "/dead-letters/", "/messages")
 """Where addresses of pages begin, which know a session alone: test_desk_scope.py has them."""
 
 
@@ -76,6 +76,7 @@ def trying(method: str, path: str, known: Known) -> list[Tried]:
         "/assessments": [{"facility": THERE, **assessed}],
         "/consents": [consent | {"patient_id": known.patient}, consent | {"episode_id": known.episode}],
         "/consents/{id}/revoked": [{}],
+        **{f"/api/matches/{{id}}/{act}": [{}] for act in ("same", "different", "taken-back")},
         "/referrals": [referred],
         "/hl7v2": [message],
         "/find": [{"q": known.mrn}],

@@ -34,6 +34,11 @@ def words_of(fields: Fields) -> frozenset[str]:
     return frozenset(filter(None, found))
 
 
+def words_to_find_of(name: Iterable[str | None]) -> set[str]:
+    """The folded words of a name told as family and given name."""
+    return {word for part in name if part for word in words_to_find(part)}
+
+
 def whole(word: str) -> str:
     """For a folded word of a name."""
     return f"name\x1f{word}"

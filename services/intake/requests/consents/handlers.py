@@ -16,7 +16,7 @@ from services.intake.people import views as people
 from services.intake.receiving import store as receiving
 from services.intake.receiving import visits_store as visits
 from services.intake.receiving.in_line import TOPIC
-from services.intake.receiving.receive import Intake
+from services.intake.receiving.receive import Intake, bring_kin_in_line
 from services.intake.requests.consents import store
 from services.intake.requests.consents.commands import ConsentGiven, ConsentStated, ConsentTakenBack
 from services.intake.requests.consents.store import Consent
@@ -51,6 +51,7 @@ async def record(intake: Intake, connection: Connection, who: Caller, _: str, as
     pairs = [(consent, episode) for episode in sorted(sequences.last)]
     await _state(connection, ConsentRecorded, pairs, sequences, now)
     await store.keep_episodes(connection, [(consent_id, episode) for _, episode in pairs])
+    await bring_kin_in_line(connection, [patient_id], intake)
     await audit.note(connection, [audit.Entry(now, who.subject, "consent-recorded", consent_id)])
     return await _answer(connection, who, consent, [episode for _, episode in pairs])
 
@@ -69,6 +70,7 @@ async def revoke(
         return await _answer(connection, who, consent, episodes)
     at = asked.occurred_at or now
     episodes = await _end(connection, ConsentRevoked, [consent], at, now)
+    await bring_kin_in_line(connection, [consent.patient_id], intake)
     await audit.note(connection, [audit.Entry(now, who.subject, "consent-revoked", consent_id)])
     return await _answer(connection, who, consent._replace(state="revoking"), episodes)
 
@@ -109,6 +111,7 @@ async def run_out(intake: Intake, most: int = 200) -> int:
             consents = await store.consents_of(connection, [consent for consent, _ in found])
             standing = [each for each in consents.values() if each.state == "standing"]
             await _end(connection, ConsentExpired, standing, None, now)
+            await bring_kin_in_line(connection, [each.patient_id for each in standing], intake)
             entries = [audit.Entry(now, ACTOR, "consent-expired", each.consent_id) for each in standing]
             await audit.note(connection, entries)
     return len(found)
@@ -129,6 +132,7 @@ async def tell_new_episodes(intake: Intake, most: int = 200) -> int:
             told = [(consents[consent], episode) for consent, episode in pairs]
             await _state(connection, ConsentRecorded, told, sequences, now)
             await store.keep_episodes(connection, pairs)
+            await bring_kin_in_line(connection, patients, intake)
     return len(found)
 
 

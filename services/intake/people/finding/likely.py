@@ -1,0 +1,81 @@
+"""Looks for records that may be one person's although they share no number: in the background, by blind index.
+
+Only records that share a block (birth date and a word of the name, telephone and a word of the name, or two words and
+the telephone) are compared, never all with all; each record once after it changed, in pages, with one question a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from services.intake.people import register
+from services.intake.people.finding import store
+from services.intake.people.finding.words import NATIONAL, born, digits_of, hashes, whole, words_to_find_of
+from services.intake.people.joining import MatchPair
+from services.intake.people.likeness import LISTED_FROM, compared, points
+from services.intake.people.names import opened
+from services.intake.people.person import Fields, contacts
+from services.intake.people.store import Whose
+from shared.ids import ageless_id
+from shared.storage.database import Database
+from shared.storage.sealing import Seal
+
+PAGE = 100
+"""Records that are compared in one transaction."""
+
+
+class ComparedPersons(Protocol):
+    """Where persons are stored, and what opens them; `prepared`: what the first version stored is brought over."""
+
+    database: Database
+    seal: Seal
+    prepared: bool
+    numbering: Any
+
+    def clock(self) -> datetime:
+        """The time."""
+
+
+@dataclass(slots=True)
+class Likely:
+    """Compares records that changed with those that share a block with them."""
+
+    of: ComparedPersons
+
+    async def run(self) -> None:
+        """Compare until nothing is left. Raises Transient while the database is away."""
+        while self.of.prepared and await self.page():
+            pass
+
+    async def page(self) -> int:
+        """Compare one page of records; returns how many there were."""
+        seal, born_never = self.of.seal, self.of.numbering.numbers.born_never
+        async with self.of.database.begin() as connection:
+            page = await store.uncompared(connection, PAGE)
+            own = {(row.patient_id, row.facility): opened(row, seal) for row in page}
+            blocks = [(whose, block) for whose, fields in own.items() for block in _blocks(fields, seal)]
+            near = await store.sharing(connection, blocks)
+            others = await store.sealed_of(connection, {other for _, other in near} - own.keys())
+            known: Mapping[Whose, Fields] = own | {(row.patient_id, row.facility): opened(row, seal) for row in others}
+            found: list[tuple[str, MatchPair, frozenset[str]]] = []
+            for one, other in sorted({(min(pair), max(pair)) for pair in near}):
+                speaks_for, against = compared(known.get(one, {}), known.get(other, {}), born_never)
+                if points(speaks_for, against) >= LISTED_FROM:
+                    found.append((ageless_id(), (one, other), speaks_for))
+            await register.keep_matches(connection, found, self.of.clock())
+            await store.keep_compared(connection, own.keys())
+        return len(page)
+
+
+def _blocks(fields: Fields, seal: Seal) -> list[list[int]]:
+    """The sets of hashed words of which another record must have all of one to be compared."""
+    now = {name: value for name, (value, _) in fields.items() if value}
+    words = sorted({whole(word) for pair in now.get("names", ()) for word in words_to_find_of(pair)})
+    digits = [digits_of(each["value"]) for each in contacts(fields) if each["system"] == "phone"]
+    firm = [f"phone\x1f{each[-NATIONAL:]}" for each in digits if len(each) >= NATIONAL]
+    if "birth_date" in now:
+        firm.append(born(date.fromisoformat(now["birth_date"])))
+    return [hashes({one, word}, seal) for one in firm for word in words]

@@ -1,0 +1,82 @@
+"""How alike two persons are by what was told of them: names folded, birth date, sex, telephone, address. Pure.
+
+Nothing here makes two people one: it is what speaks for and against a probable match, and from which points on two
+records that share no number are listed as one (contract 6, Who).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from rapidfuzz.distance import JaroWinkler
+
+from services.intake.people.finding.folding import folded, name_words
+from services.intake.people.finding.words import NATIONAL, digits_of
+from services.intake.people.joining import BORN, NAME, SAME_BORN, SAME_NAME, SEX, differences
+from services.intake.people.person import Fields, contacts
+
+SIMILAR_NAME, SAME_TELEPHONE, SAME_ADDRESS = "similar-name", "same-telephone", "same-address"
+ALIKE: Final = 0.88
+"""Two parts of a name are similar from this Jaro-Winkler similarity on (0 to 1): Smith and Smyth are not alone."""
+_POINTS: Final = {
+    SAME_NAME: 3, SIMILAR_NAME: 2, SAME_BORN: 3, SAME_TELEPHONE: 2, SAME_ADDRESS: 2, NAME: -3, BORN: -3, SEX: -2
+}  # fmt: skip
+LISTED_FROM: Final = 5
+"""Points from which on two records are listed: the same name and birth date, or a similar one with a telephone, …"""
+
+
+def compared(one: Fields, other: Fields, born_never: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """(for, against): what speaks for and against two records being one person's."""
+    speaks_for, against = map(set, differences(one, other, born_never))
+    if NAME in against and (alike := _alike(one, other)):
+        against.discard(NAME)
+        speaks_for.add(alike)
+    if _telephones(one) & _telephones(other):
+        speaks_for.add(SAME_TELEPHONE)
+    if (address := _address(one)) and address == _address(other):
+        speaks_for.add(SAME_ADDRESS)
+    return frozenset(speaks_for), frozenset(against)
+
+
+def points(speaks_for: frozenset[str], against: frozenset[str]) -> int:
+    """How much speaks for two records being one person's."""
+    return sum(_POINTS.get(each, 0) for each in speaks_for | against)
+
+
+def _alike(one: Fields, other: Fields) -> str | None:
+    """Whether any two names are the same once folded, or similar in both family and given name."""
+    best: str | None = None
+    for family, given in _names(one):
+        for other_family, other_given in _names(other):
+            if (family, given) == (other_family, other_given):
+                return SAME_NAME
+            if _similar(family, other_family) and _similar(given, other_given):
+                best = SIMILAR_NAME
+    return best
+
+
+def _similar(one: str, other: str) -> bool:
+    return bool(one and other) and JaroWinkler.similarity(one, other) >= ALIKE
+
+
+def _names(fields: Fields) -> list[tuple[str, str]]:
+    """Each name as folded family and given name."""
+    told = _value(fields, "names") or ()
+    return [("".join(name_words(family or "")), "".join(name_words(given or ""))) for family, given in told]
+
+
+def _telephones(fields: Fields) -> set[str]:
+    """The last ten digits of each telephone number that has as many."""
+    digits = [digits_of(each["value"]) for each in contacts(fields) if each["system"] == "phone"]
+    return {each[-NATIONAL:] for each in digits if len(each) >= NATIONAL}
+
+
+def _address(fields: Fields) -> tuple[str, ...]:
+    """Line, city and postal code, folded; empty where one of line and postal code is not told."""
+    parts = [folded(part or "").strip() for part in (_value(fields, "address") or ())]
+    parts += [""] * (5 - len(parts))
+    return (" ".join(name_words(parts[0])), parts[2], parts[4][:5]) if parts[0] and parts[4] else ()
+
+
+def _value(fields: Fields, name: str) -> Any:
+    return fields[name][0] if name in fields else None

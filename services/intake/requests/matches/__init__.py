@@ -1,0 +1,1 @@
+"""Decisions about probable matches: one person, two people, or taken back."""
