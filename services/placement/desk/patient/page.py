@@ -123,6 +123,8 @@ class PatientPage:
             rows = await self._episodes(connection, patient_id, asked.get("episode"), who)
             if rows and "episode" not in asked and (survivor := await _survivor(connection, rows[0], who)):
                 return self.frame.lead(address(request, survivor.listed.patient_id, _on(asked, survivor)))
+            if not rows and (survivor := await _whose_now(connection, patient_id, who)):
+                return self.frame.lead(address(request, survivor.listed.patient_id, _on(asked, survivor)))
             found = await self._found(connection, rows[0], who, question) if rows else None
             if found is None:
                 raise _missing()
@@ -226,6 +228,15 @@ async def _survivor(connection: Connection, row: Stored, who: Caller) -> Stored 
         return None
     found = await episodes.episode(connection, folded.retiring[0].into)
     return found if found is not None and who.scope.has_any(found.facilities) else None
+
+
+async def _whose_now(connection: Connection, patient_id: str, who: Caller) -> Stored | None:
+    """The episode that was this patient's and is another's by a merge that stands, where the caller may see it."""
+    for row in await views.merged_from(connection, patient_id) if "\0" not in patient_id else ():
+        told = codec.unpacked(row.fold).merged if row.fold_version == FOLD_VERSION else ()
+        if who.scope.has_any(row.facilities) and any(one.retired_patient_id == patient_id for one in told):
+            return row
+    return None
 
 
 def _on(asked: Mapping[str, str], survivor: Stored) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browsing import Browser
+from tests.builders import merged
 from tests.placement.desk.conftest import Desk, token
 from tests.placement.desk.patient.test_patient_page import story_of
 from tests.placement.desk.test_merges import IN, OUT, bring
@@ -40,3 +41,13 @@ async def test_a_patient_is_counted_once_in_every_list(browser: Browser, desk: D
     for name in ("searches", "placements", "conflicts"):
         assert {one["episode_id"] for one in await desk.listed(name)} <= {"S"}
     assert [one["episode_id"] for one in await desk.listed("searches")] == ["S"]
+
+
+async def test_a_retired_patient_whose_episode_stays_leads_to_who_has_it_now(nobody: Browser, desk: Desk) -> None:
+    intake = Intake()
+    kept = merged("R", episode="R", patient_id="patient-of-R", survivor="patient-9")
+    await bring(desk, *intake.stays("R", IN, OUT), *intake.says(kept))
+    await nobody.sign_in(token("coordinator"))
+    assert (await nobody.open(RETIRED)).address == "/patients/patient-9?episode=R"
+    await bring(desk, *intake.takes_back(*[one for one in intake.standing("R") if one.name == "patients-merged"]))
+    assert (await nobody.open(RETIRED)).address == RETIRED
