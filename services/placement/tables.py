@@ -79,6 +79,7 @@ facts = sa.Table(
         "ce_id",
         postgresql_where=sa.text("writer = 'placement' AND type IN ('care.attended.v1', 'care.absent.v1')"),
     ),
+    sa.Index("facts_of_merges", "episode_id", postgresql_where=sa.text("type = 'care.patients-merged.v1'")),
     comment="every fact that was applied, our own too; append-only",
 )
 

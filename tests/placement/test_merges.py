@@ -74,3 +74,12 @@ def test_copies_count_as_facts_and_are_known_as_copies() -> None:
     folded = every_order(mine, *brought)
     assert [stay.id for stay in folded.stays] == ["V1", "S-1"]
     assert folded.copies == {one.id: one.copy_of for one in brought}
+
+
+def test_the_survivor_s_own_episode_goes_where_the_retired_patient_s_began_earlier_and_stays_the_survivor_s() -> None:
+    gone = tell.folded(IN, tell.merged("R", survivor=tell.PATIENT, retired_patient_id="patient-2"))
+    assert (gone.state, gone.patient_id, [one.into for one in gone.retiring]) == ("closed", tell.PATIENT, ["R"])
+    left = tell.merged(tell.EPISODE, survivor="patient-2")
+    brought = tell.copied(tell.admitted("2026-03-20 10:00", visit="V2", episode="S"), tell.EPISODE, "patient-2")
+    stays = every_order(IN, OUT, left, brought)
+    assert ([one.id for one in stays.stays], stays.patient_id) == (["V1", "V2"], "patient-2")

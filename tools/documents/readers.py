@@ -61,7 +61,7 @@ _NOBODY: tuple[Reader, ...] = ()
 
 READERS: dict[str, tuple[Reader, ...]] = {
     **dict.fromkeys(_FOLDED, (FOLDS,)),
-    **dict.fromkeys(("patients-merged", "patients-unmerged", "patients-linked", "patients-unlinked"), _NOBODY),
+    **dict.fromkeys(("patients-linked", "patients-unlinked"), _NOBODY),
     **dict.fromkeys(("arrival-expected", "arrival-cancelled"), (FOLDS,)),
     "assigned": _NOBODY,
     **dict.fromkeys(_names(ANNOUNCEMENTS), _NOBODY),

@@ -12,11 +12,12 @@ from services.intake.receiving.assign import NO_VISIT
 from services.intake.receiving.receive import NO_KEY
 from services.intake.visits.cancels import ASKS
 from services.intake.visits.derive import derive
+from services.intake.visits.reconcile import OTHERS_NUMBER
 
-WaitsFor = Literal["beginning", "what-it-takes-back", "leave", "visit", "number", "unit", "person"]
+WaitsFor = Literal["beginning", "what-it-takes-back", "leave", "visit", "number", "unit", "person", "decision"]
 """`beginning`: of its visit; `what-it-takes-back`: the message that it cancels; `leave`: the beginning of a leave;
 `visit`: one that it fits; `number`: by which the patient is known; `unit`: a row of the site's tables; `person`: who
-does what only a person may."""
+does what only a person may; `decision`: whose a visit number of two patients is."""
 MOST = 300
 """Messages of a visit: of one with more, it is not looked for which of them took another one back."""
 
@@ -33,7 +34,13 @@ def waits_for(trigger: str, note: str, reason: str | None) -> WaitsFor | None:
     return "what-it-takes-back" if row and row.cancels is not None else "beginning"
 
 
-_BY_REASON: dict[str | None, WaitsFor] = {NO_VISIT: "visit", NO_KEY: "number", "not-on-leave": "leave", ASKS: "person"}
+_BY_REASON: dict[str | None, WaitsFor] = {
+    NO_VISIT: "visit",
+    NO_KEY: "number",
+    "not-on-leave": "leave",
+    ASKS: "person",
+    OTHERS_NUMBER: "decision",
+}
 
 
 def taken_back_by(visit: str, said: Sequence[VisitMessage], site: SiteMap, message_id: str) -> str | None:

@@ -56,10 +56,12 @@ class Claim(NamedTuple):
 
 
 def numbered(message: InboundMessage, places: FacilityMap) -> store.Numbered | None:
-    """(patient, facility, visit number) of a message; None where it has no patient, no number that counts for the
-    facility, or an account's."""
+    """(patient, facility, visit number) of a message; None where it has no patient, is of no visit, or has no number
+    that counts for the facility."""
     adt = message.adt
-    if adt is None or adt.visit_number is None or adt.by_account or message.patient_id is None:
+    if adt is None or adt.visit_number is None or adt.by_account:
+        return None
+    if message.patient_id is None or message.visit_key is None:
         return None
     if places.feed(adt.sending_app, adt.sending_facility).visit_numbers == "patient":
         return None

@@ -34,6 +34,7 @@ def merges_of(standing: Iterable[Fact], roots: dict[str, str]) -> tuple[Merged, 
             fact=fact.id,
             root=roots.get(fact.id, fact.id),
             by=told.by,
+            episode_patient_id=told.patient_id,
         )
         for _, fact in sorted(said.items())
         if isinstance(told := fact.value, PatientsMerged)
@@ -114,7 +115,7 @@ def gone(start: Folded, facts: Iterable[Fact]) -> Folded:
     labels = {label for fact in facts for label in fact.value.labels}
     return Folded(
         start.episode_id,
-        patient_id=first.retired_patient_id,
+        patient_id=first.episode_patient_id,
         facility=first.facility,
         labels=tuple(sorted(labels)),
         ended_at=first.at,

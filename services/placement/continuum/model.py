@@ -244,6 +244,8 @@ class Merged:
     fact: str
     root: str
     by: str | None = None
+    episode_patient_id: str = ""
+    """Whose the episode was; the surviving patient's own where that one's began later than the retired one's."""
 
 
 @value_object

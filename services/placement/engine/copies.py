@@ -200,7 +200,7 @@ def hanging(retired: Ledger, surviving: Ledger) -> list[Fact]:
         return []
     standing, found = {fact.id for fact in surviving.standing}, []
     for fact in surviving.own:
-        if fact.copy_of or fact.id not in standing:
+        if fact.copy_of or fact.id not in standing or isinstance(fact.value, NOT_COPIED):
             continue
         mine = names(fact.value)
         if mine & theirs or _triggered_there(fact.value, retired, surviving):

@@ -229,7 +229,8 @@ async def _locked(connection: AsyncConnection, ids: Sequence[str], tally: Tally)
 
 
 async def _know_their_kin(connection: AsyncConnection, found: dict[str, LockedEpisode]) -> None:
-    """Give each row its kin. Raises Transient where a merge became known after the locks were asked for."""
+    """Give each row its kin, as far as these are locked: all but those of a merge that became known meanwhile, whose
+    own fact brings both in step."""
     pairs = [(row[0], row[1]) for row in await rows(connection, _PAIRS, list(found))]
     kin = Kin(found, [one for one in pairs if found.keys() >= set(one)])
     for episode in {episode for one in kin.pairs for episode in one}:

@@ -9,7 +9,15 @@ from services.placement.continuum.order import leaving_day
 from services.placement.rules import Rules
 from shared.events.base import Place
 from shared.events.levels import WORDS
-from shared.events.stays import Absent, Attended, Completed, Discharged, Discontinued, VisitEnded
+from shared.events.stays import (
+    Absent,
+    Attended,
+    Completed,
+    Discharged,
+    Discontinued,
+    PatientsMerged,
+    VisitEnded,
+)
 from shared.facts.envelope import Fact
 from shared.facts.places import places_of
 from shared.web.wording import day
@@ -60,6 +68,11 @@ _WHAT = {
     "patient-agreed": "the patient agreed",
     "patient-declined": "the patient declined",
     "patient-died": "the patient died",
+    "patients-merged": "the record was merged into another patient's",
+    "patients-merged-here": "another record of the patient was merged into this one",
+    "patients-unmerged": "the record is the patient's own again",
+    "patients-linked": "the record was linked with another one of the same person",
+    "patients-unlinked": "the link with another record was taken away",
     "assigned": "somebody is in charge",
     "authorization-requested": "the payer was asked to authorize care",
     "authorization-pended": "the payer wants to know more",
@@ -83,10 +96,6 @@ _WHAT = {
     "consent-expired": "a consent ran out",
     "contact-attempted": "a contact was tried",
     "disclosed": "something left the house",
-    "patients-merged": "two patients are one",
-    "patients-unmerged": "two patients are two again",
-    "patients-linked": "two patients were linked",
-    "patients-unlinked": "two patients are linked no more",
     "placed": "placed",
     "readmitted": "readmitted",
     "referral-received": "the referral arrived",
@@ -151,6 +160,8 @@ def fact_words(fact_type: str) -> str:
 
 
 def _what(fact: Fact) -> str:
+    if isinstance(fact.value, PatientsMerged) and fact.value.surviving_episode_id == fact.subject:
+        return _WHAT["patients-merged-here"]
     return _WHAT.get(fact.name, fact.name.replace("-", " "))
 
 

@@ -23,6 +23,7 @@ NOTE_WORDS: Mapping[str, str] = {
     "unmapped": "unit in no table",
     "taken-back": "taken back",
     "kept": "kept",
+    "place-differs": "tells another place",
     "error": "went wrong",
     "refused": "refused",
 }
@@ -33,6 +34,8 @@ WAITS: Mapping[str, str] = {
     "visit": "names no visit, and waits for one that it fits",
     "number": "has no number by which the patient is known",
     "unit": "waits until its unit is in the site's tables",
+    "person": "waits for a person to say so",
+    "decision": "has a visit number of another patient, and waits for a person to say whose the visit is",
 }
 """What a message waits for → words."""
 REASONS: Mapping[str, str] = {
@@ -43,6 +46,15 @@ REASONS: Mapping[str, str] = {
     "ended": "the visit had ended by then",
     "no-level": "the visit is at no level of care",
     "on-leave": "the patient is on leave already",
+    "not-current": "it is not the last movement of the visit: the later ones are to be cancelled first",
+    "other-time": "nothing of that kind stood at the time it names: the last one was taken back",
+    "plan-over": "the discharge that was planned has come",
+    "transferred": "it was taken for a transfer there",
+    "told-otherwise-later": "the records were told of otherwise later",
+    "one-patient-already": "both records are one patient's already",
+    "nothing-to-part": "the two records were not one",
+    "no-other-record": "it names no other record",
+    "no-patient-key": "it names no number by which a patient is known",
 }
 """Why a message has no effect → words."""
 CHANGES: Mapping[str, str] = {

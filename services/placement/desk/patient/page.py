@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from services.placement.continuum import codec
+from services.placement.continuum.model import FOLD_VERSION
 from services.placement.continuum.order import day_of
 from services.placement.desk.frame import Parts
 from services.placement.desk.marks import TAKERS
@@ -102,9 +104,10 @@ class PatientPage:
             await episodes.at_one_instant(connection)
             row = None if "\0" in name else await episodes.episode(connection, name)
             found = row and await self._found(connection, row, who, past.PastQuestion())
+            row = (await _survivor(connection, row, who) or row) if row else None
         if row is None or found is None:
             raise _missing()
-        return self.frame.lead(address(request, row.listed.patient_id, {**asked, "episode": name}))
+        return self.frame.lead(address(request, row.listed.patient_id, {**asked, "episode": row.listed.episode_id}))
 
     async def page(
         self,
@@ -120,6 +123,10 @@ class PatientPage:
         async with self.parts.database.begin() as connection:
             await episodes.at_one_instant(connection)
             rows = await self._episodes(connection, patient_id, asked.get("episode"), who)
+            if rows and "episode" not in asked and (survivor := await _survivor(connection, rows[0], who)):
+                return self.frame.lead(address(request, survivor.listed.patient_id, _on(asked, survivor)))
+            if not rows and (survivor := await _whose_now(connection, patient_id, who)):
+                return self.frame.lead(address(request, survivor.listed.patient_id, _on(asked, survivor)))
             found = await self._found(connection, rows[0], who, question) if rows else None
             if found is None:
                 raise _missing()
@@ -216,6 +223,30 @@ class PatientPage:
         shown = with_open([waiting, *sections], which) if which else [waiting, *sections]
         titles = [title for title, _ in found.waiting]
         return {"waiting": list(zip(titles, shown[0].rows, strict=True)), "sections": shown[1:]}
+
+
+async def _survivor(connection: Connection, row: Stored, who: Caller) -> Stored | None:
+    """The episode in which all of this one counts since a merge, where the caller may see it."""
+    folded = codec.unpacked(row.fold) if row.listed.state == "closed" and row.fold_version == FOLD_VERSION else None
+    if folded is None or folded.ended_reason != "merged":
+        return None
+    found = await episodes.episode(connection, folded.retiring[0].into)
+    return found if found is not None and who.scope.has_any(found.facilities) else None
+
+
+async def _whose_now(connection: Connection, patient_id: str, who: Caller) -> Stored | None:
+    """The episode that was this patient's and is another's by a merge that stands, where the caller may see it."""
+    for row in await views.merged_from(connection, patient_id) if "\0" not in patient_id else ():
+        told = codec.unpacked(row.fold).merged if row.fold_version == FOLD_VERSION else ()
+        if who.scope.has_any(row.facilities) and any(one.retired_patient_id == patient_id for one in told):
+            return row
+    return None
+
+
+def _on(asked: Mapping[str, str], survivor: Stored) -> dict[str, str]:
+    """The same parameters for the survivor's page."""
+    kept = {name: value for name, value in asked.items() if name not in {PATIENT, "cursor"}}
+    return kept | {"episode": survivor.listed.episode_id}
 
 
 def _place(fact: Fact) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from services.placement.rules import Rules
 from services.placement.worklists.wording import words_of
 from shared.events.levels import Level
 from shared.events.placing import SearchOpened
+from shared.events.stays import Merge
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.facts.places import places_of
@@ -124,6 +125,8 @@ def causes(fact: Fact, known: Mapping[str, Fact], by: Telling) -> list[str]:
         found.append(say("because {cause}", cause=said))
     if isinstance(value, SearchOpened):
         found += [say("by the site's rule: {rule}", rule=one) for one in rules_because(value.reasons, by.rules.site)]
+    if fact.copy_of:
+        found.append(say("brought here with a record that was merged into this one"))
     found.append(_told_by(fact, zone, by, derived=bool(named)))
     return found
 
@@ -134,6 +137,8 @@ def _told_by(fact: Fact, zone: tzinfo, by: Telling, *, derived: bool) -> str:
     actor = by.actors.get(fact.value.recorded_at) if fact.writer == "placement" and not derived else None
     if actor is not None:
         return say("said by {who} at the desk, {at}", who=actor, at=at)
+    if isinstance(fact.value, Merge) and fact.value.by == "person":
+        return say("said by a person of {where}, {at}", where=where, at=at)
     if derived:
         return say("concluded {at}", at=at)
     text = {

@@ -23,9 +23,12 @@ def upgrade() -> None:
     op.create_index("merges_surviving", "merges", ["surviving"])
     column = sa.Column("copy_of", sa.Text, comment="ce_id of the fact of a merged episode that this one copies")
     op.add_column("facts", column)
+    few = sa.text("type = 'care.patients-merged.v1'")
+    op.create_index("facts_of_merges", "facts", ["episode_id"], postgresql_where=few)
 
 
 def downgrade() -> None:
     """As it was."""
+    op.drop_index("facts_of_merges", "facts")
     op.drop_column("facts", "copy_of")
     op.drop_table("merges")
