@@ -14,7 +14,7 @@ depends_on = None
 _UP = """
 ALTER TABLE visits ADD COLUMN quiet_until timestamptz;
 COMMENT ON COLUMN visits.quiet_until IS
-    'when the last of its messages was said, where some of them repeat the one before them (reason repeated)';
+    'when its last message was said, where some of them repeat the one before (reason repeated)';
 """
 _DOWN = "ALTER TABLE visits DROP COLUMN quiet_until;"
 
