@@ -25,7 +25,9 @@ NAMES = {"7101": b"HOLLOW^IDA||19610203", "7102": b"QUINN^OTTO||19921130"}
 
 
 def told(trigger: str, mrn: str, at: str) -> bytes:
-    return message(trigger, mrn, at, facility="MEADOW", unit="M1").replace(b"DOE^JANE||19800101", NAMES.get(mrn, b"DOE^JANE||19800101"))
+    return message(trigger, mrn, at, facility="MEADOW", unit="M1").replace(
+        b"DOE^JANE||19800101", NAMES.get(mrn, b"DOE^JANE||19800101")
+    )
 
 
 def episodes(system: RunningSystem, role: str) -> set[str]:
