@@ -75,7 +75,7 @@ def silent_row(age: FeedAge, now: AsIs) -> Row:
     cells = {
         "waiting": Cell(badge=Badge(since(age.last_at, now.at), "late")),
         "hours": Cell(say_count("{count} hour", "{count} hours", age.hours)),
-        "last": Cell(age.last_at.astimezone(now.zone(age.facility)).strftime("%Y-%m-%d %H:%M")),
+        "last": Cell(_minute(age.last_at.astimezone(now.zone(age.facility)))),
     }
     return Row("", Badge(""), age.facility, name=now.title(age.facility), cells=cells)
 
@@ -84,7 +84,7 @@ def code_row(code: UnmappedCode, now: AsIs) -> Row:
     """A code that is in no table of the site, and how many have it."""
     waits = say_count("{count} message waits for it", "{count} messages wait for it", code.number)
     told = say_count("{count} visit has it", "{count} visits have it", code.number)
-    last = code.last_at.astimezone(now.zone(code.facility)).strftime("%Y-%m-%d") if code.last_at else ""
+    last = _with_year(code.last_at.astimezone(now.zone(code.facility)).date()) if code.last_at else ""
     cells = {
         "kind": Cell(spoken(code.kind), [code.field]),
         "number": Cell(waits if code.kind == "unit" else told),
@@ -197,6 +197,10 @@ def _days(consent: ConsentShown) -> str:
     if ends is None:
         return say("from {day} until it is taken back", day=_with_year(begins))
     return say("{first} to {last}", first=_with_year(begins), last=_with_year(ends))
+
+
+def _minute(at: datetime) -> str:
+    return f"{_with_year(at.date())}, {at:%H:%M}"
 
 
 def _with_year(value: date) -> str:
