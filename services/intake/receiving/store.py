@@ -63,8 +63,9 @@ _SAID = (
     "SELECT visit_id, message_id, arrived_at, said, note, reason FROM messages "
     "WHERE visit_id = ANY({visits}) AND said IS NOT NULL AND answer = 'AA' ORDER BY message_id"
 )
-_NEWS = f"{_SAID.removesuffix(' ORDER BY message_id')} AND reason IS DISTINCT FROM '{REPEATED}' ORDER BY message_id"
-_REPETITIONS = _NEWS.replace("IS DISTINCT FROM", "=")
+_REPETITIONS = _SAID.replace(" ORDER BY", f" AND COALESCE(reason, '') = '{REPEATED}' ORDER BY")
+_NEWS = _SAID.replace(" ORDER BY", f" AND NOT COALESCE(reason, '') = '{REPEATED}' ORDER BY")
+"""With the expression of the index `messages_of_visit`."""
 _NOTES = update(messages, ("message_id", "note", "reason"))
 _FEEDS = upsert(
     feeds, ("facility", "door", "trigger", "answer", "count", "last_at"), changes={"count": "t.count + excluded.count"}
