@@ -211,6 +211,11 @@ visits = sa.Table(
         _TIME,
         comment="when its last message was said, where some of them repeat the one before (reason repeated)",
     ),
+    sa.Column(
+        "record_number",
+        sa.ARRAY(sa.Text),
+        comment="record number of the patient and its authority, where a move told by them whose the visit is",
+    ),
     sa.UniqueConstraint("patient_id", "facility", "visit_key"),
     sa.Index("visits_by_mapping", "mapping", "visit_id"),
     sa.Index("visits_numbered", "facility", "visit_key"),

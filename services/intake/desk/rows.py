@@ -11,6 +11,7 @@ from services.intake.console.silence import FeedAge
 from services.intake.desk import taking_in, wording
 from services.intake.desk.taking_in import Asker
 from services.intake.people.matches import Match
+from services.intake.receiving.number_decisions import NumberConflict
 from services.intake.receiving.views import Listed, UnmappedCode
 from shared.site.config import Site
 from shared.web.desk import Badge, Row
@@ -131,6 +132,8 @@ def message_row(message: Listed, now: AsIs) -> Row:
     fault = wording.FAULTS.get(int(error), error) if error.isdigit() else error
     what = say(fault if message.note == "error" else wording.reason(message.reason))
     more = [say("at {location}", location=location)] if location else []
+    if advice := wording.advice(message.trigger, message.note, message.reason):
+        more.append(_begun(advice))
     number = say("Message {id}", id=message.message_id)
     cells = {
         "waiting": Cell(badge=Badge(since(message.arrived_at, now.at))),
@@ -160,6 +163,20 @@ def match_row(match: Match, now: AsIs, asker: Asker) -> Row:
     }
     forms = taking_in.decisions_of(match, asker)
     return Row("", Badge(""), "", patient_id=one, page=f"/matches/{match.match_id}", forms=forms, cells=cells)
+
+
+def number_row(conflict: NumberConflict, now: AsIs, asker: Asker) -> Row:
+    """A visit number of two patients: the second one's row, whose number it was first, and what was decided."""
+    words = say(wording.NUMBER_STATES[conflict.decision or "open"])
+    cells = {
+        "number": Cell(conflict.visit_number),
+        "holder": Cell(patient=conflict.holder or ""),
+        "state": Cell(badge=Badge(words, "good" if conflict.decision else "soon")),
+        "waiting": Cell(badge=Badge(since(conflict.since, now.at))),
+        "facility": Cell(now.title(conflict.facility)),
+    }
+    forms = taking_in.decisions_of_number(conflict, asker)
+    return Row("", Badge(""), conflict.facility, patient_id=conflict.patient_id, forms=forms, cells=cells)
 
 
 def consent_row(consent: ConsentShown, now: AsIs, asker: Asker) -> Row:

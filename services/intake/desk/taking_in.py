@@ -15,6 +15,7 @@ from services.intake.api import writes
 from services.intake.api.writes import Write
 from services.intake.desk import wording
 from services.intake.people.matches import Match
+from services.intake.receiving.number_decisions import NumberConflict
 from services.intake.requests import handlers
 from services.intake.requests.commands import Assessment, KnownReferral, Referral, Stated
 from services.intake.requests.consents.commands import ConsentGiven, ConsentTakenBack
@@ -38,7 +39,8 @@ REFER_KNOWN = Write(
     f"{_BELOW}/known-referrals", "referral", REFER.action, KnownReferral, handlers.state, REFER.summary, REFER.roles,
     REFER.operation, Stated, tagged=False,
 )  # fmt: skip
-WRITES: tuple[Write, ...] = (*_OF_THE_API, REFER_KNOWN)
+OWN, HOLDER, NUMBER_BACK = [replace(write, path=f"{_BELOW}{write.path}") for write in writes.NUMBERS]
+WRITES: tuple[Write, ...] = (*_OF_THE_API, REFER_KNOWN, OWN, HOLDER, NUMBER_BACK)
 """What a form does: the writes of the API at addresses of their own, and a referral by our id of the patient."""
 _NEW: Sequence[Question] = (
     Question("identity.name.family", "text", "Family name", required=True),
@@ -120,6 +122,19 @@ def decisions_of(match: Match, asker: Asker) -> tuple[Form, ...]:
     different = _form("", DIFFERENT, (), asker, match.match_id)._replace(label="Two people")
     back = _form("", TAKEN_BACK, (), asker, match.match_id)._replace(label="Take back")
     return {"open": (same, different), "same": (back, different), "different": (back, same)}[match.state]
+
+
+def decisions_of_number(conflict: NumberConflict, asker: Asker) -> tuple[Form, ...]:
+    """What can be said of a visit number that two patients have: the visit is the second one's own, or the holder's;
+    or what was said is taken back."""
+    own = _form("", OWN, (), asker, conflict.conflict_id)._replace(
+        label="A visit of its own", confirm="The second patient's visit counts beside the first one's."
+    )
+    of_holder = _form("", HOLDER, (), asker, conflict.conflict_id)._replace(
+        label="The first patient's visit", confirm="All messages with this number are of the first patient's visit."
+    )
+    back = _form("", NUMBER_BACK, (), asker, conflict.conflict_id)._replace(label="Take back")
+    return (own, of_holder) if conflict.decision is None else (back,)
 
 
 def revocation_of(consent_id: str, asker: Asker) -> Form:

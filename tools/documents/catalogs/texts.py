@@ -50,6 +50,7 @@ TABLES = (
     ("services/placement/desk/patient/page.py", "SECTIONS"),
     ("services/aftercare/desk/patient.py", "SECTIONS"),
     ("services/intake/desk/patient.py", "TITLES"),
+    ("services/intake/desk/wording.py", "NUMBER_STATES"),
     ("services/intake/hl7/triggers.py", "TRIGGERS"),
     ("services/placement/desk/page/wording.py", "MATCHES"),
     ("services/placement/worklists/wording.py", "_WHAT"),
