@@ -21,6 +21,7 @@ from shared.events.base import Place
 from shared.events.levels import Level
 from shared.events.open_lists import DispositionKind
 from shared.site.contradictions import contradictions
+from shared.site.likeness import Likeness
 from shared.site.marked_yaml import ConfigError, Location, Marked, YamlProblem, read
 from shared.site.measures import FollowUpClock
 from shared.site.names import norm, norm_code
@@ -122,6 +123,8 @@ class Site(Part):
     """How long things are kept; it decides nothing of what is derived, so it is not part of the version."""
     silent_after: SilentAfter = SilentAfter()
     """When a feed has fallen silent; as `retention`, it is not part of the version."""
+    likeness: Likeness = Likeness()
+    """What makes two records a probable match; as `retention`, it is not part of the version."""
     sign_in: SignIn = SignIn()
     """Which claims of an ID token give which roles and facilities; as `retention`, it is not part of the version."""
     follow_ups: tuple[FollowUpClock, ...] = ()
@@ -137,7 +140,7 @@ class Site(Part):
     def version(self) -> str:
         """Twelve hex digits of a hash of the content, whatever its files, order of keys and comments."""
         content = json.dumps(
-            self.model_dump(mode="json", exclude={"retention", "silent_after", "sign_in"}),
+            self.model_dump(mode="json", exclude={"retention", "silent_after", "likeness", "sign_in"}),
             sort_keys=True,
             ensure_ascii=True,
         )

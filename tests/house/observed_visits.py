@@ -1,14 +1,17 @@
 """What can be seen of the parts of a site config that say which visit a message is of, what its unit is, and which
-visits are one stay. As `observed`; pure, no database.
+visits are one stay; and of how alike records are. As `observed`; pure, no database.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from itertools import count, product
+from typing import Any
 
 from services.intake.hl7.mapping import FacilityMap, SiteRules
 from services.intake.hl7.model import VisitMessage
+from services.intake.people.likeness import compared, points
+from services.intake.people.person import Fields
 from services.intake.receiving.read import Received
 from services.intake.receiving.read import read as incoming
 from services.intake.receiving.shared_numbers import numbered
@@ -79,3 +82,32 @@ def changed(site: Site) -> object:
     ]
     found = periods(fold(facts, rules.zone_of), rules.zone_of, rules.billed, voids_changed=rules.voids_changed)
     return [(one.start, one.end, one.content.payer) for one in found]
+
+
+_PERSON: dict[str, Any] = {
+    "names": [["SMITH", "JANE"]],
+    "birth_date": "1980-02-14",
+    "sex": "F",
+    "home": [{"system": "phone", "value": "6075550101"}],
+    "address": ["12 Elm St", "", "Lima", "NY", "14485"],
+}
+_OTHERS: tuple[dict[str, Any], ...] = (
+    {"names": [["SMYTH", "JANE"]], "birth_date": "1980-02-14"},
+    {"names": [["SMITH", "JANE"]], "birth_date": "1980-02-14"},
+    {"names": [["OAKS", "BEA"]], "birth_date": "1980-02-14"},
+    {"names": [["SMITH", "JANE"]], "birth_date": "1955-01-01"},
+    {"names": [["SMITH", "JANE"]], "sex": "M"},
+    {"home": _PERSON["home"]},
+    {"address": _PERSON["address"]},
+)
+
+
+def alike(site: Site) -> object:
+    """Which of some records are listed as maybe one person's."""
+    rules, one = site.likeness, _fields(_PERSON)
+    found = [compared(one, _fields(other), frozenset(), rules) for other in _OTHERS]
+    return [points(*each, rules) >= rules.listed_from for each in found]
+
+
+def _fields(told: dict[str, Any]) -> Fields:
+    return {name: (value, "2026-03-01T09:00:00+00:00") for name, value in told.items()}

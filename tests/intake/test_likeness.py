@@ -8,9 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from services.intake.people.finding.likely import Likely
-from services.intake.people.likeness import LISTED_FROM, compared, points
+from services.intake.people.likeness import compared, points
 from services.intake.people.person import Fields
 from services.intake.receiving.receive import Intake
+from shared.site.likeness import Likeness
 from tests.intake.records import Ward
 
 JANE: dict[str, Any] = {
@@ -44,10 +45,11 @@ def person(**told: Any) -> Fields:
 def test_what_speaks_for_and_against_is_weighed(
     other: dict[str, Any], speaks_for: set[str], against: set[str], *, listed: bool
 ) -> None:
-    found, not_so = compared(person(**JANE), person(**other), frozenset())
+    rules = Likeness()
+    found, not_so = compared(person(**JANE), person(**other), frozenset(), rules)
     assert speaks_for <= found
     assert not_so == against
-    assert (points(found, not_so) >= LISTED_FROM) == listed
+    assert (points(found, not_so, rules) >= rules.listed_from) == listed
 
 
 async def listed(intake: Intake, ward: Ward) -> list[set[str]]:

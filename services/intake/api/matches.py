@@ -29,7 +29,7 @@ async def _listed(reading: Reading, request: Request) -> Response:
     reading.rates.take(who)
     async with intake.database.begin() as connection:
         found = await matches.listed(
-            connection, intake.seal, intake.numbering.numbers.born_never,
+            connection, intake.seal, matches.MatchRules.of(intake.site),
             facilities=who.scope.facilities, after=after, most=most + 1, states=[state],
         )  # fmt: skip
         page, more = paging.page(found, most, lambda one: (paging.at(one.since), one.match_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -48,3 +49,16 @@ async def take_out(connection: Connection, message_id: str) -> None:
     """Delete a message's row, which the same transaction writes anew."""
     for table in (messages, refused_messages):
         await connection.execute(sa.delete(table).where(table.c.message_id == message_id))
+
+
+async def kept_of(connection: Connection, triggers: Sequence[str], after: str, most: int) -> list[str]:
+    """Ids of messages of these triggers that were kept without anything done by them and whose text is there, the
+    oldest first, from behind the id `after` on."""
+    query = (
+        sa.select(messages.c.message_id)
+        .where(messages.c.note == "kept", messages.c.answer == "AA", messages.c.trigger.in_(triggers))
+        .where(messages.c.sealed.is_not(None), messages.c.message_id > after)
+        .order_by(messages.c.message_id)
+        .limit(most)
+    )
+    return list((await connection.execute(query)).scalars())

@@ -146,7 +146,7 @@ class IntakeDesk(OnlyLists):
     async def _matches(self, connection: Connection, look: Look) -> Fetched:
         self.rates.take(look.who)
         found = await matches.listed(
-            connection, self.intake.seal, self.intake.numbering.numbers.born_never,
+            connection, self.intake.seal, matches.MatchRules.of(self.intake.site),
             facilities=look.scope.facilities, after=_since_place(look), most=look.most,
         )  # fmt: skip
         await self._note(connection, look, "match-listed", [one.match_id for one in found] or ["nobody"])

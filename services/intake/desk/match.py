@@ -62,9 +62,8 @@ class MatchPage:
         self.rates.take(who)
         intake, at, match_id = self.intake, self.intake.clock(), request.path_params["match_id"]
         async with intake.database.begin() as connection:
-            born_never = intake.numbering.numbers.born_never
-            facilities = who.scope.facilities
-            found = await matches.by_id(connection, intake.seal, born_never, match_id, facilities=facilities)
+            rules, facilities = matches.MatchRules.of(intake.site), who.scope.facilities
+            found = await matches.by_id(connection, intake.seal, rules, match_id, facilities=facilities)
             if found is None:
                 raise requests.missing("no-such-match", "there is no such match that you may decide")
             known = await people.patients(connection, found.patients, who.scope)

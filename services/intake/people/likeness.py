@@ -1,7 +1,7 @@
 """How alike two persons are by what was told of them: names folded, birth date, sex, telephone, address. Pure.
 
-Nothing here makes two people one: it is what speaks for and against a probable match, and from which points on two
-records that share no number are listed as one (contract 6, Who).
+Nothing here makes two people one: it is what speaks for and against a probable match, and how many points that is by
+the site's rules (contract 6, Who).
 """
 
 from __future__ import annotations
@@ -14,21 +14,23 @@ from services.intake.people.finding.folding import folded, name_words
 from services.intake.people.finding.words import NATIONAL, digits_of
 from services.intake.people.joining import BORN, NAME, SAME_BORN, SAME_NAME, SEX, differences
 from services.intake.people.person import Fields, contacts
+from shared.site.likeness import Likeness
 
 SIMILAR_NAME, SAME_TELEPHONE, SAME_ADDRESS = "similar-name", "same-telephone", "same-address"
-ALIKE: Final = 0.88
-"""Two parts of a name are similar from this Jaro-Winkler similarity on (0 to 1): Smith and Smyth are not alone."""
-_POINTS: Final = {
-    SAME_NAME: 3, SIMILAR_NAME: 2, SAME_BORN: 3, SAME_TELEPHONE: 2, SAME_ADDRESS: 2, NAME: -3, BORN: -3, SEX: -2
+_KEYS: Final = {
+    SAME_NAME: "same_name", SIMILAR_NAME: "similar_name", SAME_BORN: "same_birth_date",
+    SAME_TELEPHONE: "same_telephone", SAME_ADDRESS: "same_address", NAME: "name_differs", BORN: "birth_date_differs",
+    SEX: "sex_differs",
 }  # fmt: skip
-LISTED_FROM: Final = 5
-"""Points from which on two records are listed: the same name and birth date, or a similar one with a telephone, …"""
+"""A likeness or difference → the key of the site config that says how many points it counts."""
 
 
-def compared(one: Fields, other: Fields, born_never: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+def compared(
+    one: Fields, other: Fields, born_never: frozenset[str], rules: Likeness
+) -> tuple[frozenset[str], frozenset[str]]:
     """(for, against): what speaks for and against two records being one person's."""
     speaks_for, against = map(set, differences(one, other, born_never))
-    if NAME in against and (alike := _alike(one, other)):
+    if NAME in against and (alike := _alike(one, other, rules.similar_from)):
         against.discard(NAME)
         speaks_for.add(alike)
     if _telephones(one) & _telephones(other):
@@ -38,25 +40,25 @@ def compared(one: Fields, other: Fields, born_never: frozenset[str]) -> tuple[fr
     return frozenset(speaks_for), frozenset(against)
 
 
-def points(speaks_for: frozenset[str], against: frozenset[str]) -> int:
+def points(speaks_for: frozenset[str], against: frozenset[str], rules: Likeness) -> int:
     """How much speaks for two records being one person's."""
-    return sum(_POINTS.get(each, 0) for each in speaks_for | against)
+    return sum(int(getattr(rules, _KEYS[each])) for each in (speaks_for | against) & _KEYS.keys())
 
 
-def _alike(one: Fields, other: Fields) -> str | None:
+def _alike(one: Fields, other: Fields, similar_from: float) -> str | None:
     """Whether any two names are the same once folded, or similar in both family and given name."""
     best: str | None = None
     for family, given in _names(one):
         for other_family, other_given in _names(other):
             if (family, given) == (other_family, other_given):
                 return SAME_NAME
-            if _similar(family, other_family) and _similar(given, other_given):
+            if all(_similar(*pair, similar_from) for pair in ((family, other_family), (given, other_given))):
                 best = SIMILAR_NAME
     return best
 
 
-def _similar(one: str, other: str) -> bool:
-    return bool(one and other) and JaroWinkler.similarity(one, other) >= ALIKE
+def _similar(one: str, other: str, from_on: float) -> bool:
+    return bool(one and other) and JaroWinkler.similarity(one, other) >= from_on
 
 
 def _names(fields: Fields) -> list[tuple[str, str]]:

@@ -15,6 +15,8 @@ from services.intake.people.likeness import compared
 from services.intake.people.names import opened
 from services.intake.people.person import Fields
 from services.intake.people.store import Sealed, sealed_of
+from shared.site.config import Site
+from shared.site.likeness import Likeness
 from shared.storage.database import Connection
 from shared.storage.sealing import Seal
 from shared.storage.statements import together
@@ -58,6 +60,18 @@ class Match(NamedTuple):
     state: str
 
 
+class MatchRules(NamedTuple):
+    """Birth dates that say nothing, as ISO dates, and the site's points of each likeness."""
+
+    born_never: frozenset[str]
+    likeness: Likeness
+
+    @classmethod
+    def of(cls, site: Site) -> MatchRules:
+        """Those of a site."""
+        return cls(frozenset(each.isoformat() for each in site.placeholders.birth_dates), site.likeness)
+
+
 class _Known(NamedTuple):
     """What facilities told of the patients of a page: fields and numbers, each by (patient, facility)."""
 
@@ -68,7 +82,7 @@ class _Known(NamedTuple):
 async def listed(
     connection: Connection,
     seal: Seal,
-    born_never: frozenset[str],
+    rules: MatchRules,
     *,
     facilities: frozenset[str] | None,
     after: Place | None,
@@ -88,13 +102,13 @@ async def listed(
     for row in found:
         every[row.match_id].append(row)
     known = await _known(connection, seal, {each for row in found for each in (row.one, row.other)})
-    return [_match(rows, known, born_never) for rows in every.values()]
+    return [_match(rows, known, rules) for rows in every.values()]
 
 
 async def by_id(
     connection: Connection,
     seal: Seal,
-    born_never: frozenset[str],
+    rules: MatchRules,
     match_id: str,
     *,
     facilities: frozenset[str] | None,
@@ -104,7 +118,7 @@ async def by_id(
     found = (await connection.execute(_ONE, {"facilities": scope, "match": match_id})).all()
     if not found:
         return None
-    return _match(found, await _known(connection, seal, {found[0].one, found[0].other}), born_never)
+    return _match(found, await _known(connection, seal, {found[0].one, found[0].other}), rules)
 
 
 async def tally(connection: Connection, *, facilities: frozenset[str] | None, after: Place | None) -> tuple[int, int]:
@@ -131,13 +145,13 @@ async def _known(connection: Connection, seal: Seal, patients: Iterable[str]) ->
     return _Known(persons, rows)
 
 
-def _match(rows: Sequence[sa.Row[tuple[object, ...]]], known: _Known, born_never: frozenset[str]) -> Match:
+def _match(rows: Sequence[sa.Row[tuple[object, ...]]], known: _Known, rules: MatchRules) -> Match:
     """A match from its rows, one for each two facilities that told of it."""
     speaks_for: set[str] = set()
     against: set[str] = set()
     for row in rows:
         one, other = (row.one, row.of_one), (row.other, row.of_other)
-        also, not_so = compared(known.persons.get(one, {}), known.persons.get(other, {}), born_never)
+        also, not_so = compared(known.persons.get(one, {}), known.persons.get(other, {}), *rules)
         speaks_for |= {*row.reasons, *also}
         against |= not_so
         if other_number(known.rows.get(one, ()), known.rows.get(other, ())):

@@ -6,7 +6,7 @@ What stands on both episodes decides it, not what happened: called again after w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
@@ -192,21 +192,28 @@ def give_back(retired: Ledger, surviving: Ledger, now: datetime, states: tuple[S
 def hanging(retired: Ledger, surviving: Ledger) -> list[Fact]:
     """Placement's own facts of the surviving episode that are about stays, searches, offers, placements, seats and
     authorizations of the retired one which do not count there, by sequence; a search also where its trigger is one of
-    theirs."""
+    theirs, or goes back itself."""
     theirs = {name for fact in retired.standing if not _goes(fact, retired, surviving) for name in names(fact.value)}
     others = [fact for fact in surviving.standing if fact.writer != WRITER and not fact.copy_of]
     theirs -= {name for fact in others for name in names(fact.value)}
     if not theirs:
         return []
-    standing, found = {fact.id for fact in surviving.standing}, []
+    standing: set[str] = {fact.id for fact in surviving.standing}
+    found: list[Fact] = []
     for fact in surviving.own:
         if fact.copy_of or fact.id not in standing or isinstance(fact.value, NOT_COPIED):
             continue
         mine = names(fact.value)
-        if mine & theirs or _triggered_there(fact.value, retired, surviving):
+        if mine & theirs or _triggered_there(fact.value, retired, surviving) or _follows(fact.value, found, surviving):
             theirs |= mine
             found.append(fact)
     return found
+
+
+def _follows(value: CareFact, found: Sequence[Fact], surviving: Ledger) -> bool:
+    """Whether a search was opened by one of these facts, which go back."""
+    trigger = value.trigger if isinstance(value, SearchOpened) else None
+    return trigger is not None and surviving.roots.get(trigger) in {surviving.roots[one.id] for one in found}
 
 
 def _triggered_there(value: CareFact, retired: Ledger, surviving: Ledger) -> bool:

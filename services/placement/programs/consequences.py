@@ -67,10 +67,13 @@ def of_change(
 
 
 def came_back(before: Folded, after: Folded, claims: Sequence[Claim], now: datetime) -> set[str]:
-    """Ids of the placements that stand since this change and have no seat now."""
+    """Ids of the placements that stand since this change and have no seat now; one whose stay is over needs none."""
     seated = {claim.placement_id for claim in claims if claim.until is None or claim.until > now}
     had = seated.union(one.placement_id for one in before.placements)
-    return {one.placement_id for one in after.placements if one.placement_id not in had}
+    back = {one.placement_id for one in after.placements if one.placement_id not in had}
+    if not back:
+        return back
+    return back.difference(*(_names(stay) for stay in after.stays if stay.ended and stay.ended.at <= now))
 
 
 def of_placements_that_came_back(told: Sequence[SeatHeld], now: datetime) -> tuple[SeatNeeded, ...]:

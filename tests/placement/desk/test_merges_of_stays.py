@@ -73,3 +73,25 @@ async def test_a_conflict_that_was_settled_stays_settled(desk: Desk, intake: Int
     await bring(desk, *intake.unmerges(R, S))
     assert [one["id"] for one in (await state_of(desk, R))["stays"]] == left
     await whole(desk, rules)
+
+
+async def test_what_was_opened_and_closed_since_by_the_retired_patient_s_stays_goes_back_with_them(
+    desk: Desk, intake: Intake, rules: Rules
+) -> None:
+    await bring(desk, *intake.stays(S, IN, discharged("2026-05-03 07:00")))
+    await bring(
+        desk, *intake.stays(R, admitted("2026-05-03 10:00", visit="V2"), discharged("2026-05-04 07:00", visit="V2"))
+    )
+    before = await desk.listed("searches", episode_id=S)
+    await bring(desk, *intake.merges(R, S))
+    placement = await desk.places(S)
+    desk.clock.forward(timedelta(days=9))
+    await says(desk, placement, "started", date=DAY)
+    await says(desk, placement, "completed", date=DAY, reason="goals-met")
+    assert [one["state"] for one in await desk.listed("searches", episode_id=S)].count("open") == 1
+    await bring(desk, *intake.unmerges(R, S))
+    assert [(one["search_id"], one["state"]) for one in await desk.listed("searches", episode_id=S)] == [
+        (one["search_id"], "open") for one in before
+    ]
+    assert [one["state"] for one in await desk.listed("searches", episode_id=R)] == ["closed", "open"]
+    await whole(desk, rules)

@@ -15,11 +15,12 @@ from services.intake.people import register
 from services.intake.people.finding import store
 from services.intake.people.finding.words import NATIONAL, born, digits_of, hashes, whole, words_to_find_of
 from services.intake.people.joining import MatchPair
-from services.intake.people.likeness import LISTED_FROM, compared, points
+from services.intake.people.likeness import compared, points
 from services.intake.people.names import opened
 from services.intake.people.person import Fields, contacts
 from services.intake.people.store import Whose
 from shared.ids import ageless_id
+from shared.site.config import Site
 from shared.storage.database import Database
 from shared.storage.sealing import Seal
 
@@ -34,6 +35,7 @@ class ComparedPersons(Protocol):
     seal: Seal
     prepared: bool
     numbering: Any
+    site: Site
 
     def clock(self) -> datetime:
         """The time."""
@@ -53,6 +55,7 @@ class Likely:
     async def page(self) -> int:
         """Compare one page of records; returns how many there were."""
         seal, born_never = self.of.seal, self.of.numbering.numbers.born_never
+        rules = self.of.site.likeness
         async with self.of.database.begin() as connection:
             page = await store.uncompared(connection, PAGE)
             own = {(row.patient_id, row.facility): opened(row, seal) for row in page}
@@ -62,8 +65,8 @@ class Likely:
             known: Mapping[Whose, Fields] = own | {(row.patient_id, row.facility): opened(row, seal) for row in others}
             found: list[tuple[str, MatchPair, frozenset[str]]] = []
             for one, other in sorted({(min(pair), max(pair)) for pair in near}):
-                speaks_for, against = compared(known.get(one, {}), known.get(other, {}), born_never)
-                if points(speaks_for, against) >= LISTED_FROM:
+                speaks_for, against = compared(known.get(one, {}), known.get(other, {}), born_never, rules)
+                if points(speaks_for, against, rules) >= rules.listed_from:
                     found.append((ageless_id(), (one, other), speaks_for))
             await register.keep_matches(connection, found, self.of.clock())
             await store.keep_compared(connection, own.keys())
