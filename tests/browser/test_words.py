@@ -81,7 +81,8 @@ async def crawled(client: httpx.AsyncClient) -> list[tuple[str, str]]:
     async def look(address: str) -> str:
         address = address.partition("#")[0]
         if address not in found:
-            answer = await client.get(address, follow_redirects=True)
+            fragment = {"hx-request": "true"} if address.endswith("/part") else {}
+            answer = await client.get(address, follow_redirects=True, headers=fragment)
             assert answer.status_code in {200, 204}, (address, answer.status_code)
             found[address] = answer.text
         return found[address]
