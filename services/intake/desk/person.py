@@ -48,7 +48,9 @@ def number_rows(told: Told, now: AsIs) -> Iterator[Row]:
     for facility, fields in told.items():
         for one in reversed(shown(fields).get("identifiers", ())):
             kind = say(wording.NUMBERS.get(one["type"] or "", one["type"] or "number"))
-            of = say("of {authority}", authority=one["assigning_authority"]) if one["assigning_authority"] else ""
+            whose = one["assigning_authority"]
+            known = now.site.facility(whose) if whose else None
+            of = say("of {authority}", authority=known.title if known else whose) if whose else ""
             details = tuple(filter(None, (kind, of, _teller(facility, now))))
             yield Row(one["id"], Badge(""), facility, details=details)
 

@@ -17,7 +17,7 @@ from shared.site.config import Site
 from shared.web.desk import Badge, Row
 from shared.web.forms import Form
 from shared.web.tables import Cell
-from shared.web.wording import day, since, spoken, tail
+from shared.web.wording import RECORDS_ABOUT, day, since, spoken, tail
 from shared.web.words import say, say_count
 
 SHOWN_CODES = 5
@@ -181,13 +181,17 @@ def number_row(conflict: NumberConflict, now: AsIs, asker: Asker) -> Row:
 
 def consent_row(consent: ConsentShown, now: AsIs, asker: Asker) -> Row:
     """A consent: to whom, about what and what for, its days, its state; it can be taken back while it stands."""
-    words, tone = wording.STATES[consent["state"]]
-    about = ", ".join(say(wording.LABELS.get(each, each)) for each in consent["scope"])
+    state = consent["state"]
+    about = ", ".join(say(RECORDS_ABOUT.get(each, each)) for each in consent["scope"])
     what = say("Records {about}", about=about)
     purpose = say("for {purpose}", purpose=say(wording.PURPOSES.get(consent["purpose"], consent["purpose"])))
     by = say("given at {facility}", facility=now.title(consent["facility"]))
-    to, days, badge = _recipient(consent, now.site), _days(consent), Badge(say(words), tone)
-    forms = (taking_in.revocation_of(consent["consent_id"], asker),) if now.able and words == "stands" else ()
+    to, days, badge = (
+        _recipient(consent, now.site),
+        _days(consent),
+        Badge(say(wording.STATES[state]), wording.TONES.get(state, "")),
+    )
+    forms = (taking_in.revocation_of(consent["consent_id"], asker),) if now.able and state == "standing" else ()
     cells = {
         "waiting": Cell(badge=badge),
         "to": Cell(to),

@@ -26,7 +26,7 @@ from shared.web.auth import Caller
 from shared.web.desk import facilities_of
 from shared.web.form_posts import address
 from shared.web.forms import Form, Question, checks, local, questions
-from shared.web.wording import spoken, tail
+from shared.web.wording import RECORDS_ABOUT, spoken, tail
 from shared.web.words import say
 from shared.web.zones import name_of
 
@@ -178,7 +178,7 @@ def _rest(asker: Asker, model: type[Asked]) -> Sequence[Question]:
     left = ("facility", "patient_id", "episode_id", "identity", "labels", "dimensions")
     options = {"requested_level": WORDS, "recommended_level": WORDS}
     asked = questions(model, proposed=_now(asker), labels=wording.FIELDS, leave_out=left, options=options)
-    return [*asked, *checks("labels", wording.LABELS)]
+    return [*asked, *checks("labels", RECORDS_ABOUT)]
 
 
 def _allowed(asker: Asker) -> Sequence[Question]:
@@ -191,4 +191,4 @@ def _allowed(asker: Asker) -> Sequence[Question]:
     }
     left = ("facility", "patient_id", "episode_id", "identity", "discloser", "scope")
     asked = questions(ConsentGiven, proposed=_now(asker), labels=wording.FIELDS, leave_out=left, options=options)
-    return [*asked, *checks("scope", wording.LABELS)]
+    return [*asked, *checks("scope", RECORDS_ABOUT)]

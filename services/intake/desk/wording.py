@@ -33,25 +33,21 @@ FIELDS: Mapping[str, str] = {
     "to": "Last day",
     "surviving_patient_id": "Which record stays",
 }
-LABELS: Mapping[str, str] = {
-    "PSY": "about mental health",
-    "SUD": "about substance use",
-    "PART2": "about substance use, from a program under 42 CFR Part 2",
-}
-"""Label → what a record with it is about."""
 PURPOSES: Mapping[str, str] = {
     "treatment": "treatment",
     "payment": "payment",
     "operations": "health care operations",
     "tpo": "treatment, payment and operations",
 }
-STATES: Mapping[str, tuple[str, str]] = {
-    "standing": ("stands", "good"),
-    "revoking": ("being taken back", "soon"),
-    "revoked": ("taken back", "late"),
-    "expired": ("over", ""),
+STATES: Mapping[str, str] = {
+    "standing": "stands",
+    "revoking": "being taken back",
+    "revoked": "taken back",
+    "expired": "over",
 }
-"""State of a consent → its words, and the tone of its badge."""
+"""State of a consent → its words."""
+TONES: Mapping[str, str] = {"standing": "good", "revoking": "soon", "revoked": "late"}
+"""State of a consent → the tone of its badge."""
 NUMBER_STATES: Mapping[str, str] = {
     "open": "to be decided",
     "own": "a visit of its own",
