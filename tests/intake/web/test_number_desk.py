@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.browsing import Browser
@@ -22,7 +24,7 @@ __all__ = ["browser"]
 )
 async def test_what_is_said_of_a_visit_number_of_two_patients_counts_until_it_is_taken_back(
     browser: Browser,
-    another: type[Hospital],
+    another: Callable[[], Hospital],
     asking: Asking,
     label: str,
     first: list[str],
