@@ -60,3 +60,12 @@ async def test_the_list_of_waiting_messages_has_the_act(browser: Browser, hospit
     assert (await browser.press(page, f"Message {message}", "Delete the visit")).status == 200
     assert await stands(hospital) == []
     assert ("deletion-agreed", message) in await reader.audit(hospital.intake)
+
+
+async def test_what_was_agreed_to_holds_when_the_message_is_read_again(
+    http: httpx.AsyncClient, hospital: Hospital, asking: Asking
+) -> None:
+    path = f"/api/messages/{await asked_late(hospital)}"
+    await http.post(f"{path}/agreed", json={}, headers=asking("identity", "GOODHEALTH"))
+    again = await http.get(f"{path}/read-again", headers=asking("interface", "GOODHEALTH"))
+    assert (again.status_code, again.json()["facts"], again.json()["note"]) == (200, [], "applied"), again.text
