@@ -20,7 +20,7 @@ from shared.clock import SetClock
 from shared.events.levels import Level
 from shared.facts.envelope import Fact
 from shared.facts.stating import said
-from tests.builders import a_story, attended, cancelled, completed, visit_ended, visit_started
+from tests.builders import a_story, attended, cancelled, completed, diagnosed, visit_ended, visit_started
 from tests.builders.making import at
 from tests.placement.feeding import Feed
 
@@ -190,3 +190,19 @@ def test_any_order_of_arrival_ends_alike(rules: Rules, seed: int) -> None:
 
 def _levels(stays: Iterable[Any]) -> set[Level | None]:
     return {stay.level for stay in stays}
+
+
+async def test_the_bill_of_daily_visits_has_their_diagnoses_of_one_code_as_the_last_visit_tells_it(
+    feed: Feed, clock: SetClock
+) -> None:
+    clock.at = LATER
+    first, second = THREE_A_WEEK[:2]
+    told = [
+        diagnosed(f"{first} 13:00", visit=f"D{first:%m%d}", code="F32.2", rank=1),
+        diagnosed(f"{first} 13:00", visit=f"D{first:%m%d}", code="F10.20", rank=2),
+        diagnosed(f"{second} 13:00", visit=f"D{second:%m%d}", code="F10.20", rank=3),
+    ]
+    for fact in a_story(*days(first, second), *told):
+        await feed.bring(fact)
+    (period,) = await feed.billed("episode-1")
+    assert [(one["rank"], one["code"]) for one in period["diagnoses"]] == [(1, "F32.2"), (3, "F10.20")]

@@ -81,6 +81,14 @@ class NumberConflictShown(TypedDict):
     state: Literal["open", "own", "holder"]
 
 
+class DeletionShown(TypedDict):
+    """A message that deletes a visit, and what became of it: `applied`, or `waiting` for who may."""
+
+    message_id: str
+    note: str
+    reason: str | None
+
+
 MatchShown = TypedDict(
     "MatchShown",
     {

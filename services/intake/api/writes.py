@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from services.intake.api import messages, trials, visit_numbers
-from services.intake.api.answers import NumberConflictShown, ReadAgainShown
+from services.intake.api import deletions, messages, trials, visit_numbers
+from services.intake.api.answers import DeletionShown, NumberConflictShown, ReadAgainShown
 from services.intake.api.rate_limits import RateLimits
 from services.intake.receiving.receive import Intake
 from services.intake.requests import handlers
@@ -95,8 +95,21 @@ NUMBERS: tuple[Write, ...] = (
         summary="What was decided of the number is taken back", operation="visitNumberTakenBack",
     ),
 )  # fmt: skip
-EVERY: tuple[Write, ...] = (*WRITES, READ_AGAIN, *NUMBERS)
-"""Those of who takes in, that of the console, and those of who decides on visit numbers."""
+_deletion = partial(
+    Write, kind="message", asks=deletions.DeletionDecided, roles=deletions.DECIDERS, told=DeletionShown, tagged=False,
+)  # fmt: skip
+DELETIONS: tuple[Write, ...] = (
+    _deletion(
+        "/api/messages/{id}/agreed", action="deletion-agreed", decide=deletions.agree,
+        summary="A message (A23) deletes its visit though that ended long ago", operation="agreeToDeletion",
+    ),
+    _deletion(
+        "/api/messages/{id}/agreed-taken-back", action="deletion-taken-back", decide=deletions.take_back,
+        summary="What was agreed to is taken back: the visit stands again", operation="takeBackDeletion",
+    ),
+)  # fmt: skip
+EVERY: tuple[Write, ...] = (*WRITES, READ_AGAIN, *NUMBERS, *DELETIONS)
+"""Those of who takes in, that of the console, and those of who decides on visit numbers and deletions."""
 
 
 def routes(intake: Intake, rates: RateLimits) -> Sequence[BaseRoute]:

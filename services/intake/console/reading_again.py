@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from msgspec import structs
+
 from services.intake.console import store, views
 from services.intake.console.changes import Changes, changes_of
 from services.intake.console.rehearsing import for_rehearsal, rehearsed
@@ -114,6 +116,8 @@ def _read(kept: KeptMessage, intake: Intake) -> InboundMessage:
     message.message_id, message.sealed = kept.message_id, kept.sealed or b""
     message.ids, message.body = kept.ids, kept.body
     if message.adt is not None:
+        if kept.said is not None and codec.decode(kept.said).agreed:
+            message.adt = structs.replace(message.adt, agreed=True)
         message.said = VisitMessage(message.adt, kept.message_id, kept.arrived_at)
     if message.outcome.code == kept.answer and kept.replies:
         message.replies = tuple(kept.replies)

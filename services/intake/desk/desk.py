@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import cast
 
 from services.intake.api.answers import ConsentShown
+from services.intake.api.deletions import DECIDERS as DELETING
 from services.intake.api.feeds import CODES_LISTED, ELSEWHERE, feeds_of
+from services.intake.api.feeds import READERS as FEEDS
 from services.intake.api.live import READERS
 from services.intake.api.rate_limits import RateLimits
 from services.intake.console import views as console
@@ -113,7 +115,9 @@ class IntakeDesk(OnlyLists):
     async def _messages(self, connection: Connection, state: str, look: Look) -> Fetched:
         found = await views.messages_of(connection, state, look.scope, _page(look))
         await self._note(connection, look, "messages-listed", [state])
-        drawn = [rows.message_row(each, self._as_is(look)) for each in found]
+        asker = self._asker(look) if may(look.who, DELETING) else None
+        now = self._as_is(look)._replace(opens=may(look.who, FEEDS))
+        drawn = [rows.message_row(each, now, asker) for each in found]
         return _with_ends(drawn, [each.message_id for each in found])
 
     async def _feeds(self, connection: Connection, look: Look) -> Fetched:

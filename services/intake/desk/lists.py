@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from services.intake.api.consents import READERS as CONSENTS
+from services.intake.api.deletions import DECIDERS as DELETING
 from services.intake.api.feeds import MENDERS
 from services.intake.api.feeds import READERS as FEEDS
 from services.intake.api.matches import READERS as MATCHING
@@ -141,7 +142,7 @@ LISTS: Final = (
             "waiting", "Messages waiting", "They were understood, and wait for another message that has to come first.",
             "No message waits.", None, group=MESSAGES, table=_MESSAGE,
         ),
-        FEEDS, "waiting",
+        (*FEEDS, *DELETING), "waiting",
     ),
     Shelf(
         Listing(

@@ -11,8 +11,10 @@ from services.intake.console.silence import FeedAge
 from services.intake.desk import taking_in, wording
 from services.intake.desk.taking_in import Asker
 from services.intake.people.matches import Match
+from services.intake.receiving.deletions import deletes_visit
 from services.intake.receiving.number_decisions import NumberConflict
 from services.intake.receiving.views import Listed, UnmappedCode
+from services.intake.visits.cancels import ASKS
 from shared.site.config import Site
 from shared.web.desk import Badge, Row
 from shared.web.forms import Form
@@ -30,6 +32,8 @@ class AsIs(NamedTuple):
     at: datetime
     site: Site
     able: bool = False
+    opens: bool = True
+    """Whether the reader may open a message's page."""
 
     def title(self, facility: str) -> str:
         """A facility as people call it."""
@@ -126,8 +130,9 @@ def _warnings(feed: FeedShown) -> Iterator[str]:
         yield say("{kind} {code} is in no table", kind=spoken(code["kind"]), code=code["code"])
 
 
-def message_row(message: Listed, now: AsIs) -> Row:
-    """A message by its id, trigger, age and reason; never its content."""
+def message_row(message: Listed, now: AsIs, asker: Asker | None = None) -> Row:
+    """A message by its id, trigger, age and reason; never its content. `asker`: who may say that it deletes a visit;
+    None: nobody who looks."""
     error, _, location = (message.reason or "").partition(" ") if message.note == "error" else ("", "", "")
     fault = wording.FAULTS.get(int(error), error) if error.isdigit() else error
     what = say(fault if message.note == "error" else wording.reason(message.reason))
@@ -142,8 +147,11 @@ def message_row(message: Listed, now: AsIs) -> Row:
         "facility": Cell(now.title(message.facility)),
     }
     name = _begun(wording.trigger(message.trigger)) if message.trigger else say("A message")
-    page = f"/messages/{message.message_id}"
-    return Row("", Badge(""), message.facility, name=f"{name} {tail(message.message_id)}", cells=cells, page=page)
+    page = f"/messages/{message.message_id}" if now.opens else ""
+    asks = asker is not None and message.reason == ASKS and deletes_visit(message.trigger)
+    forms = (taking_in.deletion_by(message.message_id, asker),) if asks and asker else ()
+    name = f"{name} {tail(message.message_id)}"
+    return Row("", Badge(""), message.facility, name=name, cells=cells, page=page, forms=forms)
 
 
 def _begun(words: str) -> str:

@@ -40,7 +40,8 @@ REFER_KNOWN = Write(
     REFER.operation, Stated, tagged=False,
 )  # fmt: skip
 OWN, HOLDER, NUMBER_BACK = [replace(write, path=f"{_BELOW}{write.path}") for write in writes.NUMBERS]
-WRITES: tuple[Write, ...] = (*_OF_THE_API, REFER_KNOWN, OWN, HOLDER, NUMBER_BACK)
+AGREE, NOT_AGREED = [replace(write, path=f"{_BELOW}{write.path}") for write in writes.DELETIONS]
+WRITES: tuple[Write, ...] = (*_OF_THE_API, REFER_KNOWN, OWN, HOLDER, NUMBER_BACK, AGREE, NOT_AGREED)
 """What a form does: the writes of the API at addresses of their own, and a referral by our id of the patient."""
 _NEW: Sequence[Question] = (
     Question("identity.name.family", "text", "Family name", required=True),
@@ -135,6 +136,12 @@ def decisions_of_number(conflict: NumberConflict, asker: Asker) -> tuple[Form, .
     )
     back = _form("", NUMBER_BACK, (), asker, conflict.conflict_id)._replace(label="Take back")
     return (own, of_holder) if conflict.decision is None else (back,)
+
+
+def deletion_by(message_id: str, asker: Asker) -> Form:
+    """A message that came long after the end may delete its visit."""
+    form = _form("", AGREE, (), asker, message_id)._replace(label="Delete the visit")
+    return form._replace(confirm="All that was said of the visit is taken back, and its bill is void.")
 
 
 def revocation_of(consent_id: str, asker: Asker) -> Form:

@@ -226,6 +226,8 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
     movement: Movement | None = None
     records: tuple[RecordTold, ...] = ()
     """What it says of records: one for each MRG segment, or for the second patient of a link."""
+    agreed: bool = False
+    """A person said that what only a person may do is to be done (A23 long after the end)."""
 
     def __repr__(self) -> str:
         return f"<Adt {self.trigger}>"

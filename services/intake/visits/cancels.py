@@ -152,14 +152,14 @@ def _unamend(found: EffectiveStatements, message: VisitMessage, turn: int, cance
 
 
 def _delete(found: EffectiveStatements, message: VisitMessage, turn: int, site: SiteMap) -> None:
-    """Take back all that was said of the visit. More than the site's days after its end only a person may (contract 6,
-    Events)."""
+    """Take back all that was said of the visit. More than the site's days after its end only a person may, who
+    agrees to it (contract 6, Events)."""
     said = {one.turn for one in found.live} | {one.turn for one in found.updates} | {at for at, _ in found.arrivals}
     stays = walk(found.live).stays
     ended = stays[-1].steps[-1].at if stays and stays[-1].state == "ended" else None
     if not said:
         found.cancels[turn] = "already-told" if _is_repetition(found, message.adt, WAITING) else "waiting"
-    elif ended is not None and message.adt.event.start - ended > site.deletion_limit:
+    elif not message.adt.agreed and ended is not None and message.adt.event.start - ended > site.deletion_limit:
         found.cancels[turn] = ASKS
     else:
         found.cancels[turn] = ""

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timezone
+from operator import attrgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.placement.billing.days import FOREVER, day_of
 from services.placement.billing.model import NOT_AVAILABLE, STILL_PATIENT, UNKNOWN_PAYER
 from services.placement.billing.stretches import BilledStretch
-from services.placement.continuum.model import Ending, Folded, StayState
+from services.placement.continuum.model import BY_VISIT, Ending, Folded, StayState
 from shared.events.base import PatientNumber, Stay
 from shared.events.billing import (
     BilledAdmission,
@@ -48,6 +49,7 @@ class BilledStay(NamedTuple):
 
 def of_stay(folded: Folded, stay: StayState, zone: ZoneInfo) -> BilledStay:
     """What all periods of this stay have in common. `zone`: the facility's."""
+    visits = _visits_of(folded, stay) if stay.sessions and stay.key[0] == "placement" else ()
     return BilledStay(
         folded,
         stay,
@@ -58,7 +60,7 @@ def of_stay(folded: Folded, stay: StayState, zone: ZoneInfo) -> BilledStay:
             type=_known(stay.admission.type),
             source=_known(stay.admission.source),
         ),
-        _diagnoses(stay),
+        _diagnoses(*visits, stay),
         services_by_day(stay) if stay.sessions else {},
     )
 
@@ -173,9 +175,23 @@ def _patient(folded: Folded, stay: StayState) -> PatientNumber | None:
     return stay.patient or next((number for number in others if number), None)
 
 
-def _diagnoses(stay: StayState) -> tuple[Diagnosis, ...]:
-    """The stay's diagnoses by rank, then by code, each once."""
-    found = {(one.rank, one.system, one.code) for one in stay.diagnoses}
+def _visits_of(folded: Folded, stay: StayState) -> tuple[StayState, ...]:
+    """The visits that are days of this stay, by their beginnings, where a program's daily accounts are one stay."""
+    days = {session.session_id for session in stay.sessions}
+    found = [one for one in folded.stays if one.key[0] == "visit" and BY_VISIT + one.key[1] in days]
+    return tuple(sorted(found, key=attrgetter("begun", "key"))) if found else ()
+
+
+def _diagnoses(*stays: StayState) -> tuple[Diagnosis, ...]:
+    """The diagnoses of these stays by rank, then by code, each once; where several stays tell a code, as the last of
+    them has it."""
+    last = {(one.system, one.code): stay for stay in stays for one in stay.diagnoses}
+    found = {
+        (one.rank, one.system, one.code)
+        for stay in stays
+        for one in stay.diagnoses
+        if last[one.system, one.code] is stay
+    }
     return tuple(Diagnosis(system=system, code=code, rank=rank) for rank, system, code in sorted(found))
 
 

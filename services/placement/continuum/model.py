@@ -20,9 +20,12 @@ from shared.events.published import PublishedStruct
 from shared.events.stays import Coverage, LeaveKind, Service
 from shared.values import value_object
 
-FOLD_VERSION = 8
+FOLD_VERSION = 9
 """Raised by one whenever the fold, the announcements or the service periods give another result for the same facts;
 episodes stored with an older version are folded anew."""
+
+BY_VISIT = "visit:"
+"""What the session_id of a day begins with that a visit tells, where visits are one stay; the visit's id follows."""
 
 StayKey = tuple[StayKind, str]
 """(kind, id) of a stay: a hospital's visit number, or the id of a placement."""

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
-from services.placement.continuum.model import Folded, StayState
+from services.placement.continuum.model import BY_VISIT, Folded, StayState
 from services.placement.continuum.order import day_of, leaving_day, midnight
 from services.placement.programs.attendance import DiscontinuationReason, StayProvenance
 from services.placement.rules import Rules
@@ -29,8 +29,6 @@ from shared.site.units import OneStay
 from shared.site.values import Program
 from shared.values import value_object
 
-BY_VISIT = "visit:"
-"""What the session_id of a day that a visit tells begins with; the visit's id follows."""
 DAY = "program-day"
 """The kind of service that a visit tells: how long the patient was there."""
 _WHOLE_DAY = 24 * 60
