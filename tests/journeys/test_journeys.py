@@ -25,10 +25,6 @@ from tools.verify import verify
 
 pytestmark = pytest.mark.timeout(300)  # one system and every story, also where other tests run beside it
 ELSEWHERE: dict[tuple[str, str], str] = {
-    ("intake", "care.patients-merged.v1"): "not built: A40 and its elders are kept, and state nothing",
-    ("intake", "care.patients-unmerged.v1"): "not built, as the merge",
-    ("intake", "care.patients-linked.v1"): "declared, not built: A24 is not read yet",
-    ("intake", "care.patients-unlinked.v1"): "declared, not built, as the link",
     ("intake", "care.arrival-expected.v1"): "needs a pre-admission: tests/intake/test_plans.py",
     ("intake", "care.arrival-cancelled.v1"): "needs one that is called off: tests/intake/test_plans.py",
     ("aftercare", "care.calls-decided.v1"): "needs two facilities: tests/aftercare/test_deaths.py",
