@@ -7,6 +7,7 @@ Asked for by a script (htmx names itself in `HX-Request`) it is a fragment, else
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.web import requests
+from shared.web.app import Problem
 from shared.web.auth import Caller
 from shared.web.form_posts import Shown
 from shared.web.forms import Refused
@@ -21,6 +23,8 @@ from shared.web.pages import Notice, Pages
 from shared.web.prefix import base
 from shared.web.sessions import page_caller
 
+_IN_A_PAGE = "hx-request"
+"""The header by which htmx asks for a fragment."""
 PATIENT = "patient"
 """The parameter by which a form says on whose page it was."""
 Part: TypeAlias = Callable[[Request, Caller, str, Notice | None, Refused | None], Awaitable[Response]]
@@ -28,10 +32,16 @@ Part: TypeAlias = Callable[[Request, Caller, str, Notice | None, Refused | None]
 
 
 def shown(part: Part, readers: Sequence[str]) -> Callable[[Request], Awaitable[Response]]:
-    """GET of the part by these roles. Raises NotSignedIn, and 403 and 422 Problems, beside what `part` raises."""
+    """GET of the part by these roles; to another role the fragment is empty, and its place on the page is not shown.
+    Raises NotSignedIn, and 403 and 422 Problems, beside what `part` raises."""
 
     async def page(request: Request) -> Response:
-        who = page_caller(request, *readers)
+        try:
+            who = page_caller(request, *readers)
+        except Problem as no:
+            if no.status is not HTTPStatus.FORBIDDEN or _IN_A_PAGE not in request.headers:
+                raise
+            return Response(media_type="text/html")
         requests.parameters(request, ())
         return await part(request, who, request.path_params["patient_id"], None, None)
 
@@ -65,7 +75,7 @@ def rendered(
     given: dict[str, Any] = {
         "who": who,
         "patient_id": patient_id,
-        "whole": "hx-request" not in request.headers,
+        "whole": _IN_A_PAGE not in request.headers,
         "back": urlencode({PATIENT: patient_id}),
         "here": address(request, patient_id) if refused else "",
         **told,

@@ -24,6 +24,12 @@ def spoken(code: str) -> str:
     return say(CODES[code]) if code in CODES else code.replace("-", " ").replace("_", " ")
 
 
+RECORDS_ABOUT: Mapping[str, str] = {
+    "PSY": "about mental health",
+    "SUD": "about substance use",
+    "PART2": "about substance use, from a program under 42 CFR Part 2",
+}
+"""Label of the consent gate → what a record with it is about."""
 MEASURES = {"fuh": "after hospitalization", "fui": "after withdrawal or residential care", "fum": "after emergency"}
 """Kind of a measure of follow-up (HEDIS) → after what it asks for one."""
 

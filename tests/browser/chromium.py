@@ -28,8 +28,8 @@ _START = (
 class Tab:
     """One page of the browser, with cookies of its own."""
 
-    def __init__(self, browser: Chromium, session: str) -> None:
-        self.browser, self.session = browser, session
+    def __init__(self, browser: Chromium, session: str, context: str) -> None:
+        self.browser, self.session, self._context = browser, session, context
 
     async def ask(self, method: str, **params: Any) -> dict[str, Any]:
         """One command of the protocol."""
@@ -56,6 +56,10 @@ class Tab:
         """Go there; the page may not be loaded yet."""
         found = await self.ask("Page.navigate", url=address)
         assert not found.get("errorText"), found
+
+    async def close(self) -> None:
+        """Close the page, its stream of changes and its cookies: a person may have so many streams, and no more."""
+        await self.browser.ask("Target.disposeBrowserContext", browserContextId=self._context)
 
     async def as_seen(self, *, width: int, dark: bool = False) -> None:
         """The width of the window, and whether its reader likes it dark."""
@@ -102,7 +106,7 @@ class Chromium:
         context = (await self.ask("Target.createBrowserContext"))["browserContextId"]
         target = await self.ask("Target.createTarget", url="about:blank", browserContextId=context)
         attached = await self.ask("Target.attachToTarget", targetId=target["targetId"], flatten=True)
-        found = Tab(self, attached["sessionId"])
+        found = Tab(self, attached["sessionId"], context)
         for domain in ("Page", "Runtime", "Log"):
             await found.ask(f"{domain}.enable")
         return found

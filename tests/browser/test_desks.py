@@ -46,7 +46,9 @@ async def discharge(system: System) -> None:
 async def tab(chromium: Chromium) -> AsyncIterator[Tab]:
     """A page of a browser that nobody used before; at the end no script failed, and nothing was forbidden."""
     chromium.told.clear()
-    yield await chromium.tab()
+    found = await chromium.tab()
+    yield found
+    await found.close()
     assert chromium.complaints() == []
 
 

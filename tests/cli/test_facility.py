@@ -20,8 +20,14 @@ def sent(system: RunningSystem, folder: Path, *raws: bytes) -> list[str]:
     return [line["ack"] for line in system.stepdown("send --json", str(folder / "some.hl7")).lines]
 
 
+NAMES = {"7101": b"HOLLOW^IDA||19610203", "7102": b"QUINN^OTTO||19921130"}
+"""Two people who are like nobody else."""
+
+
 def told(trigger: str, mrn: str, at: str) -> bytes:
-    return message(trigger, mrn, at, facility="MEADOW", unit="M1")
+    return message(trigger, mrn, at, facility="MEADOW", unit="M1").replace(
+        b"DOE^JANE||19800101", NAMES.get(mrn, b"DOE^JANE||19800101")
+    )
 
 
 def episodes(system: RunningSystem, role: str) -> set[str]:

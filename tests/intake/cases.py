@@ -39,6 +39,10 @@ class Outcome:
     notes: Sequence[str] | None = None
     periods: Sequence[str] | None = None
     patients: int | None = None
+    last: str | None = None
+    """The note of the message that came last."""
+    warnings: Sequence[Sequence[str]] | None = None
+    """Of each message, in the order sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,6 +196,8 @@ async def test_a_visit_is_moved_to_the_patient_whose_it_is(ward: Ward, order: tu
     ]
     await ward.hears(*(story[place] for place in order))
     assert await ward.told("A X") == {("admitted", "03-02", "A", "A"), ("discharged", "03-04", "A", "A")}
+    [admitted] = [fact.as_json for fact in await ward.standing("A X") if fact.name == "admitted"]
+    assert admitted["patient"] == {"mrn": ward.mrn("A"), "assigning_authority": "GH"}
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4)))[::3])

@@ -175,6 +175,13 @@ async def test_the_last_of_so_many_updates_calls_as_much_as_the_tenth(own_intake
     assert found[-1] <= 1.1 * found[9]
 
 
+async def test_an_index_leaves_them_out(own_intake: Intake) -> None:
+    async with own_intake.database.begin() as connection:
+        await rows(connection, "SET LOCAL enable_seqscan = off")
+        plan = await rows(connection, "EXPLAIN " + store._NEWS.format(visits="ARRAY['V']"))
+    assert any("Index Cond" in line[0] and "= 'repeated'::text) = false" in line[0] for line in plan), plan
+
+
 def test_a_message_is_no_repetition_of_another_kind() -> None:
     assert not says_the_same(read(er7("A31")), read(er7("A08")))
     assert not says_the_same(read(er7("A02")), read(er7("A02")))

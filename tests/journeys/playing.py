@@ -46,11 +46,15 @@ class Doors:
         return _good(answer, f"POST {service} {path}")
 
     async def all(self, service: str, path: str, name: str, **query: Any) -> list[Json]:
-        """The first page of a list, which must be all of it."""
-        found = await self.get(service, path, limit=200, **query)
-        assert found["next"] is None, f"{path} has more than a page"
-        listed: list[Json] = found[name]
-        return listed
+        """All of a list, page by page."""
+        listed: list[Json] = []
+        more: Json = {}
+        while True:
+            found = await self.get(service, path, limit=200, **query, **more)
+            listed += found[name]
+            if found["next"] is None:
+                return listed
+            more = {"cursor": found["next"]}
 
     def _as(self, role: str) -> dict[str, str]:
         return {"authorization": f"Bearer {self.ready['tokens'][role]}"}

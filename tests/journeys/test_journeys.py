@@ -25,8 +25,6 @@ from tools.verify import verify
 
 pytestmark = pytest.mark.timeout(300)  # one system and every story, also where other tests run beside it
 ELSEWHERE: dict[tuple[str, str], str] = {
-    ("intake", "care.arrival-expected.v1"): "needs a pre-admission: tests/intake/test_plans.py",
-    ("intake", "care.arrival-cancelled.v1"): "needs one that is called off: tests/intake/test_plans.py",
     ("aftercare", "care.calls-decided.v1"): "needs two facilities: tests/aftercare/test_deaths.py",
     ("placement", "care.transferred.v1"): "may, and does not: from program to program there are two stays",
     ("aftercare", "care.assessed.v1"): "may, and does not: intake and placement have doors for assessments",
@@ -42,17 +40,23 @@ async def played(system: System) -> AsyncIterator[dict[str, Played]]:
         yield await play_all(STORIES, system.ready, client)
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def table(system: System) -> list[play.Play]:
+    """Every story of `stepdown iti31`, played in every order of arrival."""
+    host, _, port = system.ready["mllp"].partition(":")
+    every = list(play.plays(stories()))
+    async with Stepdown(host, int(port), system.data) as ours:
+        await play.play_all(every, ours, Endpoint(SAMPLE_CODES))
+    return every
+
+
 @pytest.mark.parametrize("name", STORIES)
 async def test_a_journey_ends_as_its_story_says(played: dict[str, Played], name: str) -> None:
     assert not played[name].wrong, f"{STORIES[name].title}: {played[name].wrong}"
 
 
-async def test_the_table_of_adt_events_ends_as_it_must_in_every_order_of_arrival(system: System) -> None:
-    host, _, port = system.ready["mllp"].partition(":")
-    every = list(play.plays(stories()))
-    async with Stepdown(host, int(port), system.data) as ours:
-        await play.play_all(every, ours, Endpoint(SAMPLE_CODES))
-    assert not {f"{one.story.name}, {one.order}": one.wrong for one in every if one.wrong}
+async def test_the_table_of_adt_events_ends_as_it_must_in_every_order_of_arrival(table: list[play.Play]) -> None:
+    assert not {f"{one.story.name}, {one.order}": one.wrong for one in table if one.wrong}
 
 
 async def test_what_was_promised_holds_after_all_journeys(system: System, played: dict[str, Played]) -> None:
@@ -74,9 +78,8 @@ async def test_billing_reads_the_same_periods_from_its_topic(system: System, pla
         assert [in_words(played[name].play, one) for one in told] == story.expect.plain().get("periods"), name
 
 
-async def test_every_type_is_written_by_the_services_that_the_contract_names(
-    system: System, played: dict[str, Played]
-) -> None:
+@pytest.mark.usefixtures("played", "table")
+async def test_every_type_is_written_by_the_services_that_the_contract_names(system: System) -> None:
     written = {(fact.writer, fact.type) for fact in await system.facts()}
     named = {(writer, kind) for kind, fact in CARE_FACTS.items() for writer in fact.WRITERS}
     assert sorted(written - named) == []

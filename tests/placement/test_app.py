@@ -29,7 +29,7 @@ async def test_it_says_that_it_is_not_ready_before_it_has_started(placement_url:
         "placement.care.events": "no partition is assigned yet",
         "placement.gate": "no partition is assigned yet",
     }
-    timers = ["placement-fold-anew", "placement-offers-expire", "placement-idempotency-keys"]
+    timers = ["placement-fold-anew", "placement-offers-expire", "placement-daily-visits", "placement-idempotency-keys"]
     assert [timer.name for timer in service.timers] == [*timers, "placement-gate-looks-again"]
     engine, gate = service.subscriptions
     assert gate.places.following is engine.places.follower is not None, "a fact is decoded once for both"

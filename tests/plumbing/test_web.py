@@ -65,10 +65,11 @@ async def test_what_no_text_can_be_among_claims_gives_no_rights(service: Service
 
 
 def paths(service: ServiceProcess) -> Iterator[tuple[str, set[str]]]:
-    """Each address of the service, and the methods that it has."""
+    """Each address of the service, and the methods that it has: also those of a pattern that it fits."""
     every = [route for route in service.web.routes if isinstance(route, Route)]
     for path in {route.path for route in every}:
-        yield path, {method for route in every if route.path == path for method in route.methods or ()}
+        of = [route for route in every if route.path == path or route.path_regex.match(path)]
+        yield path, {method for route in of for method in route.methods or ()}
 
 
 async def test_a_method_that_an_address_has_not_is_answered_with_those_that_it_has(

@@ -73,6 +73,9 @@ class Taken(NamedTuple):
     at_rest: Path
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def taken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Taken]:
     with quick_folder(tmp_path_factory.mktemp("backup")) as place:
@@ -155,7 +158,6 @@ async def test_databases_of_a_backup_amid_messages_are_of_one_moment_and_as_prom
                 await database.close()
 
 
-@pytest.mark.slow
 def test_a_system_that_lost_its_databases_goes_on_from_a_backup(taken: Taken) -> None:
     said = stepdown("restore", taken.at_rest, "--data", taken.data)
     assert said.code == 0, said.err
@@ -243,7 +245,6 @@ def _key() -> str:
     return base64.b64encode(os.urandom(32)).decode()
 
 
-@pytest.mark.slow
 async def test_databases_that_the_environment_names_are_restored_and_backed_up(
     taken: Taken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,7 @@ from tests.stack.healing import TwoTimes, servers, told, two_times
 from tests.system import System, a_system
 from tests.waiting import until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,6 @@ async def holds(system: System, people: Sequence[Patient]) -> None:
     assert said.code == 0, said.out
 
 
-@pytest.mark.slow
 async def test_what_the_broker_lost_of_its_last_seconds_is_told_again(times: TwoTimes) -> None:
     with a_system(times.put_back(kafka="early", postgres="late")) as system:
         assert "healed: intake" in system.said.read_text()
@@ -103,13 +102,11 @@ async def test_what_is_healed_is_not_healed_again(times: TwoTimes) -> None:
         assert await lost.rows() == before
 
 
-@pytest.mark.slow
 async def test_an_empty_broker_is_told_all_there_is(times: TwoTimes) -> None:
     with a_system(times.put_back(kafka="empty", postgres="late")) as system:
         await holds(system, times.people)
 
 
-@pytest.mark.slow
 async def test_a_broker_that_is_killed_while_all_runs_is_mended_while_all_runs(times: TwoTimes) -> None:
     with a_system(times.put_back(kafka="late", postgres="late")) as system:
         more = [Patient(1000 + number, taken_back=False) for number in range(20)]
@@ -121,7 +118,6 @@ async def test_a_broker_that_is_killed_while_all_runs_is_mended_while_all_runs(t
         await holds(system, [*times.people, *more, last])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("when", [{"kafka": "early", "postgres": "late"}, {"kafka": "late", "postgres": "early"}])
 async def test_a_run_that_was_ended_in_the_middle_is_finished_by_the_next(
     times: TwoTimes, when: dict[str, str], monkeypatch: pytest.MonkeyPatch
@@ -137,7 +133,6 @@ async def test_a_run_that_was_ended_in_the_middle_is_finished_by_the_next(
         await holds(system, times.people)
 
 
-@pytest.mark.slow
 async def test_dead_letters_of_what_an_earlier_version_told_twice_are_settled_while_all_runs(times: TwoTimes) -> None:
     """A version that did not look for losses went on after one, and told facts anew under numbers that were taken."""
     with a_system(times.put_back(kafka="late", postgres="late")) as system:

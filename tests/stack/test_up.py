@@ -94,6 +94,7 @@ def refused(process: subprocess.Popen[str]) -> str:
 
 
 @needs_proc
+@pytest.mark.slow
 def test_up_lives_through_everything_an_operator_does_to_it(tmp_path: Path) -> None:
     """One long story, because starting a database takes a second: each step is a promise of contract 1."""
     data = tmp_path / "data"

@@ -10,8 +10,16 @@ from tools.iti31.stories import Say, Story
 
 AUTHORITY = "GH"
 _BORN, _SEX = "19800214", "F"
-_MERGES = {"A40": "ADT_A39", "A42": "ADT_A39", "A45": "ADT_A45", "A47": "ADT_A30"}
+_MERGES = {
+    "A18": "ADT_A18", "A30": "ADT_A30", "A34": "ADT_A30", "A35": "ADT_A30", "A36": "ADT_A30", "A39": "ADT_A39",
+    "A40": "ADT_A39", "A41": "ADT_A39", "A42": "ADT_A39", "A43": "ADT_A43", "A44": "ADT_A43", "A45": "ADT_A45",
+    "A47": "ADT_A30", "A49": "ADT_A30", "A50": "ADT_A50",
+}  # fmt: skip
 """Events with an MRG segment, and their message structure (MSH-9.3)."""
+_OF_A_VISIT = frozenset({"A42", "A45", "A50"})
+"""Those of them that have a PV1 segment here."""
+_LINKS = frozenset({"A24", "A37"})
+"""Events of two patients (a PID segment each) and of no visit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ def written(story: Story, numbers: Numbers, endpoint: Endpoint) -> list[bytes]:
 
 def names(story: Story) -> set[str]:
     """The patients, visits and accounts of a story."""
-    keys = ("patient", "visit", "into", "with", "old-visit", "account", "old-account", "movement")
+    keys = ("patient", "visit", "into", "with", "from", "to", "old-visit", "account", "old-account", "movement")
     said = {say.more[key] for say in story.says for key in keys if key in say.more}
     swapped = {part for say in story.says for part in say.more.get("swap", "").split("/")[:2] if part}
     return {"p1", "v1", *said, *swapped} - {"-"}
@@ -79,14 +87,15 @@ def _person(patient: str, say: Say, numbers: Numbers, endpoint: Endpoint) -> Ite
     more = say.more
     yield _pid(patient, numbers, more)
     if say.event in _MERGES:
-        retired = numbers.of(more.get("patient", "p1"))
-        fields = {1: _number(retired)}
+        fields = {1: _number(numbers.of(more.get("patient", "p1")))}
+        if "from" in more:
+            fields[4] = _number(numbers.of(more["from"]))
         if "old-account" in more:
             fields[3] = numbers.of(more["old-account"])
         if "old-visit" in more:
             fields[5] = numbers.of(more["old-visit"])
         yield _segment("MRG", fields)
-    if say.event in {"A24", "A40", "A47"}:
+    if say.event in _LINKS or say.event in _MERGES.keys() - _OF_A_VISIT:
         return
     if say.event not in _MERGES and "old-visit" in more:
         yield _segment("MRG", {1: _number(numbers.of(patient)), 5: numbers.of(more["old-visit"])})
@@ -95,7 +104,7 @@ def _person(patient: str, say: Say, numbers: Numbers, endpoint: Endpoint) -> Ite
         yield _segment("PV2", {8: _time(say.time("expected")), 9: _time(say.time("leaves"))})
     if "movement" in more:
         moved = _time(say.time("moved") or say.at)
-        fields = {1: numbers.of(more["movement"]), 2: moved, 4: more["action"], 5: "N"}
+        fields = {1: numbers.of(more["movement"]), 2: moved, 4: more["action"], 5: more.get("historic", "N")}
         if "changed" in more:
             fields[6] = more["changed"]
         yield _segment("ZBE", fields)
@@ -104,7 +113,8 @@ def _person(patient: str, say: Say, numbers: Numbers, endpoint: Endpoint) -> Ite
 def _pid(patient: str, numbers: Numbers, more: Mapping[str, str]) -> str:
     number = numbers.of(patient)
     account = numbers.of(more["account"]) if "account" in more else ""
-    return _segment("PID", {3: _number(number), 5: f"{number}^STORY", 7: _BORN, 8: _SEX, 18: account})
+    to = _number(numbers.of(more["to"])) if "to" in more else ""
+    return _segment("PID", {2: to, 3: _number(number), 5: f"{number}^STORY", 7: _BORN, 8: _SEX, 18: account})
 
 
 def _visit(say: Say, numbers: Numbers, endpoint: Endpoint) -> str:
@@ -115,6 +125,7 @@ def _visit(say: Say, numbers: Numbers, endpoint: Endpoint) -> str:
     fields = {
         2: more.get("class", "I"),
         3: place and f"{place}^^^{endpoint.facility}",
+        7: more.get("attending", ""),
         19: "" if visit == "-" else numbers.of(visit),
         44: _time(begun),
         45: _time(ended),

@@ -80,20 +80,23 @@ def _fact(record: ConsumerRecord) -> Fact:
 
 def told(facts: Iterable[Fact], zone: tzinfo) -> list[VisitSeen]:
     """The visits that these facts tell, as any consumer of care.events may read them: what was cancelled or replaced
-    does not stand, nor what is of an episode that was merged into another (contract 3.5, 3.6 rule 11)."""
+    does not stand, nor what is of an episode that was merged into another; an episode that was merged into none is the
+    surviving patient's (contract 3.5, 3.6 rule 11)."""
     every = list(facts)
     gone = {fact.value.cancels for fact in every if isinstance(fact.value, FactCancelled)}
     gone |= {fact.value.replaces for fact in every if fact.value.replaces}
     standing = [fact for fact in every if fact.id not in gone]
-    retired = {
-        fact.value.retired_episode_id for fact in standing if isinstance(fact.value, PatientsMerged)
-    } - {None}  # fmt: skip
+    merged = [fact.value for fact in standing if isinstance(fact.value, PatientsMerged)]
+    retired = {value.retired_episode_id for value in merged} - {None}
+    renamed = {
+        value.episode_id: value.patient.mrn for value in merged if value.retired_episode_id is None and value.patient
+    }
     by_stay: dict[tuple[str, str], list[Fact]] = defaultdict(list)
     for fact in standing:
         if fact.value.stay is not None and fact.writer == "intake" and fact.value.episode_id not in retired:
             by_stay[fact.value.episode_id, fact.value.stay.id].append(fact)
-    visits = (_visit(sorted(each, key=_clinically), zone) for each in by_stay.values())
-    return [each for each in visits if each is not None]
+    visits = ((episode, _visit(sorted(each, key=_clinically), zone)) for (episode, _), each in by_stay.items())
+    return [each._replace(patient=renamed.get(episode, each.patient)) for episode, each in visits if each is not None]
 
 
 def _clinically(fact: Fact) -> tuple[datetime, int]:

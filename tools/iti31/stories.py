@@ -21,7 +21,8 @@ _AWAY = re.compile(r"away (\d+ \d\d:\d\d)(?: to (\d+ \d\d:\d\d))?")
 _KEYS = frozenset(
     {
         "patient", "visit", "class", "begun", "ended", "evn6", "expected", "leaves", "into", "with", "swap",
-        "old-visit", "account", "old-account", "movement", "action", "changed", "moved",
+        "from", "to", "old-visit", "account", "old-account", "movement", "action", "changed", "moved", "historic",
+        "attending",
     }
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ from services.intake.desk.taking_in import Asker
 from services.intake.desk.views import PageOf
 from services.intake.people import matches
 from services.intake.people.matches import Place
+from services.intake.receiving import number_decisions
 from services.intake.receiving.receive import Intake
 from services.intake.receiving.views import feeds, unmapped_codes
 from services.intake.requests.consents import handlers as consents
@@ -47,6 +48,7 @@ class IntakeDesk(OnlyLists):
             "take-in": self._take_in,
             "consents": self._consents,
             "matches": self._matches,
+            "visit-numbers": self._visit_numbers,
             "feeds": self._feeds,
             "messages": _elsewhere,
             "try": _elsewhere,
@@ -79,9 +81,13 @@ class IntakeDesk(OnlyLists):
             each.name: _page(look) if each is chosen else _page(look._replace(asked=NOTHING_ASKED)) for each in lists
         }
         if "matches" in asked:
-            after = _match_place(look) if chosen and chosen.name == "matches" else None
+            after = _since_place(look) if chosen and chosen.name == "matches" else None
             total, ahead = await matches.tally(connection, facilities=look.scope.facilities, after=after)
             found["matches"] = Counted(total, 0, ahead=ahead)
+        if "visit-numbers" in asked:
+            after = _since_place(look) if chosen and chosen.name == "visit-numbers" else None
+            total, undecided, ahead = await number_decisions.tally(connection, look.scope, after)
+            found["visit-numbers"] = Counted(total, undecided, ahead=ahead)
         keyed = {name: _key(name) for name in asked if _key(name) in views.LISTS}
         told = await views.tallied(
             connection, [views.LISTS[key].tally(name, look.scope, asked[name]) for name, key in keyed.items()]
@@ -141,11 +147,17 @@ class IntakeDesk(OnlyLists):
         self.rates.take(look.who)
         found = await matches.listed(
             connection, self.intake.seal, matches.MatchRules.of(self.intake.site),
-            facilities=look.scope.facilities, after=_match_place(look), most=look.most,
+            facilities=look.scope.facilities, after=_since_place(look), most=look.most,
         )  # fmt: skip
         await self._note(connection, look, "match-listed", [one.match_id for one in found] or ["nobody"])
         last = paging.cursor(paging.at(found[-1].since), found[-1].match_id) if found else None
         return Fetched([rows.match_row(one, self._as_is(look), self._asker(look)) for one in found], last=last)
+
+    async def _visit_numbers(self, connection: Connection, look: Look) -> Fetched:
+        found = await number_decisions.listed(connection, look.scope, _since_place(look), look.most)
+        await self._note(connection, look, "visit-number-listed", [one.conflict_id for one in found] or ["nobody"])
+        last = paging.cursor(paging.at(found[-1].since), found[-1].conflict_id) if found else None
+        return Fetched([rows.number_row(one, self._as_is(look), self._asker(look)) for one in found], last=last)
 
     async def _consents(self, connection: Connection, look: Look) -> Fetched:
         ids = await views.consents_of(connection, look.scope, _page(look))
@@ -179,8 +191,8 @@ def _page(look: Look) -> PageOf:
     return PageOf(after[0] if after else None, before[0] if before else None, look.most)
 
 
-def _match_place(look: Look) -> Place | None:
-    """The place that a cursor of the list of matches names. Raises a 422 Problem for a cursor that is none."""
+def _since_place(look: Look) -> Place | None:
+    """The place (since when, id) that a cursor of a list names. Raises a 422 Problem for a cursor that is none."""
     told = paging.behind({"cursor": look.asked.cursor} if look.asked.cursor else {}, 2)
     return (paging.instant(told[0]), told[1]) if told else None
 

@@ -9,6 +9,7 @@ from services.intake.api.feeds import MENDERS
 from services.intake.api.feeds import READERS as FEEDS
 from services.intake.api.matches import READERS as MATCHING
 from services.intake.api.messages import OPENERS
+from services.intake.api.visit_numbers import DECIDERS as NUMBERING
 from shared.web.desk import Listing
 from shared.web.tables import COMING_IN, MESSAGES, TO_BE_SETTLED, Column, Table
 
@@ -32,6 +33,15 @@ _MESSAGE: Final = Table(
 )
 _MATCHED: Final = Table(
     (Column("other", "The other record"), Column("points", "For and against", wide=True), Column("waiting", "Since"))
+)
+_NUMBERED: Final = Table(
+    (
+        Column("number", "Visit number"),
+        Column("holder", "Whose it was first"),
+        Column("state", "What was decided", wide=True),
+        Column("waiting", "Since"),
+        Column("facility", "Facility"),
+    )
 )
 _FED: Final = Table(
     (
@@ -80,6 +90,15 @@ LISTS: Final = (
             "No two records may be one person's.", None, group=TO_BE_SETTLED, table=_MATCHED,
         ),
         MATCHING,
+    ),
+    Shelf(
+        Listing(
+            "visit-numbers", "Visit numbers of two patients",
+            "The second patient's messages with the number wait until somebody says whose visit it is.",
+            "No visit number is of two patients.", None, urgent="to be decided", tone="soon", group=TO_BE_SETTLED,
+            table=_NUMBERED,
+        ),
+        NUMBERING,
     ),
     Shelf(
         Listing(

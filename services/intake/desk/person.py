@@ -6,14 +6,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 
+from babel.dates import format_date
+
 from services.intake.desk import wording
 from services.intake.desk.rows import AsIs
 from services.intake.desk.views import CoverageOf, VisitOf
 from services.intake.people.clinicians import ATTENDING, PRIMARY_CARE
 from services.intake.people.person import Fields, shown
 from shared.web.desk import Badge, Row
-from shared.web.wording import day, since, spoken
-from shared.web.words import say, say_count
+from shared.web.wording import since, spoken
+from shared.web.words import locale, say, say_count
 
 Told = Mapping[str, Fields]
 """Facility → what it told of the person."""
@@ -46,7 +48,9 @@ def number_rows(told: Told, now: AsIs) -> Iterator[Row]:
     for facility, fields in told.items():
         for one in reversed(shown(fields).get("identifiers", ())):
             kind = say(wording.NUMBERS.get(one["type"] or "", one["type"] or "number"))
-            of = say("of {authority}", authority=one["assigning_authority"]) if one["assigning_authority"] else ""
+            whose = one["assigning_authority"]
+            known = now.site.facility(whose) if whose else None
+            of = say("of {authority}", authority=known.title if known else whose) if whose else ""
             details = tuple(filter(None, (kind, of, _teller(facility, now))))
             yield Row(one["id"], Badge(""), facility, details=details)
 
@@ -123,4 +127,4 @@ def _teller(facility: str, now: AsIs) -> str:
 
 
 def _whole(value: date) -> str:
-    return f"{day(value)} {value.year}"
+    return format_date(value, "medium", locale=locale())

@@ -11,12 +11,13 @@ from services.intake.console.silence import FeedAge
 from services.intake.desk import taking_in, wording
 from services.intake.desk.taking_in import Asker
 from services.intake.people.matches import Match
+from services.intake.receiving.number_decisions import NumberConflict
 from services.intake.receiving.views import Listed, UnmappedCode
 from shared.site.config import Site
 from shared.web.desk import Badge, Row
 from shared.web.forms import Form
 from shared.web.tables import Cell
-from shared.web.wording import day, since, spoken, tail
+from shared.web.wording import RECORDS_ABOUT, day, since, spoken, tail
 from shared.web.words import say, say_count
 
 SHOWN_CODES = 5
@@ -75,7 +76,7 @@ def silent_row(age: FeedAge, now: AsIs) -> Row:
     cells = {
         "waiting": Cell(badge=Badge(since(age.last_at, now.at), "late")),
         "hours": Cell(say_count("{count} hour", "{count} hours", age.hours)),
-        "last": Cell(age.last_at.astimezone(now.zone(age.facility)).strftime("%Y-%m-%d %H:%M")),
+        "last": Cell(_minute(age.last_at.astimezone(now.zone(age.facility)))),
     }
     return Row("", Badge(""), age.facility, name=now.title(age.facility), cells=cells)
 
@@ -84,7 +85,7 @@ def code_row(code: UnmappedCode, now: AsIs) -> Row:
     """A code that is in no table of the site, and how many have it."""
     waits = say_count("{count} message waits for it", "{count} messages wait for it", code.number)
     told = say_count("{count} visit has it", "{count} visits have it", code.number)
-    last = code.last_at.astimezone(now.zone(code.facility)).strftime("%Y-%m-%d") if code.last_at else ""
+    last = _with_year(code.last_at.astimezone(now.zone(code.facility)).date()) if code.last_at else ""
     cells = {
         "kind": Cell(spoken(code.kind), [code.field]),
         "number": Cell(waits if code.kind == "unit" else told),
@@ -131,6 +132,8 @@ def message_row(message: Listed, now: AsIs) -> Row:
     fault = wording.FAULTS.get(int(error), error) if error.isdigit() else error
     what = say(fault if message.note == "error" else wording.reason(message.reason))
     more = [say("at {location}", location=location)] if location else []
+    if advice := wording.advice(message.trigger, message.note, message.reason):
+        more.append(_begun(advice))
     number = say("Message {id}", id=message.message_id)
     cells = {
         "waiting": Cell(badge=Badge(since(message.arrived_at, now.at))),
@@ -162,15 +165,33 @@ def match_row(match: Match, now: AsIs, asker: Asker) -> Row:
     return Row("", Badge(""), "", patient_id=one, page=f"/matches/{match.match_id}", forms=forms, cells=cells)
 
 
+def number_row(conflict: NumberConflict, now: AsIs, asker: Asker) -> Row:
+    """A visit number of two patients: the second one's row, whose number it was first, and what was decided."""
+    words = say(wording.NUMBER_STATES[conflict.decision or "open"])
+    cells = {
+        "number": Cell(conflict.visit_number),
+        "holder": Cell(patient=conflict.holder or ""),
+        "state": Cell(badge=Badge(words, "good" if conflict.decision else "soon")),
+        "waiting": Cell(badge=Badge(since(conflict.since, now.at))),
+        "facility": Cell(now.title(conflict.facility)),
+    }
+    forms = taking_in.decisions_of_number(conflict, asker)
+    return Row("", Badge(""), conflict.facility, patient_id=conflict.patient_id, forms=forms, cells=cells)
+
+
 def consent_row(consent: ConsentShown, now: AsIs, asker: Asker) -> Row:
     """A consent: to whom, about what and what for, its days, its state; it can be taken back while it stands."""
-    words, tone = wording.STATES[consent["state"]]
-    about = ", ".join(say(wording.LABELS.get(each, each)) for each in consent["scope"])
+    state = consent["state"]
+    about = ", ".join(say(RECORDS_ABOUT.get(each, each)) for each in consent["scope"])
     what = say("Records {about}", about=about)
     purpose = say("for {purpose}", purpose=say(wording.PURPOSES.get(consent["purpose"], consent["purpose"])))
     by = say("given at {facility}", facility=now.title(consent["facility"]))
-    to, days, badge = _recipient(consent, now.site), _days(consent), Badge(say(words), tone)
-    forms = (taking_in.revocation_of(consent["consent_id"], asker),) if now.able and words == "stands" else ()
+    to, days, badge = (
+        _recipient(consent, now.site),
+        _days(consent),
+        Badge(say(wording.STATES[state]), wording.TONES.get(state, "")),
+    )
+    forms = (taking_in.revocation_of(consent["consent_id"], asker),) if now.able and state == "standing" else ()
     cells = {
         "waiting": Cell(badge=badge),
         "to": Cell(to),
@@ -197,6 +218,10 @@ def _days(consent: ConsentShown) -> str:
     if ends is None:
         return say("from {day} until it is taken back", day=_with_year(begins))
     return say("{first} to {last}", first=_with_year(begins), last=_with_year(ends))
+
+
+def _minute(at: datetime) -> str:
+    return f"{_with_year(at.date())}, {at:%H:%M}"
 
 
 def _with_year(value: date) -> str:

@@ -15,6 +15,7 @@ from services.intake.api import writes
 from services.intake.api.writes import Write
 from services.intake.desk import wording
 from services.intake.people.matches import Match
+from services.intake.receiving.number_decisions import NumberConflict
 from services.intake.requests import handlers
 from services.intake.requests.commands import Assessment, KnownReferral, Referral, Stated
 from services.intake.requests.consents.commands import ConsentGiven, ConsentTakenBack
@@ -25,7 +26,7 @@ from shared.web.auth import Caller
 from shared.web.desk import facilities_of
 from shared.web.form_posts import address
 from shared.web.forms import Form, Question, checks, local, questions
-from shared.web.wording import spoken, tail
+from shared.web.wording import RECORDS_ABOUT, spoken, tail
 from shared.web.words import say
 from shared.web.zones import name_of
 
@@ -38,7 +39,8 @@ REFER_KNOWN = Write(
     f"{_BELOW}/known-referrals", "referral", REFER.action, KnownReferral, handlers.state, REFER.summary, REFER.roles,
     REFER.operation, Stated, tagged=False,
 )  # fmt: skip
-WRITES: tuple[Write, ...] = (*_OF_THE_API, REFER_KNOWN)
+OWN, HOLDER, NUMBER_BACK = [replace(write, path=f"{_BELOW}{write.path}") for write in writes.NUMBERS]
+WRITES: tuple[Write, ...] = (*_OF_THE_API, REFER_KNOWN, OWN, HOLDER, NUMBER_BACK)
 """What a form does: the writes of the API at addresses of their own, and a referral by our id of the patient."""
 _NEW: Sequence[Question] = (
     Question("identity.name.family", "text", "Family name", required=True),
@@ -122,6 +124,19 @@ def decisions_of(match: Match, asker: Asker) -> tuple[Form, ...]:
     return {"open": (same, different), "same": (back, different), "different": (back, same)}[match.state]
 
 
+def decisions_of_number(conflict: NumberConflict, asker: Asker) -> tuple[Form, ...]:
+    """What can be said of a visit number that two patients have: the visit is the second one's own, or the holder's;
+    or what was said is taken back."""
+    own = _form("", OWN, (), asker, conflict.conflict_id)._replace(
+        label="A visit of its own", confirm="The second patient's visit counts beside the first one's."
+    )
+    of_holder = _form("", HOLDER, (), asker, conflict.conflict_id)._replace(
+        label="The first patient's visit", confirm="All messages with this number are of the first patient's visit."
+    )
+    back = _form("", NUMBER_BACK, (), asker, conflict.conflict_id)._replace(label="Take back")
+    return (own, of_holder) if conflict.decision is None else (back,)
+
+
 def revocation_of(consent_id: str, asker: Asker) -> Form:
     """A consent is taken back."""
     asked = questions(ConsentTakenBack, proposed=_now(asker), labels=wording.FIELDS)
@@ -163,7 +178,7 @@ def _rest(asker: Asker, model: type[Asked]) -> Sequence[Question]:
     left = ("facility", "patient_id", "episode_id", "identity", "labels", "dimensions")
     options = {"requested_level": WORDS, "recommended_level": WORDS}
     asked = questions(model, proposed=_now(asker), labels=wording.FIELDS, leave_out=left, options=options)
-    return [*asked, *checks("labels", wording.LABELS)]
+    return [*asked, *checks("labels", RECORDS_ABOUT)]
 
 
 def _allowed(asker: Asker) -> Sequence[Question]:
@@ -176,4 +191,4 @@ def _allowed(asker: Asker) -> Sequence[Question]:
     }
     left = ("facility", "patient_id", "episode_id", "identity", "discloser", "scope")
     asked = questions(ConsentGiven, proposed=_now(asker), labels=wording.FIELDS, leave_out=left, options=options)
-    return [*asked, *checks("scope", wording.LABELS)]
+    return [*asked, *checks("scope", RECORDS_ABOUT)]

@@ -9,6 +9,7 @@ from services.intake.hl7.triggers import TRIGGERS
 from services.intake.people.identifiers import REASONS, SAME_KEY, SAME_OTHER
 from services.intake.people.joining import BORN, NAME, OTHER_NUMBER, SAME_BORN, SAME_NAME, SEX, TOLD_AS_ONE
 from services.intake.people.likeness import SAME_ADDRESS, SAME_TELEPHONE, SIMILAR_NAME
+from services.intake.visits.moves import BEGINNING
 from shared.web.wording import spoken
 from shared.web.words import say
 
@@ -32,25 +33,27 @@ FIELDS: Mapping[str, str] = {
     "to": "Last day",
     "surviving_patient_id": "Which record stays",
 }
-LABELS: Mapping[str, str] = {
-    "PSY": "about mental health",
-    "SUD": "about substance use",
-    "PART2": "about substance use, from a program under 42 CFR Part 2",
-}
-"""Label → what a record with it is about."""
 PURPOSES: Mapping[str, str] = {
     "treatment": "treatment",
     "payment": "payment",
     "operations": "health care operations",
     "tpo": "treatment, payment and operations",
 }
-STATES: Mapping[str, tuple[str, str]] = {
-    "standing": ("stands", "good"),
-    "revoking": ("being taken back", "soon"),
-    "revoked": ("taken back", "late"),
-    "expired": ("over", ""),
+STATES: Mapping[str, str] = {
+    "standing": "stands",
+    "revoking": "being taken back",
+    "revoked": "taken back",
+    "expired": "over",
 }
-"""State of a consent → its words, and the tone of its badge."""
+"""State of a consent → its words."""
+TONES: Mapping[str, str] = {"standing": "good", "revoking": "soon", "revoked": "late"}
+"""State of a consent → the tone of its badge."""
+NUMBER_STATES: Mapping[str, str] = {
+    "open": "to be decided",
+    "own": "a visit of its own",
+    "holder": "the first patient's visit",
+}
+"""What was decided of a visit number of two patients → its words."""
 WHY: Mapping[str, str] = {
     "one_recipient": "choose one: a recipient, or a kind of recipient",
     "days": "the last day is before the first",
@@ -104,6 +107,17 @@ def trigger(code: str) -> str:
     """A trigger event in words, with its code: `discharge (A03)`; the code alone where it has none."""
     row = TRIGGERS.get(code.rpartition("^")[2])
     return f"{say(row.words)} ({code})" if row else code
+
+
+SEND_THE_ADMISSION = "have the admission sent (A01); where that is not possible, take the patient in by hand"
+"""What to do about the end of a stay whose beginning nobody told."""
+
+
+def advice(trigger_event: str, note: str, why: str | None) -> str:
+    """What a person can do about a message that waits; empty where only its sender can do anything."""
+    row = TRIGGERS.get(trigger_event)
+    alone = row is not None and row.states == "end" and (note, why) == ("waiting", BEGINNING)
+    return say(SEND_THE_ADMISSION) if alone else ""
 
 
 def reason(text: str | None) -> str:

@@ -215,14 +215,20 @@ def owner_of(name: VisitName, who: FacilityPatients, moves: Iterable[RecordState
     `moves`: what the message's facility said of visits and accounts, in the order said. Patients who are merged are one
     here: the answer may be any of them.
     """
-    owner = name.patient
+    by = moved_by(name, who, moves)
+    return by.patient if by is not None else name.patient
+
+
+def moved_by(name: VisitName, who: FacilityPatients, moves: Iterable[RecordStatement]) -> RecordStatement | None:
+    """The statement by which a visit is another patient's than the one whom the message names; see `owner_of`."""
+    owner, by = name.patient, None
     for one in moves:
         if who.root(one.patient) == who.root(owner) or (one.other and who.root(one.other) != who.root(owner)):
             continue
         named = one.visit == name.key if one.kind == "move-visit" else one.account in {name.account, name.key} - {None}
         if named:
-            owner = one.patient
-    return owner
+            owner, by = one.patient, one
+    return by
 
 
 def kin(statements: Iterable[RecordStatement]) -> dict[str, frozenset[str]]:

@@ -34,6 +34,9 @@ class Belonging(Protocol):
     def root(self, facility: str, patient: str) -> str:
         """The patient who stays of those whom this one is merged with at a facility."""
 
+    def record_number(self, visit: VisitRecord) -> tuple[str, str] | None:
+        """The record number and its authority by which a move told whose the visit is; None where none moved it."""
+
 
 @dataclass(slots=True)
 class VisitAssignment:

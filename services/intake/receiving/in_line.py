@@ -282,6 +282,9 @@ async def _find_visits(
         moved = await intake.long_visits.in_thread(assign_unsure_visits, found, intake.places)
     else:
         moved = assign_unsure_visits(found, intake.places)
+    if found.whose is not None:
+        for visit in found.touched.values():
+            visit.record_number = found.whose.record_number(visit)
     for message in inbound:
         message.visit_id = moved.pop(message.message_id, message.visit_id)
     await store.move(connection, moved)

@@ -28,6 +28,11 @@ _PAGE = (
     _LISTED + "AND ($2::timestamptz IS NULL OR (c.since, c.conflict_id) > ($2::timestamptz, $3::text)) "
     "ORDER BY c.since, c.conflict_id LIMIT $4"
 )
+_TALLY = (
+    "SELECT count(*), count(*) FILTER (WHERE decision IS NULL), "
+    "count(*) FILTER (WHERE (since, conflict_id) <= ($2::timestamptz, $3::text)) FROM number_conflicts "
+    "WHERE $1::text[] IS NULL OR facility = ANY($1::text[])"
+)
 _ONE = _LISTED + "AND c.conflict_id = $2"
 _DECIDE = "UPDATE number_conflicts SET decision = $2, decided_at = $3 WHERE conflict_id = $1"
 _HOLD = "UPDATE visits SET held = $4 WHERE facility = $1 AND visit_key = $2 AND patient_id = $3"
@@ -64,6 +69,15 @@ async def listed(
     since, conflict_id = after or (None, "")
     facilities = None if scope.facilities is None else sorted(scope.facilities)
     return [NumberConflict(*row) for row in await rows(connection, _PAGE, facilities, since, conflict_id, most)]
+
+
+async def tally(connection: Connection, scope: Scope, after: tuple[datetime, str] | None) -> tuple[int, int, int]:
+    """How many of them there are at these facilities, how many wait for a decision, and how many are listed up to the
+    place `after`."""
+    since, conflict_id = after or (None, "")
+    facilities = None if scope.facilities is None else sorted(scope.facilities)
+    [row] = await rows(connection, _TALLY, facilities, since, conflict_id)
+    return int(row[0]), int(row[1]), int(row[2])
 
 
 async def number_open(connection: Connection) -> dict[str, int]:

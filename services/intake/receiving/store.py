@@ -63,8 +63,10 @@ _SAID = (
     "SELECT visit_id, message_id, arrived_at, said, note, reason FROM messages "
     "WHERE visit_id = ANY({visits}) AND said IS NOT NULL AND answer = 'AA' ORDER BY message_id"
 )
-_NEWS = f"{_SAID.removesuffix(' ORDER BY message_id')} AND reason IS DISTINCT FROM '{REPEATED}' ORDER BY message_id"
-_REPETITIONS = _NEWS.replace("IS DISTINCT FROM", "=")
+_REPETITIONS = _SAID.replace(" ORDER BY", f" AND (COALESCE(reason, '') = '{REPEATED}') IS TRUE ORDER BY")
+_NEWS = _SAID.replace(" ORDER BY", f" AND (COALESCE(reason, '') = '{REPEATED}') IS FALSE ORDER BY")
+"""With the expression of the index `messages_of_visit`; a `NOT` before it would be turned into `<>`, which it does not
+have."""
 _NOTES = update(messages, ("message_id", "note", "reason"))
 _FEEDS = upsert(
     feeds, ("facility", "door", "trigger", "answer", "count", "last_at"), changes={"count": "t.count + excluded.count"}

@@ -13,8 +13,8 @@ from shared.scope import Scope
 from shared.storage.database import Connection
 
 _VISITS = sa.text(
-    "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, said_at, held, mapping "
-    "FROM visits WHERE visit_id > :after ORDER BY visit_id LIMIT :page"
+    "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, said_at, held, quiet_until, "
+    "record_number, mapping FROM visits WHERE visit_id > :after ORDER BY visit_id LIMIT :page"
 )
 _DEATHS = sa.text("SELECT DISTINCT patient_id FROM deaths WHERE patient_id > :after ORDER BY 1 LIMIT :page")
 _GAPS = sa.text(

@@ -25,9 +25,8 @@ from shared.storage.row_writes import insert, upsert
 from shared.storage.statements import SqlWrite, array, rows, written
 
 VISITS = (
-    "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, said_at, held, quiet_until "
-    "FROM visits "
-    "WHERE patient_id = ANY($1::text[])"
+    "SELECT visit_id, patient_id, facility, visit_key, episode_id, begun_at, ended_at, said_at, held, quiet_until, "
+    "record_number FROM visits WHERE patient_id = ANY($1::text[])"
 )
 EPISODES = (
     "SELECT e.episode_id, e.patient_id, e.sequence, t.state, t.begun_at, t.ended_at, "
@@ -99,7 +98,7 @@ async def patients_of_another_mapping(connection: Connection, mapping: str, page
 
 
 class VisitRow(NamedTuple):
-    """A row of `visits`; `unmapped` is PostgreSQL's text of an array."""
+    """A row of `visits`; `unmapped` and `record_number` are PostgreSQL's text of an array."""
 
     visit_id: str
     patient_id: str
@@ -113,6 +112,7 @@ class VisitRow(NamedTuple):
     unmapped: str
     mapping: str
     quiet_until: datetime | None = None
+    record_number: str | None = None
 
 
 class FactRow(NamedTuple):
@@ -161,7 +161,8 @@ def keep_changes(
 def _visit_row(visit: VisitRecord, mapping: str) -> VisitRow:
     place = (visit.visit_id, visit.patient_id, visit.facility, visit.key, visit.episode_id)
     times = (visit.begun_at, visit.ended_at, visit.said_at)
-    return VisitRow(*place, *times, visit.held, array(visit.unmapped), mapping, visit.quiet_until)
+    number = array(visit.record_number) if visit.record_number is not None else None
+    return VisitRow(*place, *times, visit.held, array(visit.unmapped), mapping, visit.quiet_until, number)
 
 
 def _fact_row(visit_id: str | None, key: FactKey, fact: Fact) -> FactRow:

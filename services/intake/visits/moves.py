@@ -25,6 +25,10 @@ _RANK: dict[StatementKind, int] = {"start": 0, "back": 1, "move": 2, "leave": 3,
 CLINICAL = attrgetter("at", "rank", "turn")
 
 
+BEGINNING = "waiting"
+"""The reason noted for a message that waits for the beginning of its visit."""
+
+
 @dataclass(slots=True)
 class Walk:
     """The stays made so far, and of each statement that did nothing the reason."""
@@ -221,8 +225,8 @@ MOVES: dict[StatementKind, dict[State, str | Move]] = {
         "on-leave": "already-open",
         "ended": _begin,
     },
-    "move": {"none": "waiting", "visit": _move_visit, "open": _move, "on-leave": _move, "ended": _move_after_the_end},
-    "leave": {"none": "waiting", "visit": "no-level", "open": _leave, "on-leave": "on-leave", "ended": "ended"},
-    "back": {"none": "waiting", "visit": "no-level", "open": "not-on-leave", "on-leave": _back, "ended": "ended"},
-    "end": {"none": "waiting", "visit": _end, "open": _end, "on-leave": _end, "ended": "ended"},
+    "move": {"none": BEGINNING, "visit": _move_visit, "open": _move, "on-leave": _move, "ended": _move_after_the_end},
+    "leave": {"none": BEGINNING, "visit": "no-level", "open": _leave, "on-leave": "on-leave", "ended": "ended"},
+    "back": {"none": BEGINNING, "visit": "no-level", "open": "not-on-leave", "on-leave": _back, "ended": "ended"},
+    "end": {"none": BEGINNING, "visit": _end, "open": _end, "on-leave": _end, "ended": "ended"},
 }

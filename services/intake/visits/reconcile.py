@@ -33,7 +33,7 @@ from services.intake.visits.derive import (
 )
 from services.intake.visits.repetition import REPEATED
 from shared.events import CareFact, type_name
-from shared.events.base import Place
+from shared.events.base import PatientNumber, Place
 from shared.events.stays import Admitted, Arrival, ArrivalExpected, Discharged, Transferred, VisitEnded, VisitStarted
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
@@ -75,6 +75,8 @@ class VisitRecord:
     quiet_until: datetime | None = None
     """When the last of its messages was said, where some only repeat the one before (repetition.py): they are not here
     unless they are needed. None: all messages are here."""
+    record_number: Sequence[str] | None = None
+    """The record number of the patient and its authority ("": none), where a move told by them whose the visit is."""
     messages: list[VisitMessage] = field(default_factory=list)
     notes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     standing: dict[FactKey, ActiveFact] = field(default_factory=dict)
@@ -187,10 +189,21 @@ def wanted_of(visit: VisitRecord, places: FacilityMap) -> Derived:
     if visit.held:
         return Derived((), tuple([Note(one.message_id, "waiting", OTHERS_NUMBER) for one in visit.messages]))
     derived = derive(visit.key, visit.messages, places)
+    if visit.record_number is not None:
+        number, authority = visit.record_number
+        patient = PatientNumber(mrn=number, assigning_authority=authority or None)
+        derived = derived._replace(facts=tuple(_of_patient(fact, patient) for fact in derived.facts))
     if visit.alive is None:
         return derived
     told = {one.message_id: one for one in visit.messages}
     return derived._replace(facts=tuple(_alive(fact, told[fact.said_by], visit.alive) for fact in derived.facts))
+
+
+def _of_patient(fact: DesiredFact, patient: PatientNumber) -> DesiredFact:
+    """The fact; of a start with this record number."""
+    if not isinstance(fact.value, STARTS):
+        return fact
+    return fact._replace(value=structs.replace(fact.value, patient=patient))
 
 
 def _alive(fact: DesiredFact, by: VisitMessage, alive: Order) -> DesiredFact:

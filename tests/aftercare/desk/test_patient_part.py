@@ -66,6 +66,15 @@ async def test_for_a_script_it_is_a_fragment_without_a_frame(browser: Browser, h
     assert "/placement/patients/" in whole.text
 
 
+async def test_on_the_page_of_who_may_not_see_it_the_part_is_empty_and_by_its_address_refused(
+    nobody: Browser, here: str
+) -> None:
+    await nobody.sign_in(token("reviewer"))
+    answer = await nobody.client.get(here, headers=FRAGMENT)
+    assert (answer.status_code, answer.text) == (200, "")
+    assert (await nobody.open(here)).status == 403
+
+
 async def test_an_act_leads_back_to_the_part(browser: Browser, here: str) -> None:
     shown = await browser.open(here)
     done = await browser.press(shown, "First call", "Record a contact", mode="phone", outcome="reached")

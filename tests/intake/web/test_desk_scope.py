@@ -36,7 +36,7 @@ async def test_the_part_tells_who_it_is_by_whom_and_what_came(
     for words in (
         f"{hospital.name}, GIVENMARKER",
         hospital.mrn,
-        "born Tue 1 Jan 1980",
+        "born Jan 1, 1980",
         "ROE, ANN",
         "2 messages",
         "told by",

@@ -18,7 +18,7 @@ from tests.browsing import Browser
 from tests.builders import a_story, admitted, discharged, patient_died
 from tests.builders.folding import zone_of
 from tests.builders.making import cancelled, fact, restated
-from tests.placement.desk.conftest import Desk
+from tests.placement.desk.conftest import Desk, token
 from tests.placement.desk.test_lists_of_the_page import shown
 from tests.placement.desk.test_worklists import counts, work
 
@@ -122,3 +122,11 @@ async def test_the_page_says_where_and_when_somebody_is_expected(nobody: Browser
     assert "Adult partial hospitalization" in told
     assert "expected Wed 6 May" in told
     assert "unit PHP1" in told
+
+
+async def test_who_is_expected_has_a_page_that_says_so(desk: Desk, nobody: Browser) -> None:
+    await expected(desk)
+    await nobody.sign_in(token("coordinator"))
+    shown = await nobody.open("/patients/patient-E1")
+    assert shown.status == 200
+    assert "Arrivals expected" in shown.text.split('id="waits"')[1].split("</section>")[0]

@@ -72,7 +72,7 @@ async def test_a_session_is_recorded_and_taken_back_on_the_patient_s_page(nobody
         shown, shown.forms("started")["Attended"], **{"date": "2026-05-12", "services.0.minutes": "90"}
     )
     assert told.notice == "The session is recorded"
-    assert "group 90 minutes in person" in told.text
+    assert "group, 90 minutes, in person" in told.text
     again, _ = await taken_back(nobody, told)
     gone = await nobody.send(again, again.forms("was there")["Take the session back"], reason="wrong-patient")
     assert gone.notice == "The session is taken back"

@@ -50,6 +50,7 @@ TABLES = (
     ("services/placement/desk/patient/page.py", "SECTIONS"),
     ("services/aftercare/desk/patient.py", "SECTIONS"),
     ("services/intake/desk/patient.py", "TITLES"),
+    ("services/intake/desk/wording.py", "NUMBER_STATES"),
     ("services/intake/hl7/triggers.py", "TRIGGERS"),
     ("services/placement/desk/page/wording.py", "MATCHES"),
     ("services/placement/worklists/wording.py", "_WHAT"),
@@ -99,10 +100,13 @@ def collected() -> dict[Text, set[str]]:
 
 def _is_said(text: str) -> bool:
     """False for what is no text but a code, a sign or places alone."""
-    return re.search(r"[^\W\d_]", PLACE.sub("", text)) is not None and not _CODE.fullmatch(text) and text[:1] != "/"
+    code = _CODE.fullmatch(text) and text not in _WORDS_WITH_A_DASH
+    return re.search(r"[^\W\d_]", PLACE.sub("", text)) is not None and not code and text[:1] != "/"
 
 
 _CODE = re.compile(r"[a-z]+([-_][a-z]+)+")
+_WORDS_WITH_A_DASH = frozenset({"pre-admission"})
+"""Texts of one word that look like a code."""
 
 
 def _modules(folders: tuple[str, ...]) -> Iterator[str]:

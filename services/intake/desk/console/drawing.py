@@ -153,7 +153,8 @@ def _became(trigger: str, note: str, reason: str | None) -> tuple[Badge, str]:
         fault = say(desk.FAULTS.get(int(code), code)) if code.isdigit() else code
         return badge, say("{fault}, at {location}", fault=fault, location=location) if location else fault
     if (waits := waits_for(trigger, note, reason)) is not None:
-        return badge, say(wording.WAITS[waits])
+        advice = desk.advice(trigger, note, reason)
+        return badge, "; ".join(filter(None, (say(wording.WAITS[waits]), advice)))
     return badge, say(wording.REASONS.get(reason, spoken(reason))) if reason else ""
 
 

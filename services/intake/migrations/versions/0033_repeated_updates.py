@@ -1,4 +1,5 @@
-"""A visit knows until when it has updates that only repeat the one before them: they are not read again."""
+"""A visit knows until when it has updates that only repeat the one before them: they are not read again, and an index
+finds the other messages without them."""
 
 from __future__ import annotations
 
@@ -14,9 +15,15 @@ depends_on = None
 _UP = """
 ALTER TABLE visits ADD COLUMN quiet_until timestamptz;
 COMMENT ON COLUMN visits.quiet_until IS
-    'when the last of its messages was said, where some of them repeat the one before them (reason repeated)';
+    'when its last message was said, where some of them repeat the one before (reason repeated)';
+DROP INDEX messages_of_visit;
+CREATE INDEX messages_of_visit ON messages (visit_id, (COALESCE(reason, '') = 'repeated'), message_id);
 """
-_DOWN = "ALTER TABLE visits DROP COLUMN quiet_until;"
+_DOWN = """
+DROP INDEX messages_of_visit;
+CREATE INDEX messages_of_visit ON messages (visit_id, message_id);
+ALTER TABLE visits DROP COLUMN quiet_until;
+"""
 
 
 def upgrade() -> None:

@@ -21,7 +21,7 @@ from services.intake.people.merging import (
     VisitName,
     WhoIsWhom,
     flattened,
-    owner_of,
+    moved_by,
     who_is_whom,
 )
 from services.intake.people.merging import kin as brought_together
@@ -40,7 +40,7 @@ from services.intake.receiving.merges.facts import (
 from services.intake.receiving.merges.store import OfNoVisit, StandingFact
 from services.intake.visits.death_facts import DeathChanges
 from services.intake.visits.derive import FactKey, Note
-from services.intake.visits.reconcile import EpisodeSequences, VisitChanges, labels_of
+from services.intake.visits.reconcile import EpisodeSequences, VisitChanges, VisitRecord, labels_of
 from shared.events.base import CareFact
 from shared.events.stays import PatientDied
 from shared.events.taking_back import FactCancelled, taken_back
@@ -64,11 +64,23 @@ class _Belonging:
     def owner(self, facility: str, said: VisitMessage, patient: str) -> str:
         """The patient whom the message names, unless its visit or account was moved."""
         patient = self.named.get(said.message_id, patient)
+        by = self._moved_by(facility, said, patient)
+        return by.patient if by is not None else patient
+
+    def record_number(self, visit: VisitRecord) -> tuple[str, str] | None:
+        """The record number and its authority by which a move told whose the visit is; None where none moved it."""
+        for said in visit.messages:
+            by = self._moved_by(visit.facility, said, self.named.get(said.message_id, visit.patient_id))
+            if by is not None and by.mrn:
+                return by.mrn, by.authority or ""
+        return None
+
+    def _moved_by(self, facility: str, said: VisitMessage, patient: str) -> RecordStatement | None:
         moves = self.who.moves.get(facility)
         if not moves:
-            return patient
+            return None
         name = VisitName(patient, said.adt.visit_number or "", said.adt.account)
-        return owner_of(name, self.who.at.get(facility, FacilityPatients()), moves)
+        return moved_by(name, self.who.at.get(facility, FacilityPatients()), moves)
 
     def root(self, facility: str, patient: str) -> str:
         """The patient who stays."""
@@ -102,7 +114,8 @@ class Kin:
         moves = self.who.moves.get(facility)
         if moves:
             at = self.who.at.get(facility, FacilityPatients())
-            patient = owner_of(VisitName(patient, number, None), at, moves)
+            by = moved_by(VisitName(patient, number, None), at, moves)
+            patient = by.patient if by is not None else patient
         return self.who.root(facility, patient)
 
     def notes(self) -> list[Note]:

@@ -28,7 +28,7 @@ from services.placement.gate import views as gate
 from services.placement.search.searches import DeskFacts
 from services.placement.worklists import views as lists_views
 from services.placement.worklists.entries import entries
-from services.placement.worklists.lists import CARE, DISCLOSING, REVIEWING, Worklist
+from services.placement.worklists.lists import CARE, DISCLOSING, EVERYBODY, REVIEWING, Worklist
 from services.placement.worklists.views import Line, ListQuestion
 from services.placement.worklists.wording import FactWords, words_of
 from services.placement.worklists.work import EntriesOf
@@ -48,8 +48,9 @@ ALL_SESSIONS = 10_000
 """More sessions than an episode has; the latest ones are shown."""
 _NOT_WAITING = frozenset({"closed", "started", "waiting"})
 """Names of worklists whose entries wait for nobody."""
-_READERS = {kind: each.readers for kind, each in _LISTINGS.items()} | {"plan": REVIEWING, "ineffective": CARE}
-"""Kind of entry → who sees it."""
+_MORE_READERS = {"plan": REVIEWING, "ineffective": CARE, "arrival": EVERYBODY}
+_READERS = {kind: each.readers for kind, each in _LISTINGS.items()} | _MORE_READERS
+"""Kind of entry → who sees it; a kind that nobody sees is not among them: a stay of daily visits is seen as a stay."""
 
 
 @value_object
@@ -185,7 +186,7 @@ async def _rows(
     used: dict[str, tuple[int, int | None]] = {}
     for kind in dict.fromkeys(line.kind for line, _ in lines):
         group = [one for one in lines if one[0].kind == kind]
-        if not may(who, _READERS[kind]):
+        if kind not in _READERS or not may(who, _READERS[kind]):
             continue
         bodies = await reading.told(connection, parts, _TELLERS.get(kind), [line for line, _ in group], who)
         more = await _more(connection, lines, group)

@@ -22,7 +22,7 @@ from shared.events.planning import Assigned
 from shared.site.config import Site
 from shared.values import value_object
 from shared.web.telling import STATES
-from shared.web.wording import dated, day, moment, spoken
+from shared.web.wording import RECORDS_ABOUT, dated, day, moment, spoken
 from shared.web.words import say
 
 
@@ -132,7 +132,7 @@ class ConsentLine(NamedTuple):
     over: str
 
 
-def consents_of(part: Part) -> list[ConsentLine]:
+def consents_of(part: Part, site: Site) -> list[ConsentLine]:
     """The consents in sight that were not taken back, the latest first."""
     gone = voided(part.facts, part.folded)
     ended = {
@@ -143,21 +143,21 @@ def consents_of(part: Part) -> list[ConsentLine]:
     }
     found = [fact for fact in part.facts if isinstance(fact.value, ConsentRecorded) and fact.id not in gone]
     return [
-        _consent(fact.value, ended.get(fact.value.consent_id, ""))
+        _consent(fact.value, ended.get(fact.value.consent_id, ""), site)
         for fact in sorted(found, key=lambda fact: fact.value.occurred_at, reverse=True)
         if isinstance(fact.value, ConsentRecorded)
     ]
 
 
-def _consent(value: ConsentRecorded, over: str) -> ConsentLine:
-    to = value.recipient or spoken(value.recipient_class or "anybody")
-    covers = ", ".join(value.scope)
+def _consent(value: ConsentRecorded, over: str, site: Site) -> ConsentLine:
+    known = site.facility(value.discloser)
+    to = recipient_title(value.recipient, site) if value.recipient else spoken(value.recipient_class or "anybody")
     what = say(
-        "{from_} to {to}, for {purpose}: {covers}",
-        from_=value.discloser,
+        "{from_} to {to}, for {purpose}: records {about}",
+        from_=known.title if known else value.discloser,
         to=to,
         purpose=spoken(value.purpose),
-        covers=covers,
+        about=", ".join(say(RECORDS_ABOUT.get(each, each)) for each in value.scope),
     )
     since = say("since {since}, until it is revoked", since=day(value.begins))
     days = say("{since} to {until}", since=day(value.begins), until=day(value.ends)) if value.ends else since

@@ -203,7 +203,7 @@ class PatientPage:
             "story": lines(telling, page),
             "following": following,
             "bills": bills_of(found, rules) if may(who, CARE) else None,
-            "consents": consents_of(found.part) if may(who, CARE) else (),
+            "consents": consents_of(found.part, rules.site) if may(who, CARE) else (),
             "leaving": leaving_of(found, rules.site),
             "shows_past": not question.now,
         }

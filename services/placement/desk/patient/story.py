@@ -164,7 +164,7 @@ def _back(by_fact: Fact, by: Telling) -> str:
 def _idle(word: str | None) -> str:
     if word is None:
         return ""
-    return say("without effect: {why}", why=MEANING.get(NoEffectReason(word), word))
+    return say("without effect: {why}", why=say(MEANING.get(NoEffectReason(word), word)))
 
 
 def _bills(by: Telling, known: Mapping[str, Fact]) -> Mapping[str, list[BillChange]]:

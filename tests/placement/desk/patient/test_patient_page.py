@@ -14,7 +14,7 @@ from shared.clock import SetClock
 from shared.storage.database import Database
 from shared.storage.tables import audit
 from tests.browsing import Browser, Page
-from tests.builders import a_story, admitted, discharged, fact
+from tests.builders import a_story, admitted, discharged, fact, visit_ended, visit_started
 from tests.placement.desk.conftest import Desk, token
 from tests.placement.desk.patient.lived import NAMED as OF_E1
 from tests.placement.desk.patient.lived import a_long_way, on_the_ward
@@ -250,7 +250,7 @@ async def test_who_is_in_charge_and_what_the_patient_consented_to(browser: Brows
     shown = await browser.open(HERE)
     assert "<dt>coordinator</dt><dd>a-coordinator (you)</dd>" in shown.text
     consents = section_of(shown, "consents")
-    assert "GOODHEALTH to primary care, for treatment: PSY" in consents
+    assert "Good Health Hospital to primary care, for treatment: records about mental health" in consents
     assert "since Fri 1 May, until it is revoked" in consents
 
 
@@ -294,3 +294,12 @@ async def test_the_link_can_be_copied_and_the_other_services_parts_have_real_lin
     for service in ("aftercare", "intake"):
         assert f'<a href="/{service}/patients/patient-E1/part">' in shown.text
         assert f'hx-get="/{service}/patients/patient-E1/part" hx-trigger="load"' in shown.text
+
+
+async def test_who_comes_to_a_program_by_daily_visits_has_a_page(browser: Browser, desk: Desk) -> None:
+    first, last = "2026-05-06 13:00", "2026-05-06 16:00"
+    came = visit_started(first, visit="D1", unit="IOPD", **{"class": "other"}, **OF_E1)
+    await desk.feed.bring(*a_story(came, visit_ended(last, visit="D1", **OF_E1)))
+    shown = await browser.open(HERE)
+    assert shown.status == 200
+    assert "Adult intensive outpatient" in shown.text
