@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
@@ -13,12 +13,13 @@ import pytest
 from shared.site.config import load
 from tests.journeys.merging import Did, Names, Pair, a_pair
 from tests.journeys.playing import Doors
-from tests.system import System
+from tests.servers import quick_folder
+from tests.system import System, a_system
 from tools.mllp_client import MllpClient
 from tools.stack.access import reach
 from tools.verify import verify
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]  # a system of its own: the other stories fill the programs
 _NUMBER = count(1)
 ALONE: tuple[Did, ...] = (
     ("survivor", "hospital admits", {"day": -12}),
@@ -41,6 +42,13 @@ RETIRED: tuple[Did, ...] = (
 episode."""
 MISSED = ["FUH-7 until day 1: missed", "FUH-30 until day 24: missed"]
 """What nobody saw to after the survivor's own discharge; a timer says so."""
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A running system on which nobody else plays."""
+    with quick_folder(tmp_path_factory.mktemp("merged")) as place, a_system(place / "data") as running:
+        yield running
 
 
 @asynccontextmanager
@@ -102,7 +110,6 @@ async def the_survivor_s_bills_supersede(pair: Pair) -> None:
     assert len(void) == 2
 
 
-@pytest.mark.slow  # four stories, one after the other
 async def test_whenever_the_merge_is_said_both_end_as_one_patient_and_as_two_again_however_it_is_taken_back(
     system: System,
 ) -> None:

@@ -20,7 +20,7 @@ _RECORDS = "SELECT patient_id, facility, told FROM deaths WHERE patient_id = ANY
 _STANDING = (
     "SELECT e.patient_id, f.ce_id, to_json(f.key)::text AS key, f.type, f.occurred_at, f.value "
     "FROM episodes AS e JOIN facts AS f ON f.episode_id = e.episode_id AND f.standing AND f.visit_id IS NULL "
-    "AND f.type = 'patient-died' "
+    "AND f.type = 'patient-died' AND f.copy_of IS NULL "
     "WHERE e.patient_id IN (SELECT d.patient_id FROM deaths AS d WHERE d.patient_id = ANY($1::text[]))"
 )
 _KEEP = upsert(deaths, ("patient_id", "facility", "told"))

@@ -20,6 +20,7 @@ from services.intake.people import store as people
 from services.intake.people.joining import IdentityQuery
 from services.intake.receiving import deaths_store
 from services.intake.receiving import store as receiving
+from services.intake.receiving.merges.merging import UNMERGED
 from services.intake.receiving.receive import Intake
 from services.intake.receiving.visits_store import FactRow, VisitRow, visits_of
 from services.intake.recovery import store
@@ -69,7 +70,7 @@ class Page:
         where: dict[str, Visit] = {}
         for fact in self.every:
             value = fact.value
-            if value.stay is not None and value.stay.kind == "visit":
+            if value.stay is not None and value.stay.kind == "visit" and not _of_a_merge(fact):
                 where[fact.id] = visit = (value.patient_id, value.facility, visit_key(value.stay.id))
                 self.visits[visit].append(fact)
             else:
@@ -205,8 +206,8 @@ class Adoption:
             for place, each in known.items()
             if place in page.visits
         ]
-        owners = {episode: (facts[-1].value.patient_id, facts[-1].sequence) for episode, facts in page.facts.items()}
-        rows = [_fact_row(fact, visit_of.get(fact.id), fact.id not in gone) for fact in page.every]
+        owners = {episode: (_owner(facts), facts[-1].sequence) for episode, facts in page.facts.items()}
+        rows = [(_fact_row(fact, visit_of.get(fact.id), fact.id not in gone), fact.copy_of) for fact in page.every]
         await store.keep_adopted(connection, owners, new, rows, gone)
 
     # ── what is of no visit ───────────────────────────────────────────────────────────────────────────────────────────
@@ -214,6 +215,8 @@ class Adoption:
     async def _consents(self, connection: Connection, page: Page) -> None:
         recorded, of, ended = [], [], []
         for fact in page.others:
+            if fact.copy_of:
+                continue  # it is the other episode's
             match fact.value:
                 case ConsentRecorded() as told:
                     recorded.append(self._consent(told))
@@ -237,7 +240,7 @@ class Adoption:
     async def _deaths(self, connection: Connection, page: Page, adopted: set[str]) -> None:
         """Note what was told of deaths. What the end of a visit tells is noted when that is derived again; until then
         the record is empty, by which the facts of it that stand are found."""
-        told = [fact for fact in page.others if about_death(fact.value)]
+        told = [fact for fact in page.others if about_death(fact.value) and not fact.copy_of]
         known = await deaths_store.known_of(connection, {fact.value.patient_id for fact in told})
         for fact in told:
             teller = (fact.value.patient_id, fact.value.facility)
@@ -247,13 +250,25 @@ class Adoption:
             await at_once(connection, deaths_store.keep(known.records))
 
 
+def _owner(facts: Sequence[Fact[Any]]) -> str:
+    """Whose an episode is, by the last fact that is no copy: a copy names the patient who stays."""
+    own = next((fact for fact in reversed(facts) if fact.copy_of is None), facts[-1])
+    return str(own.value.patient_id)
+
+
+def _of_a_merge(fact: Fact[Any]) -> bool:
+    """Whether a fact is a copy, or takes one back: no message of the visit said it."""
+    return fact.copy_of is not None or (isinstance(fact.value, FactCancelled) and fact.value.reason == UNMERGED)
+
+
 def _fact_row(fact: Fact[Any], visit_id: str | None, stands: bool) -> FactRow:
-    """A fact as a row; what is of no visit and no death is kept whole, as what a request says is."""
+    """A fact as a row; what is of no visit and no death is kept whole, as what a request says and a copy
+    are."""
     value = fact.value
     is_cancel = isinstance(value, FactCancelled)
-    whole = visit_id is None and not isinstance(value, PatientDied) and not is_cancel
+    whole = bool(fact.copy_of) or (visit_id is None and not isinstance(value, PatientDied) and not is_cancel)
     key = key_of(value)
-    if isinstance(value, PatientDied):
+    if isinstance(value, PatientDied) and not whole:
         key = (value.TYPE, value.facility, value.episode_id)
     elif whole:
         key = (fact.name, fact.id)

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from services.intake.hl7.mapping import FacilityMap
+from services.intake.receiving.merges.merging import UNMERGED
 from services.intake.recovery.store import StatedFact
 from services.intake.visits.desired import read_back
 from shared.events import Stay, type_name
@@ -82,6 +83,7 @@ def _made(
         sequence=one.sequence,
         correlation_id=one.message_id or None,
         causation_id=one.message_id or None,
+        copy_of=one.copy_of,
     )
 
 
@@ -120,8 +122,15 @@ def _cancel(one: StatedFact, by_id: Mapping[str, StatedFact]) -> CareFact:
         stay=Stay(kind="visit", id=gone.stay_id) if gone.stay_id else None,
         cancels=gone.ce_id,
         cancelled_type=type_name(gone.type),
-        reason="cancelled-by-sender" if one.is_cancel else "derived-away",
+        reason=_why(one, gone),
     )
+
+
+def _why(one: StatedFact, gone: StatedFact) -> str:
+    """Why a fact was cancelled: a copy goes with its original, or with the merge."""
+    if gone.copy_of:
+        return UNMERGED
+    return "cancelled-by-sender" if one.is_cancel else "derived-away"
 
 
 def _labels(one: StatedFact, facts: Iterable[StatedFact], places: FacilityMap) -> tuple[str, ...]:

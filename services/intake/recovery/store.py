@@ -22,7 +22,7 @@ from shared.storage.statements import array, at_once, rows, written
 
 _FACTS = (
     "SELECT f.ce_id, f.episode_id, f.sequence, e.patient_id, f.visit_id, v.facility, to_json(f.key)::text AS key, "
-    "f.type, f.stay_id, f.occurred_at, f.value, f.message_id, m.said, "
+    "f.type, f.stay_id, f.occurred_at, f.value, f.message_id, f.copy_of, m.said, "
     "EXISTS (SELECT FROM untold AS u WHERE u.subject = f.episode_id AND u.sequence = f.sequence) AS untold "
     "FROM facts AS f JOIN episodes AS e USING (episode_id) LEFT JOIN visits AS v ON v.visit_id = f.visit_id "
     "LEFT JOIN messages AS m ON m.message_id = f.message_id "
@@ -34,7 +34,7 @@ _PATIENTS = "INSERT INTO patients (patient_id) SELECT unnest($1::text[]) ON CONF
 _FALL = "UPDATE facts SET standing = false WHERE ce_id = ANY($1::text[])"
 _KEEP_EPISODES = upsert(episodes, ("episode_id", "patient_id", "sequence"), once=("patient_id",))
 _KEEP_VISITS = insert_missing(visits, VisitRow._fields)
-_KEEP_FACTS = insert_missing(facts, FactRow._fields)
+_KEEP_FACTS = insert_missing(facts, (*FactRow._fields, "copy_of"))
 _DERIVE_AGAIN = "UPDATE visits SET mapping = '' WHERE visit_id = ANY($1::text[])"
 _KEEP_CONSENTS = insert_missing(consents, Consent._fields)
 _KEEP_OF = insert_missing(consent_episodes, ("consent_id", "episode_id"))
@@ -68,6 +68,8 @@ class StatedFact(NamedTuple):
     is_cancel: bool
     """Whether its message takes something back."""
     untold: bool
+    copy_of: str | None = None
+    """ce_id of the fact of a retired episode that it copies."""
 
 
 async def facts_of(connection: Connection, episodes: Sequence[str]) -> dict[str, list[StatedFact]]:
@@ -84,7 +86,7 @@ def _stated(row: Any) -> StatedFact:
         row["ce_id"], row["episode_id"], row["sequence"], row["patient_id"], row["visit_id"], row["facility"],
         tuple(orjson.loads(row["key"])), row["type"], row["stay_id"], row["occurred_at"], row["value"],
         row["message_id"], adt.stated_at if adt else None, adt is not None and adt.means.cancels is not None,
-        row["untold"],
+        row["untold"], row["copy_of"],
     )  # fmt: skip
 
 
@@ -112,16 +114,17 @@ async def keep_adopted(
     connection: Connection,
     owners: Mapping[str, tuple[str, int]],
     new: Sequence[VisitRow],
-    given: Sequence[FactRow],
+    given: Sequence[tuple[FactRow, str | None]],
     gone: Iterable[str],
 ) -> None:
-    """Store adopted facts, new visits, and episodes (episode → its patient and last sequence); what is `gone` stands no
-    longer. Their visits are derived again by who looks for visits of another site config."""
+    """Store adopted facts, each with the ce_id of the one that it copies, new visits, and episodes (episode → its
+    patient and last sequence); what is `gone` stands no longer. Their visits are derived again by who looks for visits
+    of another site config."""
     await at_once(connection, written(_KEEP_EPISODES, [(one, *owner) for one, owner in sorted(owners.items())]))
     await at_once(connection, written(_KEEP_VISITS, new))
-    await at_once(connection, written(_KEEP_FACTS, given))
+    await at_once(connection, written(_KEEP_FACTS, [(*row, copy_of) for row, copy_of in given]))
     await rows(connection, _FALL, sorted(gone))
-    await rows(connection, _DERIVE_AGAIN, sorted({row.visit_id for row in given if row.visit_id}))
+    await rows(connection, _DERIVE_AGAIN, sorted({row.visit_id for row, _ in given if row.visit_id}))
 
 
 class ConsentChange(NamedTuple):

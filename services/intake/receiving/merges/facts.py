@@ -21,6 +21,7 @@ from shared.events.stays import (
     Admitted,
     Link,
     Merge,
+    PatientDied,
     PatientsLinked,
     PatientsMerged,
     PatientsUnlinked,
@@ -231,3 +232,32 @@ def _renumbered(value: CareFact, one: MergedEpisode) -> dict[str, PatientNumber]
     """The record number of the patient who stays, where the fact has one (contract 3.6 rule 11)."""
     number = _number(one.number) if value.patient_id != one.survivor else None
     return {"patient": number} if number and isinstance(value, Admitted | VisitStarted) else {}
+
+
+def deaths_elsewhere(
+    who: WhoIsWhom, episodes: Sequence[EpisodeOf], merged: Iterable[MergedEpisode], originals: Iterable[Original]
+) -> list[WantedFact]:
+    """Copies of a death that a facility told of one record, for the episodes of all records that are merged with it
+    there, and that have no such fact themselves (contract 3.6 rule 13)."""
+    retired = {(one.facility, one.episode_id): one.into for one in merged if one.into is not None}
+    told = [one for one in originals if one.value.TYPE == PatientDied.TYPE and one.value.facility in who.at]
+    has = {(one.value.facility, retired.get(here, here[1])) for one in told for here in [_place(one)]}
+    has |= {_place(one) for one in told}
+    found: dict[tuple[str, str], WantedFact] = {}
+    for fact in sorted(told, key=lambda one: one.ce_id):
+        facility = fact.value.facility
+        root = who.root(facility, fact.value.patient_id)
+        for one in episodes:
+            place = facility, one.episode_id
+            if place in has or place in retired or place in found or who.root(facility, one.patient_id) != root:
+                continue
+            value = structs.replace(
+                fact.value, episode_id=one.episode_id, patient_id=one.patient_id, labels=(), replaces=None
+            )
+            key = (COPY, one.episode_id, "", PatientDied.TYPE, facility)
+            found[place] = WantedFact(key, value, fact.ce_id, None, fact.said_by)
+    return list(found.values())
+
+
+def _place(fact: Original) -> tuple[str, str]:
+    return fact.value.facility, fact.value.episode_id

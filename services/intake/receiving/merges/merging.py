@@ -33,6 +33,7 @@ from services.intake.receiving.merges.facts import (
     Original,
     WantedFact,
     copies,
+    deaths_elsewhere,
     identity_facts,
     merged_episodes,
 )
@@ -40,6 +41,8 @@ from services.intake.receiving.merges.store import OfNoVisit, StandingFact
 from services.intake.visits.death_facts import DeathChanges
 from services.intake.visits.derive import FactKey, Note
 from services.intake.visits.reconcile import EpisodeSequences, VisitChanges, VisitRecord, labels_of
+from shared.events.base import CareFact
+from shared.events.stays import PatientDied
 from shared.events.taking_back import FactCancelled, taken_back
 from shared.facts import restating
 from shared.facts.envelope import Fact
@@ -207,7 +210,8 @@ def decide(kin: Kin, given: Sequence[Original], standing: Sequence[StandingFact]
     told = {*kin.who.at, *(kin.unparted.at if kin.unparted else ())}
     limits = EpisodeGap(places.site.limits.episode_gap_days, {name: places.zone(name) for name in told})
     wanted = identity_facts(kin.who, kin.unparted, episodes, limits, stating.now)
-    wanted += copies(merged_episodes(kin.who, episodes, limits), given)
+    merged = merged_episodes(kin.who, episodes, limits)
+    wanted += [*copies(merged, given), *deaths_elsewhere(kin.who, episodes, merged, given)]
     return _difference(standing, wanted, stating)
 
 
@@ -272,4 +276,9 @@ def _difference(standing: Sequence[StandingFact], wanted: Sequence[WantedFact], 
 
 
 def _says(was: StandingFact, now: WantedFact) -> bool:
-    return was.copy_of == now.copy_of and restating.same(was.value, now.value)
+    return was.copy_of == now.copy_of and restating.same(_compared(was.value), _compared(now.value))
+
+
+def _compared(value: CareFact) -> CareFact:
+    """The value as it is compared: when a death was said is not kept with the fact that is copied."""
+    return structs.replace(value, stated_at=None) if isinstance(value, PatientDied) else value
