@@ -13,9 +13,9 @@ from services.intake.desk.taking_in import Asker
 from services.intake.people.matches import Match
 from services.intake.receiving.views import Listed, UnmappedCode
 from shared.site.config import Site
-from shared.web.desk import Badge, Row
 from shared.web.forms import Form
-from shared.web.tables import Cell
+from shared.web.listing import Row
+from shared.web.tables import Badge, Cell
 from shared.web.wording import RECORDS_ABOUT, day, since, spoken, tail
 from shared.web.words import say, say_count
 
