@@ -1,5 +1,5 @@
 """Aftercare's timers: state windows and waits that are over, decide anew after a change of site config, and forget old
-idempotency keys."""
+idempotency keys and marks of the desk."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from functools import partial
 
 from services.aftercare.engine.apply import Round, Rules, decide_again, state_due
 from shared import retention
+from shared.desk_retention import of_a_desk
 from shared.run import Timer
 from shared.site.config import Site
 from shared.storage.database import Connection, Database
@@ -24,17 +25,23 @@ Part = Callable[[Rules, Connection, str], Awaitable[Round]]
 
 def retention_kinds(site: Site, dead_letter_days: int) -> list[retention.RetentionKind]:
     """All that aftercare keeps for a time, for `stepdown retention`; `dead_letter_days`: STEPDOWN_DEAD_LETTER_DAYS."""
-    return retention.of_every_service(site.retention, dead_letter_days, KEYS_KEPT)
+    return [*retention.of_every_service(site.retention, dead_letter_days, KEYS_KEPT), *of_a_desk(site.retention)]
 
 
 def timers(database: Database, rules: Rules, every: float = 5.0) -> list[Timer]:
-    """`due`, every `every` seconds, and `site-config` and `idempotency-keys`, once an hour. Each round goes through all
-    episodes in transactions of limited size."""
+    """`due`, every `every` seconds, and `site-config`, `idempotency-keys` and `desk-retention`, once an hour.
+
+    Each round goes through all episodes in transactions of limited size."""
+
+    async def forget_at_the_desk() -> None:
+        await retention.delete_old(database, of_a_desk(rules.site.retention), at=rules.clock(), actor="retention")
+
     keys_kept = retention.requests_of(rules.site.retention, KEYS_KEPT)
     return [
         Timer("due", every, partial(whole_round, database, rules, state_due)),
         Timer("site-config", 3600.0, partial(whole_round, database, rules, decide_again)),
         Timer("idempotency-keys", 3600.0, partial(idempotency.forget, database, rules.clock, keys_kept)),
+        Timer("desk-retention", 3600.0, forget_at_the_desk),
     ]
 
 

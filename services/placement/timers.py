@@ -1,4 +1,5 @@
-"""Placement's timers: fold outdated episodes anew, expire offers that nobody answered, forget old idempotency keys."""
+"""Placement's timers: fold outdated episodes anew, expire offers that nobody answered, forget old idempotency keys
+and marks of the desk."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from services.placement.engine import act, apply
 from services.placement.rules import Rules
 from shared import retention
 from shared.clock import Clock
+from shared.desk_retention import of_a_desk
 from shared.run import Timer
 from shared.site.config import Site
 from shared.storage.database import Database
@@ -23,7 +25,7 @@ AT_ONCE = 200
 
 def retention_kinds(site: Site, dead_letter_days: int) -> list[retention.RetentionKind]:
     """All that placement keeps for a time, for `stepdown retention`; `dead_letter_days`: STEPDOWN_DEAD_LETTER_DAYS."""
-    return retention.of_every_service(site.retention, dead_letter_days, KEYS_KEPT)
+    return [*retention.of_every_service(site.retention, dead_letter_days, KEYS_KEPT), *of_a_desk(site.retention)]
 
 
 def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], str]) -> tuple[Timer, ...]:
@@ -38,12 +40,16 @@ def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], 
     async def end_daily_visits() -> None:
         await end_stays_of_visits(database, rules, clock=clock, ids=ids)
 
+    async def forget_at_the_desk() -> None:
+        await retention.delete_old(database, of_a_desk(rules.site.retention), at=clock(), actor="retention")
+
     keys_kept = retention.requests_of(rules.site.retention, KEYS_KEPT)
     return (
         Timer("placement-fold-anew", 30.0, fold_anew),
         Timer("placement-offers-expire", 2.0, expire),
         Timer("placement-daily-visits", 30.0, end_daily_visits),
         Timer("placement-idempotency-keys", 3600.0, partial(idempotency.forget, database, clock, keys_kept)),
+        Timer("placement-desk-retention", 3600.0, forget_at_the_desk),
     )
 
 

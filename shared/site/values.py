@@ -275,6 +275,9 @@ class Retention(Part):
     """The content of a dead letter; absent: STEPDOWN_DEAD_LETTER_DAYS."""
     answered_request_days: int | None = Field(default=None, ge=1, le=365)
     """The answer to a POST with an Idempotency-Key; absent: 7 at intake, 2 at placement and aftercare."""
+    desk_days: int = Field(default=365, ge=31, le=3650)
+    """Who had an entry of a desk's list, since it was taken or came back to the list; and who uses the desk, since they
+    opened it last. Who was not there for 30 days is nobody to hand an entry to."""
 
 
 class SilentAfter(Part):

@@ -20,7 +20,8 @@ from shared.events.levels import WORDS
 from shared.storage.exits import WHO_MAY, Exit, leave
 from shared.web import requests
 from shared.web.auth import Caller
-from shared.web.desk import Desk, Listing, Look, Row, at_work_of
+from shared.web.desk import Desk, Look, at_work_of
+from shared.web.listing import Listing, Row
 from shared.web.sessions import page_caller
 from shared.web.tables import Cell, Column
 from shared.web.words import say

@@ -22,10 +22,11 @@ from shared.storage.database import Connection
 from shared.web import posts
 from shared.web.auth import Caller
 from shared.web.commands import Command
-from shared.web.desk import Badge, Counted, Desk, Fetched, Listing, Look, Row, Section, Source, may
+from shared.web.desk import Desk, Fetched, Look, Source, may
 from shared.web.form_posts import Acts, address
 from shared.web.forms import Form, questions
-from shared.web.tables import MESSAGES, Cell, Column, Table
+from shared.web.listing import Counted, Listing, Row, Section
+from shared.web.tables import MESSAGES, Badge, Cell, Column, Table
 from shared.web.wording import since
 from shared.web.words import say, say_count
 

@@ -136,6 +136,7 @@ ROWS: dict[str, Row] = {
     "retention.refused_message_days": Row(observed.kept, "31"),
     "retention.dead_letter_days": Row(observed.kept, "31"),
     "retention.answered_request_days": Row(observed.kept, "3"),
+    "retention.desk_days": Row(observed.kept, "90"),
     "silent_after.hours": Row(observed.silent, "48"),
     "silent_after.facilities.*": Row(observed.silent, "72", "silent_after.facilities.RIVERBEND"),
     "likeness.listed_from": Row(observed_visits.alike, "9"),

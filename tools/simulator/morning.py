@@ -250,6 +250,12 @@ async def _is_told_too_soon(one: Somebody) -> None:
     await one.says("A13", 0.1)
 
 
+async def _is_told_elsewhere(one: Somebody) -> None:
+    """In the ward since four days ago; an update tells another unit, and no transfer was told."""
+    await one.says("A01", 4)
+    await one.says("A08", 0.1, "OBS")
+
+
 async def _may_be_known(one: Somebody) -> None:
     """Admitted under a new number; somebody with the same name and the same number of the state has another one."""
     again, who = somebody(one.morning), one.visit.person
@@ -263,7 +269,7 @@ async def _may_be_known(one: Somebody) -> None:
 SCENES: tuple[Callable[[Somebody], Awaitable[None]], ...] = (
     _waits, _is_expected, _is_asked_for, _is_countered, _waits_in_line, _comes_tomorrow, _should_have_come,
     _did_not_come, _is_in_the_program, _used_all_days, _is_in_two_places, _has_no_seat, _has_consented, _was_not_taken,
-    _cannot_have_begun, _is_told_too_soon, _may_be_known,
+    _cannot_have_begun, _is_told_too_soon, _is_told_elsewhere, _may_be_known,
 )  # fmt: skip
 """What is left half done, one patient each."""
 

@@ -23,8 +23,9 @@ from shared.storage.database import Connection, Database
 from shared.web import dead_letters
 from shared.web.auth import Caller
 from shared.web.dead_letters import WithDeadLetters
-from shared.web.desk import FILTERS, Counted, Desk, Fetched, Listing, Look, OnlyLists, may
+from shared.web.desk import FILTERS, Desk, Fetched, Look, OnlyLists, may
 from shared.web.form_posts import Acts
+from shared.web.listing import Counted, Listing
 from shared.web.many import DONE, ManyForms
 from shared.web.marks import ACTS
 from shared.web.pages import Pages

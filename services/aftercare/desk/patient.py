@@ -19,8 +19,9 @@ from services.aftercare.worklists.listed import ListedRow, ListedWindow
 from shared.storage import audit
 from shared.storage.database import Database
 from shared.web.auth import Caller
-from shared.web.desk import Listing, Section, may, with_open
+from shared.web.desk import may, with_open
 from shared.web.forms import Refused
+from shared.web.listing import Listing, Section
 from shared.web.pages import Notice, Pages
 from shared.web.patient_parts import rendered, shown
 

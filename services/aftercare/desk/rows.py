@@ -20,11 +20,11 @@ from services.aftercare.worklists.entries import (
 )
 from services.aftercare.worklists.listed import ListedEntry, ListedRow, ListedWindow
 from shared.web.badges import by, until
-from shared.web.desk import Badge, Row
 from shared.web.form_posts import address
 from shared.web.forms import Form, local, questions
+from shared.web.listing import Row
 from shared.web.marks import Team, who_cell
-from shared.web.tables import Cell
+from shared.web.tables import Badge, Cell
 from shared.web.wording import capital, day, measure, moment, spoken, time_to_go
 from shared.web.words import say
 from shared.web.zones import name_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shared.web.desk import Badge
+from shared.web.tables import Badge
 
 LABELS = {
     "plan-closed": "End aftercare",

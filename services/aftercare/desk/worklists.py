@@ -25,7 +25,8 @@ from shared.storage.database import Connection, Database
 from shared.web import openapi as api
 from shared.web import paging, requests
 from shared.web.app import JSON, caller
-from shared.web.desk import Counted, Look
+from shared.web.desk import Look
+from shared.web.listing import Counted
 from shared.web.tables import OF_PEOPLE
 
 

@@ -30,7 +30,8 @@ from shared.storage import audit
 from shared.storage.database import Connection
 from shared.web import paging
 from shared.web.auth import Caller
-from shared.web.desk import FILTERS, NONE, Counted, Fetched, Listing, Look, OnlyLists, Row, may
+from shared.web.desk import FILTERS, Fetched, Look, OnlyLists, may
+from shared.web.listing import NONE, Counted, Listing, Row
 from shared.web.tables import NOTHING_ASKED
 
 _BY_NAME: Mapping[str, Shelf] = {one.listing.name: one for one in LISTS}

@@ -11,7 +11,7 @@ from services.intake.api.feeds import READERS as FEEDS
 from services.intake.api.matches import READERS as MATCHING
 from services.intake.api.messages import OPENERS
 from services.intake.api.visit_numbers import DECIDERS as NUMBERING
-from shared.web.desk import Listing
+from shared.web.listing import Listing
 from shared.web.tables import COMING_IN, MESSAGES, TO_BE_SETTLED, Column, Table
 
 TAKERS: Final = ("coordinator",)

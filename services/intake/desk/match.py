@@ -22,9 +22,10 @@ from services.intake.receiving.receive import Intake
 from shared.storage import audit
 from shared.web import requests
 from shared.web.auth import Caller
-from shared.web.desk import Badge, Listing, Row, Section
+from shared.web.listing import Listing, Row, Section
 from shared.web.pages import Pages
 from shared.web.sessions import page_caller
+from shared.web.tables import Badge
 from shared.web.words import say
 from shared.web.zones import reading_zone
 

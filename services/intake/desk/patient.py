@@ -27,10 +27,12 @@ from services.intake.requests.consents.views import consents as consents_of
 from shared.storage import audit
 from shared.storage.database import Connection
 from shared.web.auth import Caller
-from shared.web.desk import Badge, Listing, Row, Section, may, with_open
+from shared.web.desk import may, with_open
 from shared.web.forms import Refused
+from shared.web.listing import Listing, Row, Section
 from shared.web.pages import Notice, Pages
 from shared.web.patient_parts import rendered
+from shared.web.tables import Badge
 from shared.web.words import say
 from shared.web.zones import reading_zone
 

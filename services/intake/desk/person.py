@@ -13,7 +13,8 @@ from services.intake.desk.rows import AsIs
 from services.intake.desk.views import CoverageOf, VisitOf
 from services.intake.people.clinicians import ATTENDING, PRIMARY_CARE
 from services.intake.people.person import Fields, shown
-from shared.web.desk import Badge, Row
+from shared.web.listing import Row
+from shared.web.tables import Badge
 from shared.web.wording import since, spoken
 from shared.web.words import locale, say, say_count
 

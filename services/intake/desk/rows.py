@@ -16,9 +16,9 @@ from services.intake.receiving.number_decisions import NumberConflict
 from services.intake.receiving.views import Listed, UnmappedCode
 from services.intake.visits.cancels import ASKS
 from shared.site.config import Site
-from shared.web.desk import Badge, Row
 from shared.web.forms import Form
-from shared.web.tables import Cell
+from shared.web.listing import Row
+from shared.web.tables import Badge, Cell
 from shared.web.wording import RECORDS_ABOUT, day, since, spoken, tail
 from shared.web.words import say, say_count
 

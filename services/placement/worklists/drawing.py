@@ -15,8 +15,8 @@ from services.placement.worklists.wording import FactWords, fact_words
 from shared.events.levels import WORDS
 from shared.site.config import Site
 from shared.web.badges import by, until
-from shared.web.desk import Badge
 from shared.web.marks import Team
+from shared.web.tables import Badge
 from shared.web.wording import capital, day, moment, spoken
 from shared.web.words import say, say_count
 

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from services.placement.worklists import work
 from services.placement.worklists.work import Condition, EntriesOf, WithheldFacts
-from shared.web.desk import Listing
+from shared.web.listing import Listing
 from shared.web.marks import ACTS
 from shared.web.tables import PAYER, PLACEMENT, PLAIN, TO_BE_SETTLED, Column, Table, shared_work
 

@@ -162,7 +162,7 @@ def _pairs(call: ast.Call, module: str, within: ast.AST) -> Iterator[Text]:
 def _rendered() -> Iterator[tuple[Text, str]]:
     for module in _modules(PAGES):
         tree = _tree(module)
-        made = PLACES if _file("shared.web.desk") == _imported("Listing", module) else _OF_ANY
+        made = PLACES if _file("shared.web.listing") == _imported("Listing", module) else _OF_ANY
         for name, call, within in _calls(tree):
             given = [word.value for word in call.keywords if word.arg in FIELDS]
             given += [word.value for word in call.keywords if (name, word.arg) == ("Question", "options")]

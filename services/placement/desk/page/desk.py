@@ -40,9 +40,10 @@ from shared.storage.database import Connection
 from shared.web import dead_letters, paging, requests
 from shared.web.auth import Caller
 from shared.web.dead_letters import WithDeadLetters
-from shared.web.desk import A_FEW, Counted, Desk, Fetched, Listing, Look, Row, Section, may
+from shared.web.desk import A_FEW, Desk, Fetched, Look, may
 from shared.web.desk import FILTERS as LIST_FILTERS
 from shared.web.form_posts import Acts
+from shared.web.listing import Counted, Listing, Row, Section
 from shared.web.many import DONE, ManyForms, OtherPage
 from shared.web.pages import Pages
 from shared.web.tables import NOTHING_ASKED, PLAIN, Table

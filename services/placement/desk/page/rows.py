@@ -17,9 +17,10 @@ from services.placement.worklists.drawing import DRAWN, Glance
 from services.placement.worklists.lists import CARE
 from services.placement.worklists.views import Line
 from shared.web.auth import Caller
-from shared.web.desk import Row, may
+from shared.web.desk import may
 from shared.web.form_posts import address
 from shared.web.forms import Form, local, questions
+from shared.web.listing import Row
 from shared.web.words import say
 from shared.web.zones import name_of
 

@@ -15,9 +15,9 @@ from services.placement.worklists.drawing import level
 from services.placement.worklists.views import Line
 from shared.events.levels import Level
 from shared.site.values import Hours, Program
-from shared.web.desk import Badge, Row
 from shared.web.forms import Form
-from shared.web.tables import Cell, Column, Table
+from shared.web.listing import Row
+from shared.web.tables import Badge, Cell, Column, Table
 from shared.web.wording import day, listed, plainly, spoken
 from shared.web.words import say, say_count
 

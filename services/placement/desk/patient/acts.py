@@ -13,8 +13,9 @@ from services.placement.desk.page.rows import Reader, able, form
 from services.placement.engine.views import Stored
 from services.placement.engine.visible import Part
 from services.placement.worklists.views import Line
-from shared.web.desk import Badge, Row
 from shared.web.forms import Form
+from shared.web.listing import Row
+from shared.web.tables import Badge
 
 ACTS: Final[Mapping[str, tuple[str, ...]]] = {
     "seat": ("/api/seats",),

@@ -36,7 +36,8 @@ from shared.facts.envelope import Fact
 from shared.storage.database import Connection
 from shared.values import value_object
 from shared.web.auth import Caller
-from shared.web.desk import Row, may
+from shared.web.desk import may
+from shared.web.listing import Row
 from shared.web.marks import Team
 
 WRITES: Final = tuple(write for subject in api.SUBJECTS for write in subject.writes)

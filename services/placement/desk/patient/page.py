@@ -34,9 +34,10 @@ from shared.storage.database import Connection
 from shared.web import paging, requests
 from shared.web.at_work import at_work
 from shared.web.auth import Caller
-from shared.web.desk import Listing, Section, may, team_of, with_open
+from shared.web.desk import may, team_of, with_open
 from shared.web.form_posts import Shown
 from shared.web.forms import Refused
+from shared.web.listing import Listing, Section
 from shared.web.pages import Notice, Pages
 from shared.web.sessions import page_caller
 from shared.web.telling import STATES
