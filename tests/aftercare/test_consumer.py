@@ -124,5 +124,5 @@ async def test_the_service_is_put_together_from_its_settings(database: Database,
     missing = await service.ready()
     await service.database.close()
     assert [s.consumer_name for s in service.subscriptions] == ["aftercare.care.episodes"]
-    assert [t.name for t in service.timers] == ["due", "site-config", "idempotency-keys"]
+    assert [t.name for t in service.timers] == ["due", "site-config", "idempotency-keys", "desk-retention"]
     assert missing == {"service": "starting", "aftercare.care.episodes": "no partition is assigned yet"}

@@ -83,7 +83,14 @@ def names(facts: list[Fact], writer: str) -> list[str]:
 async def follow_ups(system: System, patient: Patient) -> list[tuple[str, str]]:
     """(state, measure) of the windows that aftercare's API lists for the patient's episode."""
     (episode,) = {fact.subject for fact in await about(system, patient)}
-    listed = system.get("aftercare", "/api/follow-ups?limit=200")["items"]
+    listed: list[dict[str, Any]] = []
+    more = ""
+    while True:
+        page = system.get("aftercare", f"/api/follow-ups?limit=200{more}")
+        listed += page["items"]
+        if page["next"] is None:
+            break
+        more = f"&cursor={page['next']}"
     return sorted((row["state"], row["measure"]) for row in listed if row["episode_id"] == episode)
 
 

@@ -29,8 +29,8 @@ async def test_it_says_that_it_is_not_ready_before_it_has_started(placement_url:
         "placement.care.events": "no partition is assigned yet",
         "placement.gate": "no partition is assigned yet",
     }
-    timers = ["placement-fold-anew", "placement-offers-expire", "placement-daily-visits", "placement-idempotency-keys"]
-    assert [timer.name for timer in service.timers] == [*timers, "placement-gate-looks-again"]
+    timers = ["fold-anew", "offers-expire", "daily-visits", "idempotency-keys", "desk-retention", "gate-looks-again"]
+    assert [timer.name for timer in service.timers] == [f"placement-{name}" for name in timers]
     engine, gate = service.subscriptions
     assert gate.places.following is engine.places.follower is not None, "a fact is decoded once for both"
 
