@@ -184,7 +184,14 @@ class Told:
 
 def concerns(folded: Folded, rules: Rules) -> bool:
     """Whether the episode has a visit at such a program."""
-    return bool(rules.one_stay) and any(True for _ in _visits(folded, rules))
+    at = rules.one_stay
+    return any(
+        [
+            part.level is None and (stay.facility, part.unit) in at and stay.key[0] == "visit"
+            for stay in (folded.stays if at else ())
+            for part in stay.segments
+        ]
+    )
 
 
 def stated(
@@ -194,9 +201,11 @@ def stated(
     the others it asks for nothing more. `over`: a stay without a visit for the program's days is ended now."""
     if not rules.one_stay:
         return ()
-    told = Told.of(own)
-    if not concerns(folded, rules) and not any(one.value.derived_from for one in told.started):
+    if not any([isinstance(one.value, Started) and one.value.derived_from for one in own]) and not concerns(
+        folded, rules
+    ):
         return ()
+    told = Told.of(own)
     wanted: dict[FactOfStay, StayFact] = {}
     for run in _placed_runs(folded, told, rules):
         saying = StayProvenance(folded, run.program.facility, rules.zone_of(run.program.facility), now)
@@ -206,9 +215,11 @@ def stated(
 
 def due(folded: Folded, own: DeskFacts, rules: Rules) -> Iterator[tuple[str, Program, datetime]]:
     """(stay, program, when) of the open stays that end for want of a visit, unless one follows before."""
+    if not concerns(folded, rules):
+        return
     told = Told.of(own)
     ended = {_stay(one.value) for one in told.ended}
-    for run in _placed_runs(folded, told, rules) if rules.one_stay else ():
+    for run in _placed_runs(folded, told, rules):
         if run.begun is not None and run.last != OPEN and run.stay and run.stay not in ended:
             last = run.last + timedelta(days=run.rule.gap_days + 1)
             yield run.stay, run.program, midnight(last, rules.zone_of(run.program.facility))
@@ -217,7 +228,7 @@ def due(folded: Folded, own: DeskFacts, rules: Rules) -> Iterator[tuple[str, Pro
 def _visits(folded: Folded, rules: Rules) -> Iterator[Visit]:
     """The visits at programs of this kind, whatever class and number they have."""
     for stay in folded.stays:
-        for segment in stay.segments if stay.kind == "visit" else ():
+        for segment in stay.segments if stay.key[0] == "visit" else ():
             found = rules.one_stay.get((stay.facility, segment.unit)) if segment.unit and not segment.level else None
             if found is not None:
                 zone = rules.zone_of(stay.facility)
