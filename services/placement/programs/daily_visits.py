@@ -186,11 +186,9 @@ def concerns(folded: Folded, rules: Rules) -> bool:
     """Whether the episode has a visit at such a program."""
     at = rules.one_stay
     return any(
-        [
-            part.level is None and (stay.facility, part.unit) in at and stay.key[0] == "visit"
-            for stay in (folded.stays if at else ())
-            for part in stay.segments
-        ]
+        part.level is None and (stay.facility, part.unit) in at and stay.key[0] == "visit"
+        for stay in (folded.stays if at else ())
+        for part in stay.segments
     )
 
 
@@ -201,9 +199,8 @@ def stated(
     the others it asks for nothing more. `over`: a stay without a visit for the program's days is ended now."""
     if not rules.one_stay:
         return ()
-    if not any([isinstance(one.value, Started) and one.value.derived_from for one in own]) and not concerns(
-        folded, rules
-    ):
+    begun = any(isinstance(one.value, Started) and one.value.derived_from for one in own)
+    if not begun and not concerns(folded, rules):
         return ()
     told = Told.of(own)
     wanted: dict[FactOfStay, StayFact] = {}
