@@ -266,10 +266,19 @@ async def _may_be_known(one: Somebody) -> None:
         await one.morning.send(told.replace(b"^MR", b"^MR~" + number + b"^^^USSSA^SS", 1))
 
 
+async def _has_the_number_of_another(one: Somebody) -> None:
+    """Admitted under a visit number that the hospital gave somebody else, too."""
+    other = somebody(one.morning)
+    other.visit.number = one.visit.number
+    await one.says("A01", 2)
+    await other.says("A01", 1)
+
+
 SCENES: tuple[Callable[[Somebody], Awaitable[None]], ...] = (
     _waits, _is_expected, _is_asked_for, _is_countered, _waits_in_line, _comes_tomorrow, _should_have_come,
     _did_not_come, _is_in_the_program, _used_all_days, _is_in_two_places, _has_no_seat, _has_consented, _was_not_taken,
     _cannot_have_begun, _is_told_too_soon, _is_told_elsewhere, _may_be_known,
+    _has_the_number_of_another,
 )  # fmt: skip
 """What is left half done, one patient each."""
 
