@@ -10,7 +10,9 @@ from services.intake.console import views
 from services.intake.console.rehearsing import rehearsed
 from services.intake.hl7.mapping import FacilityMap
 from services.intake.hl7.model import Adt
-from services.intake.receiving.receive import DerivedAnew, Intake, derive_anew
+from services.intake.receiving.derive_again import DerivedAnew, derive_anew
+from services.intake.receiving.merges.store import kin_of
+from services.intake.receiving.receive import Intake
 from services.intake.visits.death_facts import Provenance, deaths
 from services.intake.visits.reconcile import VisitChanges
 from shared.facts.envelope import Fact
@@ -62,8 +64,8 @@ async def differing(database: Database, patients: Sequence[str], now: FacilityMa
     """
 
     async def work(connection: Connection) -> DerivedAnew:
-        unsure = await views.unsure(connection, patients)
-        return await derive_anew(connection, patients, unsure, other)
+        every = sorted({*patients, *await kin_of(connection, patients)})
+        return await derive_anew(connection, every, await views.unsure(connection, every), other)
 
     async def look(_: Connection, found: DerivedAnew) -> PatientsDiffer:
         died = deaths(found.deaths, found.changes, {}, Provenance(found.sequences, other.places, other.clock()))

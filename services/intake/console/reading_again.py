@@ -20,13 +20,13 @@ from services.intake.console.store import KeptMessage
 from services.intake.hl7 import codec
 from services.intake.hl7.model import Adt, VisitMessage
 from services.intake.receiving import store as receiving
+from services.intake.receiving.derive_again import derive_again
 from services.intake.receiving.read import InboundMessage, Received, reason_of
-from services.intake.receiving.receive import Intake, derive_anew, take_again
+from services.intake.receiving.receive import Intake, take_again
 from shared.errors import Rejected
 from shared.facts.envelope import Fact
 from shared.scope import Scope
 from shared.storage.database import Connection
-from shared.storage.statements import at_once
 
 
 class ReadAgain(NamedTuple):
@@ -86,9 +86,7 @@ async def apply(connection: Connection, intake: Intake, message_id: str, scope: 
     await take_again(connection, message, intake)
     left = bool(kept.visit_id) and kept.visit_id != message.visit_id
     if left and kept.patient_id:
-        unsure = await receiving.lock_patients(connection, [kept.patient_id])
-        derived = await derive_anew(connection, [kept.patient_id], unsure, intake)
-        await at_once(connection, derived.writes)
+        await derive_again(connection, [kept.patient_id], intake)
     if message.patient_id and message.patient_id not in patients:
         patients.add(message.patient_id)
     written, noted = await views.stated_now(connection, patients), await views.noted_now(connection, patients)

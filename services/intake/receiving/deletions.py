@@ -10,13 +10,13 @@ from msgspec import structs
 from services.intake.hl7 import codec
 from services.intake.hl7.triggers import TRIGGERS, WHOLE_VISIT
 from services.intake.receiving import store
+from services.intake.receiving.derive_again import derive_again
 from services.intake.receiving.merges.store import kin_of
-from services.intake.receiving.receive import derive_anew
 from services.intake.visits.cancels import ASKS
 from shared.errors import Rejected
 from shared.scope import Scope
 from shared.storage.database import Connection
-from shared.storage.statements import at_once, rows
+from shared.storage.statements import rows
 
 if TYPE_CHECKING:
     from services.intake.receiving.receive import Intake
@@ -57,7 +57,7 @@ async def decide(
     if asked is None or asked.patient_id is None:
         return None
     patients = sorted({asked.patient_id, *await kin_of(connection, [asked.patient_id])})
-    unsure = await store.lock_patients(connection, patients)
+    await store.lock_patients(connection, patients)
     asked = await _one(connection, scope, message_id)
     if asked is None or asked.said is None:
         return None
@@ -67,7 +67,7 @@ async def decide(
     if not agreed and not adt.agreed:
         raise Rejected("nothing-to-take-back", "nobody agreed to this deletion", possible=("agreed",))
     await rows(connection, _SAY, message_id, codec.encode(structs.replace(adt, agreed=agreed)))
-    await at_once(connection, (await derive_anew(connection, patients, unsure, intake)).writes)
+    await derive_again(connection, patients, intake)
     return await _one(connection, scope, message_id)
 
 

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from services.intake.receiving import store
-from services.intake.receiving.receive import derive_anew
+from services.intake.receiving.derive_again import derive_again
 from services.intake.receiving.shared_numbers import NumberDecision
 from shared.errors import Rejected
 from shared.scope import Scope
 from shared.storage.database import Connection
-from shared.storage.statements import at_once, rows
+from shared.storage.statements import rows
 
 if TYPE_CHECKING:
     from services.intake.receiving.receive import Intake
@@ -97,7 +97,7 @@ async def decide(
     if known is None or known.holder is None:
         return None
     patients = sorted({known.patient_id, known.holder})
-    unsure = await store.lock_patients(connection, patients)
+    await store.lock_patients(connection, patients)
     known = await _one(connection, scope, conflict_id)
     if known is None or known.holder is None:
         return None
@@ -107,8 +107,7 @@ async def decide(
         raise Rejected("decided-already", "this number is decided: take that back first", possible=("taken-back",))
     await _applied(connection, known, decision)
     await rows(connection, _DECIDE, conflict_id, decision, intake.clock())
-    derived = await derive_anew(connection, patients, unsure, intake)
-    await at_once(connection, derived.writes)
+    await derive_again(connection, patients, intake)
     return known._replace(decision=decision)
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
 
 from services.intake.hl7.acknowledgements import Outcome
 from services.intake.hl7.mapping import FacilityMap, SiteRules
@@ -20,14 +19,11 @@ from services.intake.hl7.triggers import TRIGGERS
 from services.intake.people import first_version
 from services.intake.people import patients as whom
 from services.intake.receiving import store, visits_store
-from services.intake.receiving.assign import assign_visits, learn_unsure
-from services.intake.receiving.deaths_store import known_of as deaths_of
-from services.intake.receiving.in_line import brought_in_line, is_long, reconcile_batch
+from services.intake.receiving.derive_again import derive_again
+from services.intake.receiving.in_line import is_long, reconcile_batch
 from services.intake.receiving.long_visits import LongVisits
-from services.intake.receiving.merges import merging
 from services.intake.receiving.merges.kinship import find_kin, told_of_records
 from services.intake.receiving.merges.statements import sides_of
-from services.intake.receiving.merges.store import kin_of
 from services.intake.receiving.read import (
     AWAY,
     CLOCK_WRONG,
@@ -43,11 +39,7 @@ from services.intake.receiving.read import (
     unread,
 )
 from services.intake.receiving.shared_numbers import numbered
-from services.intake.visits.death_facts import KnownDeaths, add_reports
 from services.intake.visits.reconcile import (
-    EpisodeSequences,
-    PersonMessage,
-    VisitChanges,
     mapping_of,
 )
 from shared import metrics, spans
@@ -181,53 +173,6 @@ class Intake:
             if patients:
                 await derive_again(connection, patients, self)
         return len(set(patients))
-
-
-async def derive_again(connection: Connection, patients: Iterable[str], intake: Intake) -> None:
-    """Derive all visits of these patients again, and of all whom merges, links or moves bring together with them; in
-    the caller's transaction."""
-    every = sorted({*patients, *await kin_of(connection, patients)})
-    unsure = await store.lock_patients(connection, every)
-    await at_once(connection, (await derive_anew(connection, every, unsure, intake)).writes)
-
-
-class DerivedAnew(NamedTuple):
-    """All visits of some patients derived again: their changes, what is known of episodes and deaths, and what is to be
-    written."""
-
-    changes: Sequence[VisitChanges]
-    sequences: EpisodeSequences
-    deaths: KnownDeaths
-    writes: Writes
-
-
-async def derive_anew(connection: Connection, patients: Sequence[str], unsure: set[str], intake: Intake) -> DerivedAnew:
-    """Derive all visits of patients from their messages again, and of whom statements bring together with them.
-    `unsure`: as `VisitAssignment` has it. Nothing is written but who is unsure, which visit a message of theirs that
-    names none is of, and who is merged into whom."""
-    if more := await kin_of(connection, patients) - set(patients):
-        unsure = unsure | await store.lock_patients(connection, more)
-        patients = [*patients, *sorted(more)]
-    found = assign_visits([], await visits_store.visits_of(connection, patients), unsure)
-    found.touch_all()
-    await store.fill(connection, found.stored, intake.long_visits.in_thread)
-    await store.mark_unsure(connection, learn_unsure(found))
-    sequences = await visits_store.sequences_of(connection, patients)
-    told = await deaths_of(connection, patients)
-    add_reports(
-        told,
-        [PersonMessage(v.patient_id, v.facility, one) for v in found.touched.values() for one in v.messages],
-    )
-    kin = await merging.load(connection, patients)
-    changes, writes = await brought_in_line(connection, found, [], (sequences, told), intake, kin=kin)
-    return DerivedAnew(changes, sequences, told, writes)
-
-
-async def bring_kin_in_line(connection: Connection, patients: Iterable[str], intake: Intake) -> None:
-    """Copy what was just stated of these patients to where merges say (`derive_again`); nothing for whom none brings
-    together with others. The caller has stored it, with the patients' rows locked."""
-    if together := await kin_of(connection, patients):
-        await derive_again(connection, together, intake)
 
 
 def intake_work(inbound: Sequence[InboundMessage]) -> spans.Work:

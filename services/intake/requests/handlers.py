@@ -15,8 +15,9 @@ from services.intake.people.patients import IdentityClaim
 from services.intake.receiving import store as receiving
 from services.intake.receiving import visits_store as visits
 from services.intake.receiving.deaths_store import known_of as deaths_of
+from services.intake.receiving.derive_again import bring_kin_in_line
 from services.intake.receiving.in_line import TOPIC
-from services.intake.receiving.receive import Intake, bring_kin_in_line, patient_of
+from services.intake.receiving.receive import Intake, patient_of
 from services.intake.requests import store
 from services.intake.requests.commands import Assessment, KnownReferral, Person, Referral, Stated
 from services.intake.visits.death_facts import Provenance, deaths

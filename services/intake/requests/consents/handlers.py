@@ -15,8 +15,9 @@ from time import monotonic
 from services.intake.people import views as people
 from services.intake.receiving import store as receiving
 from services.intake.receiving import visits_store as visits
+from services.intake.receiving.derive_again import bring_kin_in_line
 from services.intake.receiving.in_line import TOPIC
-from services.intake.receiving.receive import Intake, bring_kin_in_line
+from services.intake.receiving.receive import Intake
 from services.intake.requests.consents import store
 from services.intake.requests.consents.commands import ConsentGiven, ConsentStated, ConsentTakenBack
 from services.intake.requests.consents.store import Consent

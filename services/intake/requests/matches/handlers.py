@@ -11,10 +11,11 @@ from datetime import datetime
 
 from services.intake.people.merging import RecordKind, RecordStatement
 from services.intake.receiving import store as receiving
+from services.intake.receiving.derive_again import derive_again
 from services.intake.receiving.merges import merging
 from services.intake.receiving.merges.statements import decided
 from services.intake.receiving.merges.store import kin_of
-from services.intake.receiving.receive import Intake, derive_again
+from services.intake.receiving.receive import Intake
 from services.intake.requests.matches import store
 from services.intake.requests.matches.commands import MatchDecided, NotDecided, SamePerson
 from services.intake.requests.matches.store import Candidate, MatchSeen
