@@ -184,12 +184,7 @@ class Told:
 
 def concerns(folded: Folded, rules: Rules) -> bool:
     """Whether the episode has a visit at such a program."""
-    at = rules.one_stay
-    return any(
-        part.level is None and (stay.facility, part.unit) in at and stay.key[0] == "visit"
-        for stay in (folded.stays if at else ())
-        for part in stay.segments
-    )
+    return bool(rules.one_stay) and any(True for _ in _visits(folded, rules))
 
 
 def stated(
@@ -225,7 +220,7 @@ def due(folded: Folded, own: DeskFacts, rules: Rules) -> Iterator[tuple[str, Pro
 def _visits(folded: Folded, rules: Rules) -> Iterator[Visit]:
     """The visits at programs of this kind, whatever class and number they have."""
     for stay in folded.stays:
-        for segment in stay.segments if stay.key[0] == "visit" else ():
+        for segment in stay.segments if stay.kind == "visit" else ():
             found = rules.one_stay.get((stay.facility, segment.unit)) if segment.unit and not segment.level else None
             if found is not None:
                 zone = rules.zone_of(stay.facility)
