@@ -6,6 +6,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from shared.storage import merged_episodes
+
 METADATA = sa.MetaData()
 
 episodes = sa.Table(
@@ -36,14 +38,7 @@ facts = sa.Table(
     comment="every fact that aftercare stated; a cancel and what is cancelled or replaced do not stand",
 )
 
-merges = sa.Table(
-    "merges",
-    METADATA,
-    sa.Column("retired", sa.Text, primary_key=True),
-    sa.Column("surviving", sa.Text, primary_key=True),
-    sa.Index("merges_surviving", "surviving"),
-    comment="episodes of which one was ever merged into the other: both are locked together",
-)
+merges = merged_episodes.table(METADATA)
 
 follow_ups = sa.Table(
     "follow_ups",

@@ -17,6 +17,7 @@ from shared.events.base import type_name
 from shared.events.billing import PeriodContent
 from shared.facts.envelope import Fact
 from shared.facts.values import read_fact
+from shared.storage import merged_episodes
 
 METADATA = sa.MetaData()
 _TEXTS = ARRAY(sa.Text)
@@ -83,14 +84,7 @@ facts = sa.Table(
     comment="every fact that was applied, our own too; append-only",
 )
 
-merges = sa.Table(
-    "merges",
-    METADATA,
-    sa.Column("retired", sa.Text, primary_key=True),
-    sa.Column("surviving", sa.Text, primary_key=True),
-    sa.Index("merges_surviving", "surviving"),
-    comment="episodes of which one was ever merged into the other: both are locked together",
-)
+merges = merged_episodes.table(METADATA)
 
 periods = sa.Table(
     "periods",

@@ -31,6 +31,7 @@ from shared.messaging.positions import Incoming, Tally
 from shared.site.config import Site
 from shared.storage import audit
 from shared.storage.database import Connection
+from shared.storage.merged_episodes import pair, pairs_of
 from shared.web import acts, tracing
 from shared.web.acts import Acted, ActRequest
 
@@ -60,8 +61,8 @@ async def apply(rules: Rules, connection: Connection, incoming: Sequence[Incomin
     if not documents:
         return
     ids = sorted({i.fact.subject for i in documents})
-    await store.pair(connection, _merges(documents))
-    pairs = await store.pairs_of(connection, ids)
+    await pair(connection, _merges(documents))
+    pairs = await pairs_of(connection, ids)
     locked = await store.lock(connection, sorted({*ids, *(one for pair in pairs for one in pair)}))
     newest = _newest({e.episode_id: e.version for e in locked}, documents, tally)
     changed = [

@@ -18,6 +18,7 @@ from shared.facts.restating import OwnFacts
 from shared.facts.stating import Provenance
 from shared.site.config import Site
 from shared.storage.database import Connection
+from shared.storage.merged_episodes import pairs_of
 
 
 async def keep_in_step(
@@ -41,7 +42,7 @@ async def keep_in_step(
 async def decided(connection: Connection, episodes: Sequence[Stored], site: Site) -> dict[str, list[CareFact]]:
     """Episode → what people decided of its windows, there or in an episode that a merge joins with it, oldest first."""
     ids = [one.episode_id for one in episodes]
-    pairs = await store.pairs_of(connection, ids)
+    pairs = await pairs_of(connection, ids)
     others = sorted({one for pair in pairs for one in pair}.difference(ids))
     every = [*episodes, *(await store.stored_of(connection, others) if others else ())]
     found = await store.decided(connection, [one.episode_id for one in every])
@@ -55,7 +56,7 @@ async def decided(connection: Connection, episodes: Sequence[Stored], site: Site
 async def out_of_step(connection: Connection, episodes: Sequence[Stored], site: Site, now: datetime) -> list[str]:
     """Those of these episodes that lack something that aftercare should have stated by the facts of a merged one."""
     ids = {one.episode_id for one in episodes}
-    pairs = [pair for pair in await store.pairs_of(connection, sorted(ids)) if pair[1] in ids]
+    pairs = [pair for pair in await pairs_of(connection, sorted(ids)) if pair[1] in ids]
     every = await store.stored_of(connection, sorted({one for pair in pairs for one in pair}))
     kept = await views.facts_of(connection, [one.episode_id for one in every])
     told = {one.episode_id: one.document for one in every if one.document is not None}

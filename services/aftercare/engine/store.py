@@ -3,7 +3,7 @@ lists."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.storage.database import Connection, copy_rows
 from shared.storage.row_writes import update, upsert
-from shared.storage.statements import SqlWrite, at_once, rows, written
+from shared.storage.statements import SqlWrite, at_once, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,6 @@ class EpisodeRow(NamedTuple):
 _NEW = sa.text(
     "INSERT INTO episodes (episode_id) SELECT unnest(CAST(:ids AS text[])) ORDER BY 1 ON CONFLICT DO NOTHING"
 )
-_PAIRS = "SELECT retired, surviving FROM merges WHERE retired = ANY($1::text[]) OR surviving = ANY($1::text[])"
-_PAIR = "INSERT INTO merges SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING"
 _NARROW = (episodes.c.episode_id, episodes.c.version, episodes.c.sequence, episodes.c.site_version)
 _LOCK_NARROW = sa.select(*_NARROW, sa.null().label("document")).order_by(episodes.c.episode_id).with_for_update()
 _LOCK = sa.select(*_NARROW, DOCUMENT).order_by(episodes.c.episode_id).with_for_update()
@@ -82,18 +80,6 @@ async def lock(connection: Connection, ids: Sequence[str]) -> list[Stored]:
     await connection.execute(_NEW, {"ids": sorted(ids)})
     found = await connection.execute(_LOCK_NARROW.where(episodes.c.episode_id == sa.any_(_IDS)), {"ids": sorted(ids)})
     return [_stored(row) for row in found.all()]
-
-
-async def pair(connection: Connection, pairs: Iterable[tuple[str, str]]) -> None:
-    """Store that these episodes, (retired, surviving), are locked together from now on."""
-    told = sorted(pairs)
-    if told:
-        await rows(connection, _PAIR, [one for one, _ in told], [other for _, other in told])
-
-
-async def pairs_of(connection: Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
-    """(retired, surviving) of every merge that was ever seen of one of these episodes."""
-    return [(row[0], row[1]) for row in await rows(connection, _PAIRS, list(ids))]
 
 
 async def stored_of(connection: Connection, ids: Sequence[str]) -> list[Stored]:

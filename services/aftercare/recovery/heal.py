@@ -40,6 +40,7 @@ from shared.messaging.spool import (
 )
 from shared.site.config import Site
 from shared.storage.database import Connection, Database
+from shared.storage.merged_episodes import pair
 from shared.values import replace as with_values
 
 
@@ -127,7 +128,7 @@ async def _adopt(connection: Connection, page: Sequence[str], rules: Rules) -> C
             sequence = last.get(one.subject, row.sequence)
             newer.append(replace(row, version=document.version, document=document, sequence=sequence))
     told = {(e.episode_id, one.episode_id) for e in newer if e.document for one in e.document.merged_into or ()}
-    await engine.pair(connection, told)
+    await pair(connection, told)
     await apply.decide_and_save(rules, connection, newer, {})
     return Counter({"own facts adopted": len(new)})
 

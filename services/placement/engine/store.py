@@ -20,6 +20,7 @@ from shared.events.stays import PatientsMerged
 from shared.facts.envelope import Fact
 from shared.facts.ordering import FactPlace, HasFact
 from shared.messaging.positions import Tally, then
+from shared.storage.merged_episodes import PAIRS, pair, pairs_of
 from shared.storage.row_writes import update, upsert
 from shared.storage.statements import Append, Read, SqlWrite, driven, rows, together, written
 
@@ -112,8 +113,6 @@ _AND_KIN = (
 _LOCK = driven(
     _ROW.where(episodes.c.episode_id == sa.any_(sa.text(_AND_KIN))).order_by(episodes.c.episode_id).with_for_update()
 )
-_PAIRS = "SELECT retired, surviving FROM merges WHERE retired = ANY($1::text[]) OR surviving = ANY($1::text[])"
-_PAIR = "INSERT INTO merges SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING"
 _OUTDATED = (
     _ROW.where(
         sa.or_(
@@ -192,12 +191,6 @@ def merges_in(facts: Iterable[Fact]) -> set[tuple[str, str]]:
     }
 
 
-async def pair(connection: AsyncConnection, pairs: Iterable[tuple[str, str]]) -> None:
-    """Store that these episodes, (retired, surviving), are locked together from now on."""
-    told = sorted(pairs)
-    await rows(connection, _PAIR, [one for one, _ in told], [other for _, other in told])
-
-
 async def lock_known(connection: AsyncConnection, episode_ids: Iterable[str]) -> dict[str, LockedEpisode]:
     """Lock these episodes in the order of their ids, and their kin; returns the rows by id of those that were published
     before."""
@@ -212,7 +205,7 @@ async def _locked(connection: AsyncConnection, ids: Sequence[str], tally: Tally)
     One statement does both, so what it reads is from before the locks. Whoever writes any of that writes the episode's
     row too: what was read counts where the locked row is still the one that the statement saw.
     """
-    reads = [Read(sql, (ids,)) for sql in (_LOCK, _WRITTEN_BY, _OF_THE_DESK, _PERIODS, _PAIRS)]
+    reads = [Read(sql, (ids,)) for sql in (_LOCK, _WRITTEN_BY, _OF_THE_DESK, _PERIODS, PAIRS)]
     locked, written_by, of_the_desk, sent, pairs = await then(connection, tally, reads)
     found = _rows(locked)
     as_read = dict(written_by)
@@ -231,7 +224,7 @@ async def _locked(connection: AsyncConnection, ids: Sequence[str], tally: Tally)
 async def _know_their_kin(connection: AsyncConnection, found: dict[str, LockedEpisode]) -> None:
     """Give each row its kin, as far as these are locked: all but those of a merge that became known meanwhile, whose
     own fact brings both in step."""
-    pairs = [(row[0], row[1]) for row in await rows(connection, _PAIRS, list(found))]
+    pairs = await pairs_of(connection, list(found))
     kin = Kin(found, [one for one in pairs if found.keys() >= set(one)])
     for episode in {episode for one in kin.pairs for episode in one}:
         found[episode].kin = kin

@@ -40,6 +40,7 @@ from shared.messaging.positions import Tally
 from shared.messaging.spool import Told, by_subject
 from shared.storage import audit
 from shared.storage.database import Connection
+from shared.storage.merged_episodes import pair
 
 _MERGED = type_name(PatientsMerged.TYPE)
 LIVES = 20
@@ -85,7 +86,7 @@ async def _locked(
     told = [_merge(one) for every in unknown.values() for one in every if one.type == _MERGED]
     merges = engine.merges_in([*(fact for every in stored.values() for fact in every), *filter(None, told)])
     if merges:
-        await engine.pair(connection, merges)
+        await pair(connection, merges)
     found = await engine.lock(connection, dict.fromkeys([*episodes, *(other for _, other in merges)], ()), Tally())
     return {episode: found[episode] for episode in episodes}
 
