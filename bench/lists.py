@@ -7,8 +7,8 @@ more often than those of episodes that go on, as years of work would have left t
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from statistics import quantiles
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from bench.played import LONG_STORY, played
 from bench.report import Report, at_most, row
 from bench.sizes import LIST_PAGES
 from bench.stage import Stage, staged
+from bench.statements import counted
 from services.aftercare.desk import page as aftercare
 from services.aftercare.engine.apply import Rules
 from services.aftercare.tables import entries as aftercare_entries
@@ -145,28 +146,13 @@ async def _taken(
 
 
 async def _once(client: httpx.AsyncClient, database: Database, address: str) -> Taken:
-    with _counted(database) as sent:
+    with counted(database) as sent:
         began, spent = time.perf_counter(), time.process_time()
         answer = await client.get(address)
         taken = Taken(1000 * (time.perf_counter() - began), 1000 * (time.process_time() - spent), len(sent))
     if answer.status_code != 200:
         raise StepdownError(f"{address} was answered {answer.status_code}")
     return taken
-
-
-@contextmanager
-def _counted(database: Database) -> Iterator[list[str]]:
-    sent: list[str] = []
-
-    def note(_: object, __: object, statement: str, *___: object) -> None:
-        sent.append(statement)
-
-    engine = database.engine.sync_engine
-    sa.event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        sa.event.remove(engine, "before_cursor_execute", note)
 
 
 @asynccontextmanager

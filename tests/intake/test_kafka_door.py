@@ -9,20 +9,17 @@ import pytest
 import sqlalchemy as sa
 from aiokafka import ConsumerRecord
 
-from services.intake.app import assemble
 from services.intake.receiving.kafka import adt_record_of
 from services.intake.receiving.receive import Intake
-from shared.clock import SetClock
 from shared.errors import InvalidMessage
 from shared.facts.envelope import Fact, from_record
 from shared.facts.tracing import trace_of
 from shared.run import ServiceProcess
 from tests.databases import everything, produce
-from tests.intake.conftest import NOW, Hospital, made_database
-from tests.intake.test_app import settings
+from tests.intake.conftest import Hospital
+from tests.intake.running import a_service
 from tests.servers import DatabaseServer, a_broker
 from tests.waiting import until
-from tools.stack import topics
 
 STORY = (("A01", "20260310090000"), ("A08", "20260311090000"), ("A03", "20260312100000"), ("A13", "20260312110000"))
 Raw = tuple[bytes | None, list[tuple[str, bytes]]]
@@ -43,15 +40,8 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 async def service(broker: str, postgres: DatabaseServer) -> AsyncIterator[ServiceProcess]:
-    """The whole service: consumers, relay and doors, on a database of its own."""
-    async with made_database(postgres.url) as database:
-        url = database.engine.url.render_as_string(hide_password=False)
-        given = settings(url, kafka=broker, kafka_partitions=2)
-        await topics.apply(given)
-        made = assemble(given, clock=SetClock(NOW))
-        await made.start()
-        yield made
-        await made.stop()
+    async with a_service(broker, postgres) as running:
+        yield running
 
 
 async def sent(broker: str, *records: Raw, key: bytes = b"GOODHEALTH|M") -> None:

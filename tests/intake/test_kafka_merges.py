@@ -6,18 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from services.intake.app import assemble
 from services.intake.receiving.receive import Intake
-from shared.clock import SetClock
 from shared.facts.envelope import Fact, from_record
 from shared.run import ServiceProcess
 from tests.databases import everything, produce
-from tests.intake.conftest import NOW, made_database
 from tests.intake.records import Ward, broken_of
-from tests.intake.test_app import settings
+from tests.intake.running import a_service
 from tests.servers import DatabaseServer, a_broker
 from tests.waiting import until
-from tools.stack import topics
 
 
 @pytest.fixture(scope="module")
@@ -29,15 +25,8 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 async def service(broker: str, postgres: DatabaseServer) -> AsyncIterator[ServiceProcess]:
-    """The whole service: consumers, relay and doors, on a database of its own."""
-    async with made_database(postgres.url) as database:
-        url = database.engine.url.render_as_string(hide_password=False)
-        given = settings(url, kafka=broker, kafka_partitions=2)
-        await topics.apply(given)
-        made = assemble(given, clock=SetClock(NOW))
-        await made.start()
-        yield made
-        await made.stop()
+    async with a_service(broker, postgres) as running:
+        yield running
 
 
 async def events(broker: str) -> list[Fact]:

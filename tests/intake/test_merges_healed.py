@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import pytest
 import sqlalchemy as sa
@@ -12,29 +12,14 @@ import sqlalchemy as sa
 from services.intake.receiving.receive import Intake
 from services.intake.recovery.heal import Healing
 from services.intake.tables import INTAKE
-from shared.facts.envelope import Fact, Record, from_record
-from shared.facts.ordering import FactPlace
+from shared.facts.envelope import Record, from_record
 from shared.messaging import outbox
 from shared.messaging.spool import Spool, told
 from shared.storage.database import Database
 from tests.databases import empty
 from tests.intake.records import Ward, broken_of
 from tests.placement.gate.test_lost import OnKafka
-
-
-class NothingApplied:
-    """Placement's table of facts, after it lost all of it."""
-
-    async def at(self, places: Sequence[FactPlace]) -> Mapping[FactPlace, Fact[Any]]:
-        return {}
-
-    async def last(self, writer: str) -> AsyncIterator[Mapping[str, int]]:
-        none: list[Mapping[str, int]] = []
-        for page in none:
-            yield page
-
-    async def after(self, last: Mapping[str, int], writer: str) -> Sequence[Fact[Any]]:
-        return ()
+from tests.recovery.lost import NothingApplied
 
 
 class Stated(NamedTuple):

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
-
 import pytest
 import sqlalchemy as sa
 
 from services.aftercare.recovery.heal import Healing
-from shared.facts.envelope import Fact, from_record
-from shared.facts.ordering import FactPlace
+from shared.facts.envelope import from_record
 from shared.messaging.outbox import stored
 from shared.messaging.spool import Spool
 from shared.site.config import SAMPLE, load
@@ -20,21 +16,7 @@ from tests.aftercare.desk.conftest import COMPLETED, Desk
 from tests.aftercare.desk.steps import a_referral, contact, move
 from tests.aftercare.desk.test_merges import copied, gone, of_e2
 from tests.aftercare.test_handlers import take_in
-
-
-class NothingApplied:
-    """Placement's table of facts, after it lost all of it."""
-
-    async def at(self, places: Sequence[FactPlace]) -> Mapping[FactPlace, Fact[Any]]:
-        return {}
-
-    async def last(self, writer: str) -> AsyncIterator[Mapping[str, int]]:
-        none: list[Mapping[str, int]] = []
-        for page in none:
-            yield page
-
-    async def after(self, last: Mapping[str, int], writer: str) -> Sequence[Fact[Any]]:
-        return ()
+from tests.recovery.lost import NothingApplied
 
 
 async def stated(database: Database) -> list[tuple[str, str, str, int, str | None]]:

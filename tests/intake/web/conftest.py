@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 
 from services.intake.app import assemble
+from services.intake.receiving.receive import Intake
 from shared.clock import SetClock
 from shared.run import ServiceProcess, bound
 from shared.web.auth import AUDIENCE, DEV_ISSUER
@@ -66,3 +67,12 @@ async def address(service: ServiceProcess) -> AsyncIterator[str]:
     yield "http://{}:{}".format(*sock.getsockname())
     server.should_exit = True
     await serving
+
+
+@pytest.fixture
+async def own(own_intake: Intake) -> AsyncIterator[ServiceProcess]:
+    """The service on a database in which there is nothing yet."""
+    url = own_intake.database.engine.url.render_as_string(hide_password=False)
+    made = assemble(settings(url), clock=SetClock(NOW))
+    yield made
+    await made.database.close()

@@ -9,11 +9,11 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from bench.statements import counted
 from services.intake.receiving.receive import Intake
 from shared.run import ServiceProcess
 from tests.intake.conftest import Hospital
 from tests.intake.web.conftest import Asking
-from tests.statements import counted
 
 HERE = "GOODHEALTH"
 

@@ -9,26 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
-from services.intake.app import assemble
 from services.intake.receiving import views
 from services.intake.receiving.receive import Intake
-from shared.clock import SetClock
 from shared.run import ServiceProcess
 from shared.scope import EVERYTHING
 from shared.site.config import Site
 from tests.answers import client_of
-from tests.intake.conftest import NOW, Hospital
-from tests.intake.test_app import settings
+from tests.intake.conftest import Hospital
 from tests.intake.web.conftest import Asking
-
-
-@pytest.fixture
-async def own(own_intake: Intake) -> AsyncIterator[ServiceProcess]:
-    """The service on a database in which there is nothing yet."""
-    url = own_intake.database.engine.url.render_as_string(hide_password=False)
-    made = assemble(settings(url), clock=SetClock(NOW))
-    yield made
-    await made.database.close()
 
 
 @pytest.fixture

@@ -10,20 +10,17 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from services.intake.app import assemble
 from services.intake.console import reading_again
 from services.intake.hl7.acknowledgements import Outcome
 from services.intake.hl7.model import Fault
 from services.intake.receiving.read import Received
 from services.intake.receiving.receive import Intake
-from shared.clock import SetClock
 from shared.run import ServiceProcess
 from shared.scope import EVERYTHING, Scope
 from shared.site.config import Site
 from shared.storage.database import Database
 from tests.answers import client_of
 from tests.intake.conftest import NOW, Hospital
-from tests.intake.test_app import settings
 from tests.intake.web.conftest import Asking
 
 ER7 = {"content-type": "x-application/hl7-v2+er7"}
@@ -36,15 +33,6 @@ async def contents(database: Database, *, but: tuple[str, ...] = ("audit",)) -> 
         names = [name for name in (await connection.execute(sa.text(TABLES))).scalars() if name not in but]
         rows = "SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {} AS t"
         return {name: (await connection.execute(sa.text(rows.format(name)))).scalar_one() for name in names}
-
-
-@pytest.fixture
-async def own(own_intake: Intake) -> AsyncIterator[ServiceProcess]:
-    """The service on a database in which there is nothing yet."""
-    url = own_intake.database.engine.url.render_as_string(hide_password=False)
-    made = assemble(settings(url), clock=SetClock(NOW))
-    yield made
-    await made.database.close()
 
 
 @pytest.fixture

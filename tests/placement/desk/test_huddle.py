@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
+from bench.statements import counted
 from shared.storage.database import Database
 from tests.browsing import Browser
 from tests.placement.desk.conftest import DAY, Desk, token
 from tests.placement.desk.stories import at_the_program, says
 from tests.placement.desk.test_planning import PLAN
-from tests.statements import counted
 
 SHEET = "/programs/GH-PHP1/today"
 

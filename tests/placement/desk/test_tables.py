@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from bench.statements import counted
 from services.placement.desk.page.desk import WRITES
 from services.placement.desk.page.wording import CONFIRM, LABELS
 from services.placement.worklists.lists import WORKLISTS
@@ -16,7 +17,6 @@ from shared.storage.database import Database
 from shared.web.zones import COOKIE
 from tests.browsing import Browser, Page
 from tests.placement.desk.conftest import Desk, token
-from tests.statements import counted
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from bench.statements import counted
 from shared.clock import SetClock
 from shared.storage.database import Database
 from shared.storage.tables import audit, refusals
 from tests.browsing import Browser
 from tests.placement.desk.conftest import Desk, token
 from tests.placement.desk.test_tables import patients
-from tests.statements import counted
 
 LIST = "/api/worklists/searches-open"
 

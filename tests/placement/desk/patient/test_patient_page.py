@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from bench.statements import counted
 from shared.clock import SetClock
 from shared.storage.database import Database
 from shared.storage.tables import audit
@@ -19,7 +20,6 @@ from tests.placement.desk.conftest import Desk, token
 from tests.placement.desk.patient.lived import NAMED as OF_E1
 from tests.placement.desk.patient.lived import a_long_way, on_the_ward
 from tests.placement.desk.stories import attends
-from tests.statements import counted
 
 HERE = "/patients/patient-E1"
 PHP = "Adult partial hospitalization"

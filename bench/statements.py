@@ -1,4 +1,4 @@
-"""What is sent to a database meanwhile: for tests that no row costs a query of its own."""
+"""What is sent to a database meanwhile: for measurements and tests that no row costs a query of its own."""
 
 from __future__ import annotations
 
