@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from services.placement.billing.days import FOREVER, ONE_DAY
 from services.placement.billing.model import UNKNOWN_PAYER, Period
-from services.placement.continuum.model import Folded, Session, StandingAuthorization, StayKey
+from services.placement.continuum.model import Folded, Session, StayKey
+from services.placement.continuum.standing import StandingAuthorization
 from shared.events.authorizations import AuthorizationUnit
 from shared.events.billing import BilledAuthorization
 from shared.events.levels import ROUND_THE_CLOCK, Level

@@ -11,20 +11,17 @@ from typing import Any
 from msgspec import structs
 
 from services.placement.continuum.closing import TOLD
-from services.placement.continuum.model import (
-    Closing,
-    CoverageFrom,
-    Death,
+from services.placement.continuum.model import Closing, CoverageFrom, Death, Folded
+from services.placement.continuum.order import OrderedFact
+from services.placement.continuum.standing import (
     ExpectedArrival,
     FirstReferral,
-    Folded,
     LatestAssessment,
     StandingAuthorization,
     StandingCertification,
     StandingPlacement,
     Window,
 )
-from services.placement.continuum.order import OrderedFact
 from services.placement.continuum.states import NoEffectReason
 from shared.events import AUTHORIZATIONS, FOLLOW_UPS
 from shared.events.aftercare import AftercareClosed, AftercareStarted

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.placement.continuum.levels import LevelStretch, stretches
-from services.placement.continuum.model import Folded, LevelChange, Segment, StandingPlacement, StayState
+from services.placement.continuum.model import Folded, LevelChange, Segment, StayState
 from services.placement.continuum.order import day_of, leaving_day
+from services.placement.continuum.standing import StandingPlacement
 from shared.events.continuum import SteppedDown, SteppedUp
 
 

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 from services.placement.continuum.about import about
 from services.placement.continuum.levels import inside, round_the_clock, stretches_of
-from services.placement.continuum.model import Folded, StandingPlacement, StayKey, StayState
+from services.placement.continuum.model import Folded, StayKey, StayState
 from services.placement.continuum.order import day_of, midnight
+from services.placement.continuum.standing import StandingPlacement
 from services.placement.continuum.states import MEANING, MOVES, NoEffectReason, State, state_of
 from services.placement.continuum.stay import judged
 from shared.errors import Rejected

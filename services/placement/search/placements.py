@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from services.placement.continuum.model import Folded, StandingPlacement, StayState
+from services.placement.continuum.model import Folded, StayState
+from services.placement.continuum.standing import StandingPlacement
 from services.placement.search.search import BY_A_DEATH, DesiredSearch
 from services.placement.search.searches import DeskFacts, Search
 from services.placement.search.states import BY_A_PERSON, SearchState

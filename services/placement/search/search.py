@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from services.placement.continuum.about import About
-from services.placement.continuum.model import Folded, StandingPlacement, StayState
+from services.placement.continuum.model import Folded, StayState
+from services.placement.continuum.standing import StandingPlacement
 from services.placement.search.levels import LevelQuestion, Recommendation
 from services.placement.search.searches import Offer, Search
 from services.placement.search.states import (

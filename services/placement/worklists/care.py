@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from services.placement.billing.outlook import Outlook, outlooks
 from services.placement.billing.periods import periods
-from services.placement.continuum.model import Folded, StandingAuthorization
+from services.placement.continuum.model import Folded
 from services.placement.continuum.order import day_of, midnight
+from services.placement.continuum.standing import StandingAuthorization
 from services.placement.continuum.states import NoEffectReason
 from services.placement.rules import Rules
 from services.placement.search.entry import ListEntry, known

@@ -1,0 +1,107 @@
+"""What stands of an episode beside its stays: windows, placements, authorizations, certifications, referral, arrivals,
+assessment. Frozen values, no rules; `fact` and `root` as in model.py."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import msgspec
+
+from shared.events.authorizations import AuthorizationUnit
+from shared.events.base import Stay
+from shared.events.levels import Level
+from shared.events.published import PublishedStruct
+from shared.values import value_object
+
+
+@value_object
+class Window:
+    """A follow-up window that aftercare opened. `outcome`: kept, missed or excluded; None while it is open."""
+
+    follow_up_id: str
+    measure: str
+    due_to: date
+    outcome: str | None
+    fact: str
+
+
+@value_object
+class StandingPlacement:
+    """A placement that was made and not cancelled; `fact` is its `placed` fact."""
+
+    placement_id: str
+    at: datetime
+    fact: str
+    program: str
+    level: Level
+    start_date: date
+    variance_reason: str | None = None
+
+
+class StandingAuthorization(PublishedStruct):
+    """An authorization by its latest facts; `begins` to `to`, both days included.
+
+    `in_force`: the payer has approved it; the terms are then those last approved, extended or ended. `status`: the
+    latest fact's name without `authorization-`. `units` None: no limit was named.
+    """
+
+    auth_id: str
+    number: str | None = None
+    payer: str
+    level: Level
+    unit: AuthorizationUnit
+    units: int | None = None
+    begins: date = msgspec.field(name="from")
+    to: date
+    facility: str
+    status: str
+    in_force: bool
+    fact: str
+
+
+class StandingCertification(PublishedStruct):
+    """A certification that stands; `begins` to `to`, both days included. `stay` None: of no stay in particular."""
+
+    kind: str
+    begins: date = msgspec.field(name="from")
+    to: date
+    npi: str
+    stay: Stay | None = None
+    fact: str
+
+
+@value_object
+class FirstReferral:
+    """The episode's first referral that stands."""
+
+    at: datetime
+    facility: str
+    fact: str
+    root: str
+    source: str
+    requested_level: Level | None = None
+
+
+@value_object
+class ExpectedArrival:
+    """A stay that a hospital expects: its id, the facility, when the patient is to come and was said to, and the unit
+    with its level and program, where they are known. `root` is the first of the facts that say so."""
+
+    stay: str
+    facility: str
+    at: datetime
+    said_at: datetime
+    root: str
+    unit: str | None = None
+    level: Level | None = None
+    program: str | None = None
+
+
+@value_object
+class LatestAssessment:
+    """The latest assessment that recommends a level."""
+
+    at: datetime
+    recommended_level: Level
+    fact: str
+    instrument: str
