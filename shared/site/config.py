@@ -25,6 +25,7 @@ from shared.site.likeness import Likeness
 from shared.site.marked_yaml import ConfigError, Location, Marked, YamlProblem, read
 from shared.site.measures import FollowUpClock
 from shared.site.names import norm, norm_code
+from shared.site.needs import KNOWN, Need
 from shared.site.recipients import Recipient
 from shared.site.sign_in import SignIn
 from shared.site.units import Facility, Unit, UnitOfVisit, VisitCodes
@@ -130,6 +131,8 @@ class Site(Part):
     follow_ups: tuple[FollowUpClock, ...] = ()
     recommendations: tuple[LevelRule, ...] = Field(default=(ANYBODY,), min_length=1)
     """The policy that recommends a level: the first rule that fits wins."""
+    needs: tuple[Need, ...] = ()
+    """What a patient may need of a program, besides what the code knows (contract 3.7.3)."""
     aftercare: Aftercare = Aftercare()
     recipients: tuple[Recipient, ...] = ()
     """To whom facts go, each on a topic of its own (decision 0122)."""
@@ -215,6 +218,10 @@ class Site(Part):
     def payer(self, payer: str) -> Payer | None:
         """The payer by its id, or by a text that it is sent as; None for one that the site does not have."""
         return self._payers.get(norm(payer))
+
+    def need(self, key: str) -> Need | None:
+        """The need by its key, of the site's own vocabulary; None for one that it does not have."""
+        return next((each for each in self.needs if each.key == key and key not in KNOWN), None)
 
     def plan(self, payer: Payer, plan: str) -> str | None:
         """The payer's plan as the site writes it; None for one that it does not have."""

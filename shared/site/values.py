@@ -67,6 +67,10 @@ BillType = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}X$")]
 """Type of bill without the frequency digit, which is the consumer's to choose (contract 4)."""
 
 
+NeedKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=40)]
+"""A need of the site's vocabulary, in code."""
+
+
 class Part(BaseModel):
     """One mapping of the config: frozen; an unknown key is an error that names the nearest known one."""
 
@@ -223,6 +227,8 @@ class Program(Part):
         default=("en",), min_length=1
     )
     accreditation: tuple[Name, ...] = ()
+    answers: dict[NeedKey, tuple[Name, ...]] = Field(default_factory=dict)
+    """What the program says of the site's own needs: the values that it answers; `yes` where a need has none."""
     hours_week: float | None = Field(default=None, gt=0, le=168)
     days_week: int | None = Field(default=None, ge=1, le=7)
     schedule: tuple[Hours, ...] = ()

@@ -83,6 +83,7 @@ class ProgramShown(TypedDict):
     modalities: list[str]
     languages: list[str]
     accreditation: list[str]
+    answers: Annotated[dict[str, list[str]], Field(description="what it says of the site's own needs")]
     hours_week: NotRequired[float]
     days_week: NotRequired[int]
     schedule: list[Hours]

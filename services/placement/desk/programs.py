@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
@@ -101,10 +101,11 @@ async def _found(parts: Parts, who: Caller, search_id: str | None) -> list[dict[
     async with parts.database.begin() as connection:
         search = await _search(connection, parts, who, search_id) if search_id is not None else None
         places = await everybody(connection, parts, now)
+        been = await been_at(connection, search, who) if search else frozenset()
     shown = {p.id: _shown(parts, p, places.get(p.id, []), now) for p in parts.rules.site.programs}
     if search is None:
         return list(shown.values())
-    return [{**shown[one.program], **_judged(one)} for one in ranked(parts, search, places, now)]
+    return [{**shown[one.program], **_judged(one)} for one in ranked(parts, search, places, now, been)]
 
 
 async def _search(connection: Connection, parts: Parts, who: Caller, search_id: str) -> Line:
@@ -116,18 +117,27 @@ async def _search(connection: Connection, parts: Parts, who: Caller, search_id: 
     return found
 
 
+async def been_at(connection: Connection, search: Line, who: Caller) -> frozenset[str]:
+    """The programs that the search's patient was at before, by what the reader may see."""
+    return await views.programs_of(connection, search.patient_id, who.scope)
+
+
 async def everybody(connection: Connection, parts: Parts, now: datetime) -> dict[str, list[Place]]:
     """program → the seats and stays there that last beyond now, for every program of the site."""
     return await views.places(connection, [p.id for p in parts.rules.site.programs], now, now)
 
 
-def ranked(parts: Parts, search: Line, places: Places, now: datetime) -> tuple[Candidate, ...]:
-    """Every program for a search, the best first; a patient who is there already needs no other seat there."""
+def ranked(
+    parts: Parts, search: Line, places: Places, now: datetime, been_at: Iterable[str] = ()
+) -> tuple[Candidate, ...]:
+    """Every program for a search, the best first; a patient who is there already needs no other seat there. `been_at`:
+    programs that the patient was at before, as far as the reader may know."""
     site, person = parts.rules.site, search.episode_id
     free = {p.id: first_day(parts, p, places.get(p.id, ()), now, person) for p in site.programs}
     needs = read_as_struct(Needs, search.content.get("needs", {}))
     today = day_of(now, parts.rules.zone_of(search.facility))
-    return rank(site.programs, Level(search.content["recommended_level"]), needs, free, today)
+    level = Level(search.content["recommended_level"])
+    return rank(site.programs, level, needs, free, today, vocabulary=site.needs, been_at=been_at)
 
 
 def first_day(

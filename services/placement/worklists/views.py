@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.programs.census import Place, end_known
 from services.placement.search.entry import UNSETTLED
+from services.placement.search.gaps import Asked
 from services.placement.tables import entries, episodes, seats
 from shared.scope import Scope
 from shared.storage import entry_marks as marks
@@ -183,6 +184,40 @@ async def selected_page(
     rows = await connection.execute(_LINES.where(*so).order_by(*by.order(back=back)).limit(most))
     found = [_line(row) for row in rows.all()]
     return found[::-1] if back else found
+
+
+async def programs_of(connection: AsyncConnection, patient_id: str, scope: Scope) -> frozenset[str]:
+    """The programs whose stays of this patient began, in any episode, that the scope may see."""
+    columns = entries.c
+    query = sa.select(columns.program).select_from(LISTED).distinct().where(
+        columns.kind == "placement", columns.state.in_(("started", "ended")), episodes.c.patient_id == patient_id,
+        scoped.of(columns.facility, scope),
+    )  # fmt: skip
+    return frozenset((await connection.execute(query)).scalars()) - {None}
+
+
+_NEEDED = sa.text(
+    "SELECT facility, content ->> 'recommended_level' AS level, need.key, need.value, count(*) AS number, "
+    "min(at) AS since "
+    "FROM entries CROSS JOIN LATERAL ("
+    "SELECT * FROM jsonb_each(CAST(content -> 'needs' AS jsonb) - 'also') WHERE key = ANY(:counted) UNION ALL "
+    "SELECT * FROM jsonb_each(coalesce(CAST(content #> '{needs,also}' AS jsonb), '{}'))) AS need "
+    "WHERE kind = 'search' AND state = 'open' AND (:every OR facility = ANY(:facilities)) "
+    "GROUP BY 1, 2, 3, 4 ORDER BY number DESC, since, 1, 2, 3 LIMIT :most"
+).bindparams(sa.bindparam("facilities", type_=sa.ARRAY(sa.Text)), sa.bindparam("counted", type_=sa.ARRAY(sa.Text)))
+
+
+async def needed(connection: AsyncConnection, scope: Scope, counted: Collection[str], most: int) -> list[Asked]:
+    """What open searches of these facilities need, by facility, level, need and value, the most frequent first; of the
+    needs that every site knows those in `counted`, and all of the site's own."""
+    asked = {
+        "every": scope.facilities is None,
+        "facilities": sorted(scope.facilities or ()),
+        "counted": list(counted),
+        "most": most,
+    }
+    rows = (await connection.execute(_NEEDED, asked)).all()
+    return [Asked(row.facility, row.level, row.key, row.value, row.number, row.since) for row in rows]
 
 
 async def of_episode(

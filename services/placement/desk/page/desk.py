@@ -19,6 +19,8 @@ from services.placement.desk.attendance.page import AttendancePage
 from services.placement.desk.frame import Parts, whose_of
 from services.placement.desk.marks import TAKERS, PlacementLists
 from services.placement.desk.page import wording
+from services.placement.desk.page.choice_list import ChoiceList
+from services.placement.desk.page.gap_report import GapReport
 from services.placement.desk.page.huddle import HuddleSheet
 from services.placement.desk.page.rows import Reader, row_of
 from services.placement.desk.page.search import COMPARED, OfSearch, candidate_row, program_row, to_several
@@ -75,7 +77,8 @@ def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) 
     ]
     own_acts = {"offer": OfferToSeveral(parts.rules.site, door, WRITES)}
     many = ManyForms(desk, PlacementLists(parts, lists), own_acts, OtherPage(BACK, place, shown))
-    sheets = [*attendance.routes(), *HuddleSheet(parts, made_of).routes()]
+    reports = (HuddleSheet(parts, made_of), ChoiceList(parts, made_of), GapReport(parts, made_of))
+    sheets = [*attendance.routes(), *(route for each in reports for route in each.routes())]
     inside = [*many.routes(), *sheets, *patient.routes()]
     return [*own, *inside, *acts.routes(WRITES), *dead_letters.routes(desk), *made_of.routes()]
 
@@ -185,9 +188,10 @@ class Placement:
     ) -> Sequence[Section]:
         """Two sections: the programs that suit the search, and those that do not, each with what it fails."""
         places = await programs.everybody(connection, self.parts, reader.at)
+        been = await programs.been_at(connection, search, reader.who)
         site = self.parts.rules.site
         found: dict[bool, list[Row]] = {True: [], False: []}
-        for one in programs.ranked(self.parts, search, places, reader.at):
+        for one in programs.ranked(self.parts, search, places, reader.at, been):
             if (program := site.program(one.program)) is not None:
                 row = candidate_row(
                     one, program, places.get(one.program, ()), search=search, reader=reader, known=known
