@@ -258,6 +258,8 @@ class Limits(Part):
     """An arrival that is expected is overdue when so many days after its day are over and nobody came."""
     deletion_days: int = Field(default=30, ge=0, le=3650)
     """So many days after a visit's end a message may still delete it (A23); later a person says so (contract 6)."""
+    capacity_days: int = Field(default=7, ge=1, le=365)
+    """What a program told of its seats is fresh for so many days."""
     parked_alarm_seconds: int = Field(default=60, ge=1, le=86400)
     """A fact that waits longer for its predecessor raises the alarm (contract 5 promise 2)."""
     message_bytes: int = Field(default=1_048_576, ge=1024, le=16_777_216)

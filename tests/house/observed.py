@@ -27,7 +27,7 @@ from services.intake.visits.derive import derive as derived
 from services.intake.visits.reconcile import EpisodeSequences, VisitRecord, reconcile
 from services.placement import timers as placement_timers
 from services.placement.continuum.fold import fold
-from services.placement.desk import packets
+from services.placement.desk import capacity, packets
 from services.placement.desk.page import rows, search
 from services.placement.desk.page.choices import options, own_needs
 from services.placement.desk.worklists import recipient_title
@@ -39,6 +39,7 @@ from services.placement.search.gaps import of_search
 from services.placement.search.levels import LevelQuestion
 from services.placement.search.matching import rank
 from services.placement.worklists.care import entries_of_care
+from services.placement.worklists.views import ToldSeats
 from shared.events.aftercare import Mode
 from shared.events.base import Place
 from shared.events.episodes import HowEnded
@@ -140,6 +141,13 @@ def expected(site: Site) -> object:
     arrival = fact("arrival-expected", stay=("visit", "V1"), at="2026-03-04T14:00:00Z")
     rules = rules_of(site)
     return [line.due for line in entries_of_care(fold([arrival], rules.zone_of), NOTHING_SAID, rules)]
+
+
+def told_of_seats(site: Site) -> object:
+    """Whether what a program told ten days ago is fresh."""
+    told = ToldSeats(NOW - timedelta(days=10), (), ())
+    program, days = site.programs[0], site.limits.capacity_days
+    return capacity.shown(told, program, site.zone(program.facility), now=NOW, fresh_days=days)
 
 
 def ahead(site: Site) -> object:

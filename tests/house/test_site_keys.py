@@ -128,6 +128,7 @@ ROWS: dict[str, Row] = {
     "limits.episode_gap_days": Row(observed.episodes_of_two_visits, "44"),
     "limits.future_minutes": Row(observed.ahead, "60"),
     "limits.arrival_days": Row(observed.expected, "3"),
+    "limits.capacity_days": Row(observed.told_of_seats, "30"),
     "limits.deletion_days": Row(observed.deleted, "40"),
     "limits.message_bytes": Row(observed.service, "2048"),
     "limits.frame_messages": Row(observed.service, "1"),

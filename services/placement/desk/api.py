@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 from services.placement.desk import (
     authorizations,
     billed,
+    capacity,
     conflicts,
     disclosures,
     episodes,
@@ -64,6 +65,7 @@ def routes(parts: Parts, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[Base
         *programs.routes(parts),
         *disclosures.routes(parts.database, parts.clock),
         *gaps.routes(parts),
+        *capacity.routes(parts),
         *reading.routes(parts, listings),
         *worklists.routes(parts, listings, lists),
         *writes.routes(parts, SUBJECTS),

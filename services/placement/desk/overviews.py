@@ -93,12 +93,25 @@ class ProgramShown(TypedDict):
     there: Count
     free: Count
     over: Count
+    out_of_use: Annotated[Count, Field(description="seats that are out of use now")]
     first_free: date | None
+    first_free_expected: Annotated[bool, Field(description="it rests on an end that is expected")]
+    waiting: Annotated[Count, Field(description="how many are on its waiting list")]
+    told: ToldShown
     warnings: list[str]
     fits: NotRequired[bool]
     fails: NotRequired[list[str]]
     preferences: NotRequired[int]
     reasons: NotRequired[list[JudgedRule]]
+
+
+class ToldShown(TypedDict):
+    """What a program told of its seats. `fresh`: it was told within the site's days."""
+
+    told_at: AwareDatetime | None
+    fresh: bool
+    out_of_use: list[dict[str, Any]]
+    expected_free: list[dict[str, Any]]
 
 
 class GroupShown(TypedDict):

@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.placement.programs.census import Place, end_known
+from services.placement.programs.census import Place, SeatsOut, end_known
 from services.placement.search.entry import UNSETTLED
 from services.placement.search.gaps import Asked
 from services.placement.tables import entries, episodes, seats
+from services.placement.tables import programs as told
+from services.placement.tables import seats_out as out
 from shared.scope import Scope
 from shared.storage import entry_marks as marks
 from shared.storage import scoped
@@ -90,11 +92,20 @@ _SEATS = sa.select(
     sa.func.upper(seats.c.during).label("until"),
 ).join(episodes, episodes.c.episode_id == seats.c.episode_id)
 _PLACES = sa.text(
-    "SELECT program, episode_id, since, until, expected, NULL AS group_id, NULL AS seat_id FROM program_stays "
+    "SELECT program, episode_id, since, until, expected, NULL AS group_id, NULL AS seat_id, 1 AS seats "
+    "FROM program_stays "
     "WHERE program = ANY(:programs) AND COALESCE(until, 'infinity'::timestamptz) > :since UNION ALL "
-    "SELECT program, episode_id, lower(during), upper(during), NULL, group_id, seat_id FROM seats "
-    "WHERE program = ANY(:programs) AND COALESCE(upper(during), 'infinity'::timestamptz) > :since"
+    "SELECT program, episode_id, lower(during), upper(during), NULL, group_id, seat_id, 1 FROM seats "
+    "WHERE program = ANY(:programs) AND COALESCE(upper(during), 'infinity'::timestamptz) > :since UNION ALL "
+    "SELECT program, '', since, until, NULL, NULL, 'out-of-use-' || nth, seats FROM seats_out "
+    "WHERE program = ANY(:programs) AND COALESCE(until, 'infinity'::timestamptz) > :since"
 ).bindparams(sa.bindparam("programs", type_=sa.ARRAY(sa.Text)), sa.bindparam("since", type_=sa.DateTime(timezone=True)))
+_TOLD_SEATS = (
+    sa.select(told.c.program, told.c.told_at, told.c.expected_free, out.c.seats, out.c.since, out.c.until, out.c.reason)
+    .select_from(told.outerjoin(out, told.c.program == out.c.program))
+    .where(told.c.told_at.is_not(None), told.c.program == sa.any_(sa.bindparam("programs", type_=sa.ARRAY(sa.Text))))
+    .order_by(told.c.program, out.c.nth)
+)
 _ORDER = sa.text(
     "SELECT id, row_number() OVER (PARTITION BY program ORDER BY at, id) FROM entries "
     "WHERE kind = 'waiting' AND state = 'waiting' AND program = ANY(:programs)"
@@ -298,12 +309,34 @@ def _claim(row: Any, facility_of: dict[str, str]) -> Line:
 async def places(
     connection: AsyncConnection, programs: Collection[str], since: datetime, now: datetime
 ) -> dict[str, list[Place]]:
-    """program → everybody's seats and stays there that last beyond `since`, whichever system reported them."""
+    """program → everybody's seats and stays there that last beyond `since`, whichever system reported them, and the
+    seats that are out of use."""
     found: dict[str, list[Place]] = defaultdict(list)
     asked = {"programs": sorted(programs), "since": min(since, now)}
     for row in (await connection.execute(_PLACES, asked)).all():
         until = row.until if row.seat_id else end_known(row.until, row.expected, now)
-        found[row.program].append(Place(row.episode_id, row.since, until, row.group_id, row.seat_id))
+        expected = until is not None and row.until is None
+        place = Place(row.episode_id, row.since, until, row.group_id, row.seat_id, row.seats, expected)
+        found[row.program].append(place)
+    return found
+
+
+class ToldSeats(NamedTuple):
+    """What a program told of its seats, and when; `expected_free`: JSON, by day."""
+
+    at: datetime | None
+    out: Sequence[SeatsOut]
+    expected_free: Sequence[dict[str, Any]]
+
+
+async def told_seats(connection: AsyncConnection, programs: Collection[str]) -> dict[str, ToldSeats]:
+    """program → what it told of its seats, for those that ever told; what is out of use in the order told."""
+    rows = await connection.execute(_TOLD_SEATS, {"programs": sorted(programs)})
+    found: dict[str, ToldSeats] = {}
+    for row in rows.all():
+        before = found.get(row.program, ToldSeats(row.told_at, (), row.expected_free))
+        more = () if row.seats is None else (SeatsOut(row.seats, row.since, row.until, row.reason),)
+        found[row.program] = before._replace(out=(*before.out, *more))
     return found
 
 

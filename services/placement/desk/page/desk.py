@@ -16,9 +16,11 @@ from services.placement.desk import programs, reading, worklists, writes
 from services.placement.desk.api import SUBJECTS
 from services.placement.desk.attendance.page import DONE as ATTENDANCE_DONE
 from services.placement.desk.attendance.page import AttendancePage
+from services.placement.desk.capacity import DONE as CAPACITY_DONE
 from services.placement.desk.frame import Parts, whose_of
 from services.placement.desk.marks import TAKERS, PlacementLists
 from services.placement.desk.page import wording
+from services.placement.desk.page.board import Board
 from services.placement.desk.page.choice_list import ChoiceList
 from services.placement.desk.page.gap_report import GapReport
 from services.placement.desk.page.huddle import HuddleSheet
@@ -59,7 +61,7 @@ _TELLERS = worklists.tellers(_LISTINGS.values())
 def pages() -> Pages:
     """The frame of the desk's pages."""
     every = {write.action: wording.DID for write in WRITES}
-    done = {**dead_letters.DONE, **wording.DONE, **DONE, **ATTENDANCE_DONE}
+    done = {**dead_letters.DONE, **wording.DONE, **DONE, **ATTENDANCE_DONE, **CAPACITY_DONE}
     return Pages("Coordinators' desk", {**every, **done}, "placement")
 
 
@@ -77,8 +79,8 @@ def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) 
     ]
     own_acts = {"offer": OfferToSeveral(parts.rules.site, door, WRITES)}
     many = ManyForms(desk, PlacementLists(parts, lists), own_acts, OtherPage(BACK, place, shown))
-    reports = (HuddleSheet(parts, made_of), ChoiceList(parts, made_of), GapReport(parts, made_of))
-    sheets = [*attendance.routes(), *(route for each in reports for route in each.routes())]
+    sheets_made = [each(parts, made_of) for each in (HuddleSheet, ChoiceList, GapReport, Board)]
+    sheets = [*attendance.routes(), *(route for each in sheets_made for route in each.routes())]
     inside = [*many.routes(), *sheets, *patient.routes()]
     return [*own, *inside, *acts.routes(WRITES), *dead_letters.routes(desk), *made_of.routes()]
 
