@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.events.open_lists import ReferralKind
@@ -52,6 +52,22 @@ class Need(Part):
         if self.judged == "up-to" and not self.values:
             raise PydanticCustomError("need", "`up-to` asks for `values` in ascending order")
         return self
+
+
+class LinePoints(Part):
+    """Points in a waiting line for who has a need, or this value of it."""
+
+    need: NeedKey
+    value: Name | None = None
+    points: int = Field(ge=1, le=10_000)
+
+
+class WaitingLine(Part):
+    """Who is first in a waiting line: points for each day since the discharge or referral, and for needs; of equal
+    points who waits longer."""
+
+    per_day: int = Field(default=1, ge=0, le=1000)
+    needs: tuple[LinePoints, ...] = ()
 
 
 KNOWN: dict[str, Kind] = {

@@ -35,11 +35,12 @@ from services.placement.engine.change import NOTHING_SAID
 from services.placement.engine.publish import seats_of
 from services.placement.gate.recipients import gate_rules
 from services.placement.rules import rules_of
+from services.placement.search.answering import Waiter, answer_by, points_of
 from services.placement.search.gaps import of_search
 from services.placement.search.levels import LevelQuestion
 from services.placement.search.matching import rank
 from services.placement.worklists.care import entries_of_care
-from services.placement.worklists.views import ToldSeats
+from services.placement.worklists.program_views import ToldSeats
 from shared.events.aftercare import Mode
 from shared.events.base import Place
 from shared.events.episodes import HowEnded
@@ -141,6 +142,17 @@ def expected(site: Site) -> object:
     arrival = fact("arrival-expected", stay=("visit", "V1"), at="2026-03-04T14:00:00Z")
     rules = rules_of(site)
     return [line.due for line in entries_of_care(fold([arrival], rules.zone_of), NOTHING_SAID, rules)]
+
+
+def answered(site: Site) -> object:
+    """By when each program answers, whether its line goes by itself, and who is first in a line."""
+    by = [answer_by(each, NOW, site.zone(each.facility)) for each in site.programs]
+    by += [answer_by(each, NOW + timedelta(days=2, hours=3), site.zone(each.facility)) for each in site.programs]
+    lines = [each.answering and each.answering.line for each in site.programs]
+    told: tuple[dict[str, tuple[str, ...]], ...]
+    told = ({"risk": ("high",)}, {"risk": ("low",)}, {"legal_status": ("court-ordered",)}, {"mat": ("yes",)}, {})
+    waiters = [Waiter(str(n), str(n), NOW, TODAY - timedelta(days=n), {"also": each}) for n, each in enumerate(told)]
+    return by, lines, [points_of(site.waiting_line, each, TODAY) for each in waiters]
 
 
 def told_of_seats(site: Site) -> object:

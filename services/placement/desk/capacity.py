@@ -19,8 +19,8 @@ from services.placement.desk.frame import PROGRAMS, Parts
 from services.placement.desk.overviews import ToldShown
 from services.placement.engine.capacity import tell_seats
 from services.placement.programs.census import SeatsOut
-from services.placement.worklists import views
-from services.placement.worklists.views import ToldSeats
+from services.placement.worklists import program_views
+from services.placement.worklists.program_views import ToldSeats
 from shared.site.values import Program
 from shared.storage import audit
 from shared.storage.database import Connection
@@ -125,7 +125,7 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
         program = of_the_caller(parts, who, request.path_params["id"])
         async with parts.database.begin() as connection:
             await tell(connection, parts, who, program, told)
-            known = await views.told_seats(connection, [program.id])
+            known = await program_views.told_seats(connection, [program.id])
         return JSON(told_by(parts, program, known))
 
     return [Route("/api/programs/{id}/capacity", put, methods=["PUT"])]

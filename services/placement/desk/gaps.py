@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 from services.placement.desk.answers import Count
 from services.placement.desk.frame import Parts
 from services.placement.search.gaps import COUNTED, Gap, gaps
-from services.placement.worklists import views
+from services.placement.worklists import program_views
 from services.placement.worklists.lists import CARE
 from shared.events.levels import RANK, Level
 from shared.events.open_lists import ReferralKind
@@ -60,7 +60,7 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
 
 async def gaps_of(connection: Connection, parts: Parts, scope: Scope) -> list[Gap]:
     """The gaps of the facilities in scope, the most frequent first."""
-    return list(gaps(parts.rules.site, await views.needed(connection, scope, COUNTED, MOST)))
+    return list(gaps(parts.rules.site, await program_views.needed(connection, scope, COUNTED, MOST)))
 
 
 def shown(gap: Gap) -> dict[str, Any]:

@@ -21,9 +21,10 @@ from services.placement.engine.publish import seats_of
 from services.placement.programs import seats
 from services.placement.programs.census import NOBODY, Place, out_at, taken_at, there_at
 from services.placement.search.matching import Candidate, rank
-from services.placement.worklists import views
+from services.placement.worklists import program_views, views
 from services.placement.worklists.lists import CARE, EVERYBODY
-from services.placement.worklists.views import Line, ToldSeats
+from services.placement.worklists.program_views import AnswersOf, ToldSeats
+from services.placement.worklists.views import Line
 from shared.events.levels import RANK, Level
 from shared.events.placing import Needs
 from shared.events.published import read_as_struct
@@ -53,14 +54,17 @@ class Filled(NamedTuple):
 
 class KnownOfPrograms(NamedTuple):
     """Program → who has a place there from now on and what is out of use; what the program told of its seats, and when;
-    how many wait for it."""
+    how many wait for it; how it answered offers in the last days."""
 
     places: Places
     told: Mapping[str, ToldSeats]
     waiting: Mapping[str, int]
+    answered: Mapping[str, Sequence[AnswersOf]]
 
 
 OVER = "over-capacity"
+COUNTED = timedelta(days=90)
+"""Answers to offers are counted for so long."""
 
 
 def routes(parts: Parts) -> Sequence[BaseRoute]:
@@ -135,14 +139,15 @@ async def known_of(connection: Connection, programs: Iterable[Program], now: dat
     ids = [each.id for each in programs]
     return KnownOfPrograms(
         await views.places(connection, ids, now, now),
-        await views.told_seats(connection, ids),
+        await program_views.told_seats(connection, ids),
         await queues_of(connection, ids),
+        await program_views.answers_of(connection, ids, now - COUNTED),
     )
 
 
 async def been_at(connection: Connection, search: Line, who: Caller) -> frozenset[str]:
     """The programs that the search's patient was at before, by what the reader may see."""
-    return await views.programs_of(connection, search.patient_id, who.scope)
+    return await program_views.programs_of(connection, search.patient_id, who.scope)
 
 
 async def everybody(connection: Connection, parts: Parts, now: datetime) -> dict[str, list[Place]]:
@@ -206,6 +211,10 @@ def _shown(parts: Parts, program: Program, known: KnownOfPrograms, now: datetime
         "first_free": day.isoformat() if day else None,
         "first_free_expected": expected_first_day(parts, program, places, now),
         "waiting": known.waiting.get(program.id, 0),
+        "answered": [
+            {name: value for name, value in one._asdict().items() if value is not None}
+            for one in known.answered.get(program.id, ())
+        ],
         "told": capacity.told_by(parts, program, known.told),
     }
     return {**told, "groups": groups, **full._asdict(), **day_free, "warnings": warnings}

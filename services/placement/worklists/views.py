@@ -10,12 +10,9 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.placement.programs.census import Place, SeatsOut, end_known
+from services.placement.programs.census import Place, end_known
 from services.placement.search.entry import UNSETTLED
-from services.placement.search.gaps import Asked
 from services.placement.tables import entries, episodes, seats
-from services.placement.tables import programs as told
-from services.placement.tables import seats_out as out
 from shared.scope import Scope
 from shared.storage import entry_marks as marks
 from shared.storage import scoped
@@ -100,12 +97,6 @@ _PLACES = sa.text(
     "SELECT program, '', since, until, NULL, NULL, 'out-of-use-' || nth, seats FROM seats_out "
     "WHERE program = ANY(:programs) AND COALESCE(until, 'infinity'::timestamptz) > :since"
 ).bindparams(sa.bindparam("programs", type_=sa.ARRAY(sa.Text)), sa.bindparam("since", type_=sa.DateTime(timezone=True)))
-_TOLD_SEATS = (
-    sa.select(told.c.program, told.c.told_at, told.c.expected_free, out.c.seats, out.c.since, out.c.until, out.c.reason)
-    .select_from(told.outerjoin(out, told.c.program == out.c.program))
-    .where(told.c.told_at.is_not(None), told.c.program == sa.any_(sa.bindparam("programs", type_=sa.ARRAY(sa.Text))))
-    .order_by(told.c.program, out.c.nth)
-)
 _ORDER = sa.text(
     "SELECT id, row_number() OVER (PARTITION BY program ORDER BY at, id) FROM entries "
     "WHERE kind = 'waiting' AND state = 'waiting' AND program = ANY(:programs)"
@@ -197,40 +188,6 @@ async def selected_page(
     return found[::-1] if back else found
 
 
-async def programs_of(connection: AsyncConnection, patient_id: str, scope: Scope) -> frozenset[str]:
-    """The programs whose stays of this patient began, in any episode, that the scope may see."""
-    columns = entries.c
-    query = sa.select(columns.program).select_from(LISTED).distinct().where(
-        columns.kind == "placement", columns.state.in_(("started", "ended")), episodes.c.patient_id == patient_id,
-        scoped.of(columns.facility, scope),
-    )  # fmt: skip
-    return frozenset((await connection.execute(query)).scalars()) - {None}
-
-
-_NEEDED = sa.text(
-    "SELECT facility, content ->> 'recommended_level' AS level, need.key, need.value, count(*) AS number, "
-    "min(at) AS since "
-    "FROM entries CROSS JOIN LATERAL ("
-    "SELECT * FROM jsonb_each(CAST(content -> 'needs' AS jsonb) - 'also') WHERE key = ANY(:counted) UNION ALL "
-    "SELECT * FROM jsonb_each(coalesce(CAST(content #> '{needs,also}' AS jsonb), '{}'))) AS need "
-    "WHERE kind = 'search' AND state = 'open' AND (:every OR facility = ANY(:facilities)) "
-    "GROUP BY 1, 2, 3, 4 ORDER BY number DESC, since, 1, 2, 3 LIMIT :most"
-).bindparams(sa.bindparam("facilities", type_=sa.ARRAY(sa.Text)), sa.bindparam("counted", type_=sa.ARRAY(sa.Text)))
-
-
-async def needed(connection: AsyncConnection, scope: Scope, counted: Collection[str], most: int) -> list[Asked]:
-    """What open searches of these facilities need, by facility, level, need and value, the most frequent first; of the
-    needs that every site knows those in `counted`, and all of the site's own."""
-    asked = {
-        "every": scope.facilities is None,
-        "facilities": sorted(scope.facilities or ()),
-        "counted": list(counted),
-        "most": most,
-    }
-    rows = (await connection.execute(_NEEDED, asked)).all()
-    return [Asked(row.facility, row.level, row.key, row.value, row.number, row.since) for row in rows]
-
-
 async def of_episode(
     connection: AsyncConnection, episode_id: str, whose: Whose, marks: Mapping[str, sa.ColumnElement[bool]]
 ) -> list[tuple[Line, frozenset[str]]]:
@@ -318,25 +275,6 @@ async def places(
         expected = until is not None and row.until is None
         place = Place(row.episode_id, row.since, until, row.group_id, row.seat_id, row.seats, expected)
         found[row.program].append(place)
-    return found
-
-
-class ToldSeats(NamedTuple):
-    """What a program told of its seats, and when; `expected_free`: JSON, by day."""
-
-    at: datetime | None
-    out: Sequence[SeatsOut]
-    expected_free: Sequence[dict[str, Any]]
-
-
-async def told_seats(connection: AsyncConnection, programs: Collection[str]) -> dict[str, ToldSeats]:
-    """program → what it told of its seats, for those that ever told; what is out of use in the order told."""
-    rows = await connection.execute(_TOLD_SEATS, {"programs": sorted(programs)})
-    found: dict[str, ToldSeats] = {}
-    for row in rows.all():
-        before = found.get(row.program, ToldSeats(row.told_at, (), row.expected_free))
-        more = () if row.seats is None else (SeatsOut(row.seats, row.since, row.until, row.reason),)
-        found[row.program] = before._replace(out=(*before.out, *more))
     return found
 
 

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from services.placement.desk import capacity, programs
 from services.placement.desk.frame import PROGRAMS, Parts
 from services.placement.desk.programs import KnownOfPrograms
-from services.placement.worklists import views
+from services.placement.worklists import program_views
 from services.placement.worklists.drawing import level
 from services.placement.worklists.lists import EVERYBODY
 from shared.errors import InvalidMessage
@@ -121,7 +121,7 @@ class Board:
         requests.parameters(request, ())
         program = capacity.of_the_caller(self.parts, who, request.path_params["program"])
         async with self.parts.database.begin() as connection:
-            known = await views.told_seats(connection, [program.id])
+            known = await program_views.told_seats(connection, [program.id])
         state = capacity.told_by(self.parts, program, known)
         return self._form(request, who, program, _asked(_proposed(state)))
 

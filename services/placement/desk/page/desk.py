@@ -17,6 +17,7 @@ from services.placement.desk.api import SUBJECTS
 from services.placement.desk.attendance.page import DONE as ATTENDANCE_DONE
 from services.placement.desk.attendance.page import AttendancePage
 from services.placement.desk.capacity import DONE as CAPACITY_DONE
+from services.placement.desk.first_day import FirstDay
 from services.placement.desk.frame import Parts, whose_of
 from services.placement.desk.marks import TAKERS, PlacementLists
 from services.placement.desk.page import wording
@@ -79,7 +80,7 @@ def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) 
     ]
     own_acts = {"offer": OfferToSeveral(parts.rules.site, door, WRITES)}
     many = ManyForms(desk, PlacementLists(parts, lists), own_acts, OtherPage(BACK, place, shown))
-    sheets_made = [each(parts, made_of) for each in (HuddleSheet, ChoiceList, GapReport, Board)]
+    sheets_made = [each(parts, made_of) for each in (HuddleSheet, ChoiceList, GapReport, Board, FirstDay)]
     sheets = [*attendance.routes(), *(route for each in sheets_made for route in each.routes())]
     inside = [*many.routes(), *sheets, *patient.routes()]
     return [*own, *inside, *acts.routes(WRITES), *dead_letters.routes(desk), *made_of.routes()]

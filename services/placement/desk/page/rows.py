@@ -40,6 +40,8 @@ def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool 
     if (line.kind, line.state) == ("search", "open") and may(reader.who, CARE):
         compared, choices_of = f"/?search={line.id}", f"/searches/{line.id}/choices"
         link = (compared, "Compare programs") if linked else (choices_of, "The patient's choices")
+    elif (line.kind, line.state) == ("placement", "placed") and "start_date" in body:
+        link = (f"/placements/{line.id}/first-day.ics", "For the calendar")
     return Row(
         what,
         badge,
