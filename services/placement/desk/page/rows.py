@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -31,6 +31,14 @@ class Reader(Glance):
 
     who: Caller
     writes: Mapping[str, Write]
+    _options: dict[tuple[str, str | None], Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+
+    def options(self, path: str, program: str | None) -> Mapping[str, Mapping[str, str]]:
+        """What the fields of a write are chosen from, about a program; the same for all rows of a page."""
+        if (path, program) not in self._options:
+            known = self.site.program(program) if program else None
+            self._options[path, program] = choices.options(path, self.site, known)
+        return self._options[path, program]
 
 
 def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool = True) -> Row:
@@ -201,7 +209,6 @@ def form(
     """A write as a form about a line; `options`: more choices of fields; `required`: fields needed here; `leave_out`:
     fields not asked for here."""
     zone = reader.reading(line.facility)
-    program = reader.site.program(line.program) if line.program else None
     of_episode = write.path.startswith("/api/episodes/")
     return Form(
         label=wording.LABELS[write.path],
@@ -212,7 +219,7 @@ def form(
             proposed=proposed,
             labels=wording.FIELDS,
             leave_out=(*choices.left_out(write.path), *leave_out),
-            options={**choices.options(write.path, reader.site, program), **(options or {})},
+            options={**reader.options(write.path, line.program), **(options or {})},
             required=required,
         ),
         seen=line.version,
