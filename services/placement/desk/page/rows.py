@@ -67,7 +67,7 @@ _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
     ("offer", "declined"): ("reopened",),
     ("offer", "expired"): ("reopened",),
     ("offer", "withdrawn"): ("reopened",),
-    ("placement", "placed"): ("started", "start-missed", "cancelled"),
+    ("placement", "placed"): ("started", "start-missed", "cancelled", "started-corrected", "start-withdrawn"),
     ("placement", "missed"): ("started", "cancelled"),
     ("placement", "started"): (
         "completed", "discontinued", "leave-started", "leave-ended", "diagnosed", "started-corrected",
@@ -89,13 +89,22 @@ _LISTS = {
     "search": "searches", "offer": "offers", "placement": "placements", "waiting": "waitlist", "seat": "seats",
     "authorization": "authorizations", "plan": "episodes", "session": "sessions",
 }  # fmt: skip
+
+
+def _is_told(body: Mapping[str, Any]) -> bool:
+    """True for a placement of which it was told that it began, without effect."""
+    return bool(body.get("start_told"))
+
+
 _POSSIBLE: dict[str, Callable[[Mapping[str, Any], date], bool]] = {
     "reopened": lambda body, _: bool(body.get("search_open", True)) and not body.get("asked_again"),
-    "start-missed": lambda body, today: str(body.get("start_date", "")) <= today.isoformat(),
+    "started": lambda body, _: not _is_told(body),
+    "start-missed": lambda body, today: str(body.get("start_date", "")) <= today.isoformat() and not _is_told(body),
+    "cancelled": lambda body, _: not _is_told(body),
     "leave-started": lambda body, _: not body.get("on_leave"),
     "leave-ended": lambda body, _: bool(body.get("on_leave")),
-    "started-corrected": lambda body, _: body.get("stay", {}).get("kind") == "placement",
-    "start-withdrawn": lambda body, _: not body.get("attended"),
+    "started-corrected": lambda body, _: body.get("stay", {}).get("kind") == "placement" or _is_told(body),
+    "start-withdrawn": lambda body, _: ("stay" in body and not body.get("attended")) or _is_told(body),
     "plan": lambda body, _: bool(body.get("at_home")),
 }
 """What may be done with an entry only where this is so on this day, beyond its state: a button that can't work is none.
