@@ -106,7 +106,7 @@ def web_app(
         app.add_middleware(_KnowSession, sessions=sessions)
     if retired is not None:
         app.add_middleware(_KnowRetired, retired=retired)
-    app.add_middleware(_Answer)
+    app.add_middleware(_AnswerFaults)
     app.add_middleware(SecureHeaders)
     app.add_middleware(Speaks)
     app.add_middleware(EachRequest, service=title, logged=logged)
@@ -360,7 +360,7 @@ class _KnowRetired:
         await self.app(scope, receive, send)
 
 
-class _Answer:
+class _AnswerFaults:
     """Middleware: answers what was raised before the answer had begun; after that the connection ends."""
 
     def __init__(self, app: Any) -> None:

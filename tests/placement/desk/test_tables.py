@@ -117,6 +117,23 @@ async def test_what_a_list_does_not_have_is_refused_in_words(browser: Browser, q
     assert (await browser.open("/", level="php")).status == 422, "there is no list that it would narrow"
 
 
+async def test_every_column_of_the_seats_says_something(browser: Browser, desk: Desk) -> None:
+    await desk.places("E1", start_date="2026-05-04")
+    told = (await browser.open("/", list="seats")).cells("Adult partial")
+    assert (told["levels"], told["waiting"]) == ("PHP", "19 free")
+    assert "1 of 20 seats taken" in told["seats"]
+    assert told["what"].startswith("30 hours a week")
+
+
+async def test_a_closed_search_says_what_came_of_it_once(browser: Browser, desk: Desk) -> None:
+    search = (await desk.search("E1"))["search_id"]
+    closed = await desk.post(f"/api/searches/{search}/closed", {"reason": "lost-contact"})
+    assert closed.status_code == 200
+    told = (await browser.open("/", list="closed")).cells("closed: lost contact")
+    assert told["stands"].startswith("nobody was asked")
+    assert "lost contact" not in told["stands"]
+
+
 async def test_a_list_of_many_asks_the_database_no_more_often_than_one_of_few(
     browser: Browser, desk: Desk, database: Database
 ) -> None:
