@@ -169,7 +169,9 @@ entries = sa.Table(
     sa.Column("at", sa.DateTime(timezone=True), nullable=False, comment="when it began"),
     sa.Column("due", sa.DateTime(timezone=True), comment="when somebody should have done something"),
     sa.Column("content", JSONB, nullable=False),
-    sa.Index("entries_of_kind", "kind", "state", "at", "id", postgresql_include=["facility", "besides", "asked_by"]),
+    sa.Index(
+        "entries_of_kind", "kind", "state", "at", "id", postgresql_include=["due", "facility", "besides", "asked_by"]
+    ),
     sa.Index("entries_due", "kind", "state", "due", postgresql_where=sa.text("due IS NOT NULL")),
     sa.Index("entries_going_on", "kind", postgresql_where=sa.text("CAST(content ->> 'goes_on' AS boolean)")),
     sa.Index("entries_by_id", "kind", "id"),

@@ -79,9 +79,8 @@ def _search(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
         if before == "none"
         else say("{level} recommended after {before}", level=to, before=inside(level(before)))
     )
-    asked = len(body.get("offers", ()))
-    sent = say_count("{count} offer sent", "{count} offers sent", asked) if asked else say("nobody asked yet")
-    details = (search_began(line, body, now), *body.get("reasons", ()), needs_in_words(body, now), sent)
+    details = (search_began(line, body, now), *body.get("reasons", ()), needs_in_words(body, now))
+    details = (*details, offers_sent(line, body))
     if line.state != "open":
         why = spoken(body.get("reason", ""))
         return what, (*details, why), Badge(say("closed: {why}", why=why))
@@ -92,6 +91,13 @@ def _search(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     since_today = say("waiting since today")
     waiting = since_today if days < 1 else say_count("waiting for {count} day", "waiting for {count} days", days)
     return what, details, Badge(waiting, "late" if days > 2 else "")
+
+
+def offers_sent(line: Line, body: Mapping[str, Any]) -> str:
+    """How many programs were asked in a search."""
+    if asked := len(body.get("offers", ())):
+        return say_count("{count} offer sent", "{count} offers sent", asked)
+    return say("nobody asked yet") if line.state == "open" else say("nobody was asked")
 
 
 def _began_on(line: Line, body: Mapping[str, Any], zone: ZoneInfo) -> date:
@@ -181,7 +187,8 @@ def _placement(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     variance = say("another level than recommended: {why}", why=why) if why else ""
     seat = say("has no seat") if body.get("seat") is False and line.state not in {"ended", "cancelled"} else ""
     begins = _first_day(body["start_date"]) if first else say("first day open")
-    details = (f"{level(body.get('level'))} · {begins}", variance, seat)
+    told = say("said to have begun, which has no effect") if body.get("start_told") else ""
+    details = (f"{level(body.get('level'))} · {begins}", told, variance, seat)
     if line.state == "placed" and first is not None:
         return now.program(line.program), details, _to_come(first, now.at, now.zone(line.facility))
     tone = {"missed": "late", "started": "good"}.get(line.state, "")
