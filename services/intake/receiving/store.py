@@ -187,8 +187,8 @@ def keep_notes(notes: Sequence[Note]) -> list[SqlWrite]:
 
 
 async def unnamed_of(connection: Connection, patients: Iterable[str]) -> list[PersonMessage]:
-    """The messages of patients that name no visit and are of none yet."""
-    return [
+    """The messages of patients that name no visit and are of none yet; a move that waits is of none."""
+    found = [
         PersonMessage(
             row["patient_id"],
             row["facility"],
@@ -196,6 +196,7 @@ async def unnamed_of(connection: Connection, patients: Iterable[str]) -> list[Pe
         )
         for row in await rows(connection, _UNNAMED, list(patients))
     ]
+    return [one for one in found if not one.said.adt.records]
 
 
 async def move(connection: Connection, moved: Mapping[str, str | None]) -> None:

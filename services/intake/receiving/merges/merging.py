@@ -15,7 +15,9 @@ from services.intake.hl7.model import VisitMessage
 from services.intake.people import register
 from services.intake.people.joining import TOLD_AS_ONE, MatchPair
 from services.intake.people.merging import (
+    SAME,
     SAYS_ONE,
+    Effect,
     FacilityPatients,
     RecordStatement,
     VisitName,
@@ -37,6 +39,7 @@ from services.intake.receiving.merges.facts import (
     identity_facts,
     merged_episodes,
 )
+from services.intake.receiving.merges.statements import NO_OTHER
 from services.intake.receiving.merges.store import OfNoVisit, StandingFact
 from services.intake.visits.death_facts import DeathChanges
 from services.intake.visits.derive import FactKey, Note
@@ -124,10 +127,17 @@ class Kin:
         found: dict[str, Note] = {}
         for one in self.statements:
             if one.by == "message":
-                note = Note(one.said_by, *effects.get(one.statement_id, ("applied", None)))
+                note = Note(one.said_by, *effects.get(one.statement_id, self._of_move(one)))
                 if one.said_by not in found or note.effect == "applied":
                     found[one.said_by] = note
         return list(found.values())
+
+    def _of_move(self, one: RecordStatement) -> Effect:
+        """What became of a move: where only the account says whose the visit was, it waits until that is known."""
+        if one.by_account and not one.other:
+            return "waiting", NO_OTHER
+        moves = [each for each in self.who.moves.get(one.facility, ()) if each.visit == one.visit]
+        return ("no-effect", SAME) if one.other == one.patient and moves == [one] else ("applied", None)
 
 
 async def load(connection: Connection, patients: Iterable[str]) -> Kin | None:
