@@ -130,6 +130,18 @@ identities = sa.Table(
     comment="ids, names, birth date, contacts, field by field as last said by each facility",
 )
 
+deleted_persons = sa.Table(
+    "deleted_persons",
+    INTAKE,
+    sa.Column("message_id", sa.Text, primary_key=True, comment="the message that deletes it (A29)"),
+    sa.Column("patient_id", sa.Text, nullable=False),
+    sa.Column("facility", sa.Text, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False, comment="as in identities"),
+    sa.Column("stated_at", _TIME, nullable=False),
+    sa.Index("deleted_persons_of_facility", "facility", "patient_id"),
+    comment="what a facility had told of a person when somebody agreed that a message (A29) deletes it",
+)
+
 identity_words = sa.Table(
     "identity_words",
     INTAKE,
@@ -142,6 +154,8 @@ identity_words = sa.Table(
         comment="keyed hashes, 64 bits each, of normalised words and beginnings of names (people/finding)",
     ),
     sa.Column("compared", sa.Boolean, nullable=False, server_default=sa.false(), comment="with those who are like it"),
+    sa.Column("weighed", sa.Text, comment="digest of the weights of likeness that it was compared by"),
+    sa.Index("identity_words_weighed", "weighed", "patient_id", "facility", postgresql_where=sa.text("compared")),
     sa.Index("identity_words_to_compare", "patient_id", postgresql_where=sa.text("NOT compared")),
     sa.Index("identity_words_by_word", "words", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
     comment="blind index: by which words of name, birth date, telephone and ids a patient is found",

@@ -56,6 +56,8 @@ class RecordStatement(Struct, frozen=True, kw_only=True, gc=False):
     authority: str | None = None
     account: str | None = None
     visit: str | None = None
+    number_deleted: bool = False
+    """`mrn` was deleted, since the facility left: facts that were stated with it keep it."""
     to_account: str | None = None
     """The account that a visit is moved to."""
     by_account: bool = False

@@ -187,7 +187,8 @@ def keep_notes(notes: Sequence[Note]) -> list[SqlWrite]:
 
 
 async def unnamed_of(connection: Connection, patients: Iterable[str]) -> list[PersonMessage]:
-    """The messages of patients that name no visit and are of none yet; a move that waits is of none."""
+    """The messages of patients that name no visit, are one's all the same, and are of none yet. What waits for a person
+    to say which visit it is of, or is about no visit, is not among them."""
     found = [
         PersonMessage(
             row["patient_id"],
@@ -196,7 +197,7 @@ async def unnamed_of(connection: Connection, patients: Iterable[str]) -> list[Pe
         )
         for row in await rows(connection, _UNNAMED, list(patients))
     ]
-    return [one for one in found if not one.said.adt.records]
+    return [one for one in found if one.said.adt.means.needs_visit]
 
 
 async def move(connection: Connection, moved: Mapping[str, str | None]) -> None:

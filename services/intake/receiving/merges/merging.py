@@ -45,7 +45,7 @@ from services.intake.visits.death_facts import DeathChanges
 from services.intake.visits.derive import FactKey, Note
 from services.intake.visits.reconcile import EpisodeSequences, VisitChanges, VisitRecord, labels_of
 from shared.events.base import CareFact
-from shared.events.stays import PatientDied
+from shared.events.stays import PatientDied, PatientsMerged, PatientsUnmerged
 from shared.events.taking_back import FactCancelled, taken_back
 from shared.facts import restating
 from shared.facts.envelope import Fact
@@ -74,6 +74,8 @@ class _Belonging:
         """The record number and its authority by which a move told whose the visit is; None where none moved it."""
         for said in visit.messages:
             by = self._moved_by(visit.facility, said, self.named.get(said.message_id, visit.patient_id))
+            if by is not None and by.number_deleted and visit.record_number:
+                return visit.record_number[0], visit.record_number[1]
             if by is not None and by.mrn:
                 return by.mrn, by.authority or ""
         return None
@@ -273,7 +275,7 @@ def _of_requests(stored: OfNoVisit, died: DeathChanges) -> Iterator[Original]:
 def _difference(standing: Sequence[StandingFact], wanted: Sequence[WantedFact], stating: Stating) -> MergeChanges:
     """What makes `standing` say what is wanted: copies are cancelled before anything is stated."""
     was, (sequences, _, now, told_by) = {one.key: one for one in standing}, stating
-    out = restating.difference(was, {one.key: one for one in wanted}, _says)
+    out = restating.difference(was, {one.key: _with_number(one, was.get(one.key)) for one in wanted}, _says)
     found = MergeChanges(fallen=[one.ce_id for one in out.fallen])
     for gone in sorted(out.cancel.values(), key=lambda one: (one.copy_of is None, one.ce_id)):
         off = taken_back(gone.value, gone.ce_id, reason=UNMERGED if gone.copy_of else "derived-away", now=now)
@@ -283,6 +285,13 @@ def _difference(standing: Sequence[StandingFact], wanted: Sequence[WantedFact], 
         fact = sequences.stated(value, now, told_by, one.said_by, copy_of=one.copy_of)
         found.stated.append((one.key, fact, one.visit_id))
     return found
+
+
+def _with_number(one: WantedFact, was: StandingFact | None) -> WantedFact:
+    """The fact with the record number that it stands with, where that is not known any more."""
+    if not one.number_deleted or was is None or not isinstance(was.value, PatientsMerged | PatientsUnmerged):
+        return one
+    return one._replace(value=structs.replace(one.value, patient=was.value.patient))
 
 
 def _says(was: StandingFact, now: WantedFact) -> bool:

@@ -1,0 +1,39 @@
+"""What a facility told of a person and a message deletes, and by which weights records were compared."""
+
+from __future__ import annotations
+
+from alembic import op
+
+from shared.storage.first_tables import run_statements
+
+revision = "0037"
+down_revision = "0036"
+branch_labels = None
+depends_on = None
+
+_UP = """
+CREATE TABLE deleted_persons (
+    message_id text PRIMARY KEY,
+    patient_id text NOT NULL,
+    facility text NOT NULL,
+    sealed bytea NOT NULL,
+    stated_at timestamptz NOT NULL
+);
+CREATE INDEX deleted_persons_of_facility ON deleted_persons (facility, patient_id);
+COMMENT ON TABLE deleted_persons IS
+    'what a facility had told of a person when somebody agreed that a message (A29) deletes it';
+ALTER TABLE identity_words ADD COLUMN weighed text;
+COMMENT ON COLUMN identity_words.weighed IS 'digest of the weights of likeness that it was compared by';
+CREATE INDEX identity_words_weighed ON identity_words (weighed, patient_id, facility) WHERE compared;
+"""
+_DOWN = "DROP TABLE deleted_persons; DROP INDEX identity_words_weighed; ALTER TABLE identity_words DROP COLUMN weighed;"
+
+
+def upgrade() -> None:
+    """The table, and the column; a record gets it when it is compared."""
+    run_statements(op.get_bind(), _UP)
+
+
+def downgrade() -> None:
+    """Away with both."""
+    run_statements(op.get_bind(), _DOWN)
