@@ -155,7 +155,6 @@ identity_words = sa.Table(
     ),
     sa.Column("compared", sa.Boolean, nullable=False, server_default=sa.false(), comment="with those who are like it"),
     sa.Column("weighed", sa.Text, comment="digest of the weights of likeness that it was compared by"),
-    sa.Index("identity_words_weighed", "weighed", "patient_id", "facility", postgresql_where=sa.text("compared")),
     sa.Index("identity_words_to_compare", "patient_id", postgresql_where=sa.text("NOT compared")),
     sa.Index("identity_words_by_word", "words", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
     comment="blind index: by which words of name, birth date, telephone and ids a patient is found",

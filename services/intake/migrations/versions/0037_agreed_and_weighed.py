@@ -22,11 +22,15 @@ CREATE TABLE deleted_persons (
 CREATE INDEX deleted_persons_of_facility ON deleted_persons (facility, patient_id);
 COMMENT ON TABLE deleted_persons IS
     'what a facility had told of a person when somebody agreed that a message (A29) deletes it';
+COMMENT ON COLUMN deleted_persons.message_id IS 'the message that deletes it (A29)';
+COMMENT ON COLUMN deleted_persons.sealed IS 'as in identities';
 ALTER TABLE identity_words ADD COLUMN weighed text;
 COMMENT ON COLUMN identity_words.weighed IS 'digest of the weights of likeness that it was compared by';
-CREATE INDEX identity_words_weighed ON identity_words (weighed, patient_id, facility) WHERE compared;
 """
-_DOWN = "DROP TABLE deleted_persons; DROP INDEX identity_words_weighed; ALTER TABLE identity_words DROP COLUMN weighed;"
+_DOWN = """
+DROP TABLE deleted_persons;
+ALTER TABLE identity_words DROP COLUMN weighed;
+"""
 
 
 def upgrade() -> None:
