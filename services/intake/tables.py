@@ -277,8 +277,17 @@ messages = sa.Table(
     sa.Column("visit_id", sa.Text),
     sa.Column("said", sa.LargeBinary, comment="its values as JSON: codes, dates, ids (kept.py)"),
     sa.Column("sealed", sa.LargeBinary, comment="the raw message while it is kept; place: its message_id"),
+    sa.Column(
+        "superseded",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="an update that says nothing that later ones of its visit do not say",
+    ),
     sa.UniqueConstraint("ids", "body"),
-    sa.Index("messages_of_visit", "visit_id", sa.text("(COALESCE(reason, '') = 'repeated')"), "message_id"),
+    sa.Index(
+        "messages_of_visit", "visit_id", sa.text("(superseded OR COALESCE(reason, '') = 'repeated')"), "message_id"
+    ),
     sa.Index("messages_noted", "note", "message_id", postgresql_where=sa.text("note NOT IN ('applied', 'kept')")),
     sa.Index("messages_without_visit", "patient_id", postgresql_where=sa.text("visit_id IS NULL AND note = 'waiting'")),
     sa.Index("messages_kept", "message_id", postgresql_where=sa.text("note = 'kept'")),

@@ -1,4 +1,5 @@
-"""What a facility told of a person and a message deletes, and by which weights records were compared."""
+"""What a facility told of a person and a message deletes, by which weights records were compared, and which updates say
+nothing that later ones do not."""
 
 from __future__ import annotations
 
@@ -26,18 +27,26 @@ COMMENT ON COLUMN deleted_persons.message_id IS 'the message that deletes it (A2
 COMMENT ON COLUMN deleted_persons.sealed IS 'as in identities';
 ALTER TABLE identity_words ADD COLUMN weighed text;
 COMMENT ON COLUMN identity_words.weighed IS 'digest of the weights of likeness that it was compared by';
+ALTER TABLE messages ADD COLUMN superseded boolean DEFAULT false NOT NULL;
+COMMENT ON COLUMN messages.superseded IS 'an update that says nothing that later ones of its visit do not say';
+DROP INDEX messages_of_visit;
+CREATE INDEX messages_of_visit
+    ON messages (visit_id, (superseded OR COALESCE(reason, '') = 'repeated'), message_id);
 """
 _DOWN = """
+DROP INDEX messages_of_visit;
+CREATE INDEX messages_of_visit ON messages (visit_id, (COALESCE(reason, '') = 'repeated'), message_id);
+ALTER TABLE messages DROP COLUMN superseded;
 DROP TABLE deleted_persons;
 ALTER TABLE identity_words DROP COLUMN weighed;
 """
 
 
 def upgrade() -> None:
-    """The table, and the column; a record gets it when it is compared."""
+    """The table and the columns; a record and a message get theirs when they are looked at next."""
     run_statements(op.get_bind(), _UP)
 
 
 def downgrade() -> None:
-    """Away with both."""
+    """Away with all."""
     run_statements(op.get_bind(), _DOWN)

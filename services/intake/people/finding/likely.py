@@ -52,7 +52,7 @@ class ComparedPersons(Protocol):
 @dataclass(slots=True)
 class Likely:
     """Compares records that changed with those that share a block with them; after a change of the site's weights all
-    others, too, from behind `after` on. `again`: how many were taken up for that; `whole`: all were."""
+    others, too, from `after` on. `again`: how many were taken up for that; `whole`: all were."""
 
     of: ComparedPersons
     after: str = ""

@@ -30,8 +30,8 @@ MOST_NEAR = 20
 """Records that may share a block; one that more share (a placeholder, a clinic's telephone) says nothing."""
 _UNCOMPARED = (
     "SELECT i.patient_id, i.facility, i.sealed, i.stated_at, w.weighed <> $2 AS anew "
-    "FROM (SELECT patient_id, facility, weighed FROM identity_words WHERE NOT compared ORDER BY patient_id, facility LIMIT $1) AS w "
-    "JOIN identities AS i USING (patient_id, facility)"
+    "FROM (SELECT patient_id, facility, weighed FROM identity_words WHERE NOT compared "
+    "ORDER BY patient_id, facility LIMIT $1) AS w JOIN identities AS i USING (patient_id, facility)"
 )
 _BY_OTHER_WEIGHTS = (
     "UPDATE identity_words SET compared = false WHERE (patient_id, facility) IN (SELECT patient_id, facility "
