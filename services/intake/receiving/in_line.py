@@ -180,7 +180,8 @@ async def _derived_apart(
 
     _set_alive(found.touched.values(), of_deaths)
     derived = await intake.long_visits.apart.derive(found.touched, pages())
-    if all(sizes[key] - len(each.superseded) <= intake.long_visits.long for key, each in derived.items()):
+    left = [sizes[key] - len(each.superseded) for key, each in derived.items()]
+    if any(each.superseded for each in derived.values()) and max(left) <= intake.long_visits.long:
         intake.long_visits.forget(key for message in inbound for key in message.keys)
     return derived
 

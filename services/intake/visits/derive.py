@@ -23,7 +23,7 @@ from services.intake.visits.place_told import walked_with_places
 from services.intake.visits.plans import Arrivals, arrivals, plans
 from services.intake.visits.repetition import REPEATED, repeated
 from services.intake.visits.stays import Stay
-from services.intake.visits.superseded import ENOUGH, Read, superseded
+from services.intake.visits.superseded import ENOUGH, DerivedSoFar, superseded
 from services.intake.visits.updates import Update, amended, stay_of
 from shared.events.planning import DischargePlanCancelled
 from shared.events.stays import Admitted, VisitStarted
@@ -111,7 +111,7 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     notes = tuple([Note(one.message_id, *became.of(turn, facts)) for turn, one in enumerate(said)])
     gone: frozenset[str] = frozenset()
     if len(effective.updates) >= ENOUGH:
-        gone = superseded(Read(effective, walked.stays, facts, again, differing), site)
+        gone = superseded(DerivedSoFar(effective, walked.stays, facts, again, differing), site)
     return Derived(tuple(facts), notes, said_until=said[-1].adt.stated_at if said else None, superseded=gone)
 
 

@@ -30,7 +30,7 @@ _MARGIN = timedelta(days=2)
 """A plan that begins so long before the stay is told of no day within it, whatever the zone."""
 
 
-class Read(NamedTuple):
+class DerivedSoFar(NamedTuple):
     """The messages of a visit with what was derived of them: `again` are the turns of updates that repeat the one
     before, `differing` of those that tell another place than the one in force."""
 
@@ -41,32 +41,32 @@ class Read(NamedTuple):
     differing: Collection[int]
 
 
-def superseded(read: Read, site: SiteMap) -> frozenset[str]:
+def superseded(so_far: DerivedSoFar, site: SiteMap) -> frozenset[str]:
     """The ids of the updates that can be left out when the next update is derived; none where the visit is not one stay
     that goes on, with one beginning."""
-    effective = read.effective
-    if len(effective.updates) - len(read.again) < ENOUGH or not _is_plain(read, site):
+    effective = so_far.effective
+    if len(effective.updates) - len(so_far.again) < ENOUGH or not _is_plain(so_far, site):
         return frozenset()
-    said = [(turn, one) for turn, one in enumerate(effective.said) if turn not in read.again]
-    candidates = _candidates(read)
+    said = [(turn, one) for turn, one in enumerate(effective.said) if turn not in so_far.again]
+    candidates = _candidates(so_far)
     keep = {turn for turn, _ in said if turn not in candidates}
-    keep |= {turn for turn, one in said if one.message_id in {fact.said_by for fact in read.facts}}
+    keep |= {turn for turn, one in said if one.message_id in {fact.said_by for fact in so_far.facts}}
     keep.add(said[-1][0])
-    keep |= set(_last_changes(read, said))
-    keep |= set(_before_those_that_told(read, said))
+    keep |= set(_last_changes(so_far, said))
+    keep |= set(_before_those_that_told(so_far, said))
     keep |= set(_with_codes(said, candidates, keep, site))
     _part_the_same(dict(said), keep)
     return frozenset(effective.said[turn].message_id for turn in candidates - keep)
 
 
-def _is_plain(read: Read, site: SiteMap) -> bool:
-    effective = read.effective
+def _is_plain(so_far: DerivedSoFar, site: SiteMap) -> bool:
+    effective = so_far.effective
     first = effective.said[0].adt
-    if len(read.stays) != 1 or read.stays[0].state == "ended" or effective.arrivals or effective.amended:
+    if len(so_far.stays) != 1 or so_far.stays[0].state == "ended" or effective.arrivals or effective.amended:
         return False
     if not first.visit_number or first.by_account:
         return False
-    if read.differing and site.transfers_by_place(first.sending_app, first.sending_facility):
+    if so_far.differing and site.transfers_by_place(first.sending_app, first.sending_facility):
         return False
     told = [one.adt for one in effective.said]
     begins = {adt.admitted for adt in told if adt.admitted is not None}
@@ -77,15 +77,15 @@ def _is_plain(read: Read, site: SiteMap) -> bool:
     )
 
 
-def _candidates(read: Read) -> set[int]:
+def _candidates(so_far: DerivedSoFar) -> set[int]:
     """The turns of the updates that tell only what a later one can tell again."""
-    known = [one.adt for one in read.effective.said]
-    timeless = all(_timeless(adt, read.stays[0]) for adt in known)
+    known = [one.adt for one in so_far.effective.said]
+    timeless = all(_timeless(adt, so_far.stays[0]) for adt in known)
     planned = any(plans(adt) for adt in known)
     return {
         update.turn
-        for update in read.effective.updates
-        if update.turn not in read.again
+        for update in so_far.effective.updates
+        if update.turn not in so_far.again
         and _may_go(update.said.adt)
         and (timeless or update.said.adt.coverage is None)
         and not (planned and update.said.adt.expected_discharge)
@@ -109,11 +109,11 @@ Said = Sequence[tuple[int, VisitMessage]]
 """Messages with their turns, in the order said."""
 
 
-def _last_changes(read: Read, said: Said) -> Iterator[int]:
+def _last_changes(so_far: DerivedSoFar, said: Said) -> Iterator[int]:
     """The turns of the updates that changed a field of a step's message last, and of those that told the field before
     them."""
-    updates = {one.turn for one in read.effective.updates}
-    for step in read.stays[0].steps:
+    updates = {one.turn for one in so_far.effective.updates}
+    for step in so_far.stays[0].steps:
         later = [(turn, one.adt) for turn, one in said if turn in updates and turn > step.statement.turn]
         for name in OF_A_START:
             yield from _last_change(step.statement.said.adt, later, name)
@@ -130,11 +130,11 @@ def _last_change(base: Adt, later: Iterable[tuple[int, Adt]], name: str) -> list
     return found
 
 
-def _before_those_that_told(read: Read, said: Said) -> Iterator[int]:
+def _before_those_that_told(so_far: DerivedSoFar, said: Said) -> Iterator[int]:
     """For each group that a message tells whole, the turns of its last teller, and of the one before each that is said
     to have told something."""
-    by = {fact.said_by for fact in read.facts}
-    own = {one.turn for one in read.effective.updates} | {step.statement.turn for step in read.stays[0].steps}
+    by = {fact.said_by for fact in so_far.facts}
+    own = {one.turn for one in so_far.effective.updates} | {step.statement.turn for step in so_far.stays[0].steps}
     for group in ("diagnoses", "coverage", "expected_discharge", "admitted"):
         tellers = [(turn, one) for turn, one in said if turn in own and getattr(one.adt, group) is not None]
         yield from (turn for turn, _ in tellers[-1:])
