@@ -269,6 +269,12 @@ _OWN: dict[str, Value] = {
     "consent-recorded": _CONSENT,
     "consent-revoked": _CONSENT,
     "consent-expired": _CONSENT,
+    "merge-ended": {
+        "retired_episode_id": "ep-209",
+        "since": "2026-03-10T08:00:00-04:00",
+        "until": "2026-03-11T09:30:00-04:00",
+    },
+    "leftover-settled": {"facts": ["f-77", "f-78"], "goes_to": "ep-209"},
     "fact-cancelled": {
         "stay": _VISIT,
         "cancels": "f-16",

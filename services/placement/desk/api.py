@@ -13,6 +13,7 @@ from services.placement.desk import (
     conflicts,
     disclosures,
     episodes,
+    leftovers,
     offers,
     openapi,
     placements,
@@ -45,6 +46,7 @@ SUBJECTS: tuple[Subject, ...] = (
     seats.SUBJECT,
     waitlist.SUBJECT,
     billed.SUBJECT,
+    leftovers.SUBJECT,
 )
 
 

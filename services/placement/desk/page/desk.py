@@ -234,7 +234,7 @@ class Placement:
         bodies = await reading.told(connection, self.parts, _TELLERS.get(kind), lines, look.who)
         await reading.noted(connection, self.parts, look.who, f"{kind}-looked-at", lines)
         known, episodes = more or {}, list(dict.fromkeys(line.episode_id for line in lines))
-        if kind in {"conflict", "ineffective"}:
+        if kind in {"conflict", "ineffective", "leftover"}:
             reader = replace(reader, facts=await self._facts(connection, episodes))
         elif kind == "plan":
             homes = await views.homes(connection, episodes)
