@@ -156,6 +156,10 @@ class _Copies:
         found = mapped(value, Survivor(home.episode_id, home.patient_id), self._named)
         return _with_ids(found, self.ids) if found else None
 
+    def line_of(self, _: CareFact) -> str:
+        """All of them wait in one line."""
+        return ""
+
     def state(self, value: CareFact, copy_of: str | None = None) -> Fact:
         """State it in the surviving episode, and take note of the copy."""
         fact = self.surviving.state(value, copy_of)

@@ -23,7 +23,7 @@ from services.placement.continuum.stay_facts import ZoneOf
 from shared.events import ANNOUNCEMENTS, MERGING
 from shared.events.base import CareFact
 from shared.events.merging import LeftoverSettled
-from shared.events.placing import OfferWithdrawn, PlacementCancelled, SearchClosed, SearchOpened
+from shared.events.placing import OfferWithdrawn, PlacementCancelled, SearchClosed, SearchOpened, Seat
 from shared.events.planning import ConflictSettled
 from shared.events.stays import Link, Merge
 from shared.events.taking_back import FactCancelled, taken_back
@@ -132,6 +132,10 @@ class _Copies:
             self.heads[root] = fact.id
             self.roots.setdefault(root, fact.id)
         return fact
+
+    def line_of(self, value: CareFact) -> str:
+        """Seats wait for no other facts: they would be free meanwhile (contract 5.5)."""
+        return "seats" if isinstance(value, Seat) else ""
 
     def of(self, value: CareFact) -> CareFact | None:
         """The value of the copy; None while it names what has no copy yet."""
