@@ -16,6 +16,7 @@ from msgspec import structs
 from services.aftercare.decisions.ids import follow_up_id, id_of
 from services.aftercare.decisions.own_facts import derived
 from shared.errors import Rejected
+from shared.events.aftercare import AftercareReferred
 from shared.events.base import CareFact
 from shared.events.episodes import EpisodeState, MergedNow
 from shared.events.merging import LeftoverSettled
@@ -147,11 +148,16 @@ class _Copies:
         }
         ends = (stay.ended_by for stay in surviving.document.stays)
         self.ends = {end.copy_of: end.ce_id for end in ends if end and end.copy_of}
+        referred = (fact.value for fact in retired.standing if isinstance(fact.value, AftercareReferred))
+        self.unseen = {one.referral_id for one in referred if one.template and one.referral_id not in ids}
+        """Referrals of templates whose end of a stay is not in the surviving episode, or not any more."""
 
     def of(self, value: CareFact) -> CareFact | None:
         """The value of the copy; None while what it is about has not been seen there."""
         home = home_of(value, self.retired.document)
         if home is None or any(getattr(value, name, None) not in {None, *self.ids} for name in OF_AN_END):
+            return None
+        if about(value) & self.unseen:
             return None
         found = mapped(value, Survivor(home.episode_id, home.patient_id), self._named)
         return _with_ids(found, self.ids) if found else None

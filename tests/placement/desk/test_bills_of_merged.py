@@ -1,5 +1,5 @@
-"""After a merge the bill is the one that one patient would always have had, but for ids; once it is taken back, both are
-as they were (contract 3.6 rule 11, 4)."""
+"""After a merge the bill is the one that one patient would always have had, but for ids; once it is taken back, both
+are as they were (contract 3.6 rule 11, 4)."""
 
 from __future__ import annotations
 
