@@ -6,14 +6,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from services.aftercare.checks import broken
 from services.aftercare.tables import METADATA
 from shared.storage.database import Database
-from shared.storage.tables import PLUMBING
 from tests.aftercare.builders import LEFT, day, inpatient
 from tests.aftercare.desk.conftest import COMPLETED, Desk
 from tests.aftercare.desk.steps import contact
@@ -29,6 +28,8 @@ LISTS = ("plans", "referrals", "follow-ups", "contacts", "appointments", "risks"
 NAMES = {"id", "episode_id", "patient_id", "plan_id", "referral_id", "follow_up_id", "discharge", "trigger", "by_fact"}
 NAMES |= {"referrals", "appointment_id", "instead_of", "kept_by"}
 """Fields that hold ids."""
+EVERY = (*METADATA.tables, "outbox")
+"""Aftercare's tables, and what is on its way."""
 Document = dict[str, Any]
 Act = Callable[[Desk], Awaitable[object]]
 
@@ -85,10 +86,10 @@ def acts(chance: Random, *episodes: str) -> list[Act]:
         found.append(
             chance.choice(
                 (
-                    lambda desk, e=episode, o=on, h=how: called(desk, e, o, h),  # type: ignore[misc]
-                    lambda desk, n=number, m=move: referred(desk, n, *m),  # type: ignore[misc]
-                    lambda desk, n=number: excluded(desk, n),  # type: ignore[misc]
-                    lambda desk, e=episode, n=number: appointed(desk, e, 4 + n),  # type: ignore[misc]
+                    lambda desk, e=episode, o=on, h=how: called(desk, e, o, h),
+                    lambda desk, n=number, m=move: referred(desk, n, *m),
+                    lambda desk, n=number: excluded(desk, n),
+                    lambda desk, e=episode, n=number: appointed(desk, e, 4 + n),
                 )
             )
         )
@@ -130,16 +131,23 @@ async def bring(
         await sound(desk, database)
 
 
-async def plays(desk: Desk, database: Database, seed: int, chance: Random | None) -> list[dict[str, Any]]:
-    """A story by its seed: what people did, merges, what people did since, merges taken back. What stands after the
-    merge, and at the end."""
+class Played(NamedTuple):
+    """What stood after the merge, and at the end; and the last documents of both."""
+
+    merged: dict[str, list[tuple[str, str]]]
+    apart: dict[str, list[tuple[str, str]]]
+    last: tuple[Document, Document]
+
+
+async def plays(desk: Desk, database: Database, seed: int, chance: Random | None) -> Played:
+    """A story by its seed: what people did, merges, what people did since, merges taken back."""
     story, versions = Random(seed), iter(range(2, 100))
     await take_in(database, of_e1(1, *THEIRS), of_e2(1, OWN))
     for act in acts(story, "E1", "E2"):
         await act(desk)
     await bring(desk, database, rounds(versions, story.choice((1, 3)), ()), chance)
     since = desk.clock()
-    found = [await outcome(desk)]
+    merged = await outcome(desk)
     for act in acts(story, "E2"):
         await act(desk)
     until = since + timedelta(hours=1)
@@ -148,14 +156,14 @@ async def plays(desk: Desk, database: Database, seed: int, chance: Random | None
     ]
     apart = rounds(versions, story.choice((2, 4)), over)
     await bring(desk, database, apart, chance)
-    return [*found, await outcome(desk)]
+    return Played(merged, await outcome(desk), apart[-1])
 
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_merges_and_their_ends_come_to_the_same_in_every_order(desk: Desk, database: Database, seed: int) -> None:
     expected = await plays(desk, database, seed, None)
-    assert {episode for episode, _ in expected[0]["plans"]} == {"E2"}
-    assert {episode for episode, _ in expected[1]["plans"]} == {"E1", "E2"}
+    assert {episode for episode, _ in expected.merged["plans"]} == {"E2"}
+    assert {episode for episode, _ in expected.apart["plans"]} == {"E1", "E2"}
     for order in range(2):
-        await empty(database, [*METADATA.tables, *(name for name in PLUMBING.tables if name == "outbox")])
+        await empty(database, EVERY)
         assert await plays(desk, database, seed, Random(f"{seed}-{order}")) == expected
