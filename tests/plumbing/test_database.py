@@ -168,7 +168,7 @@ async def test_arrays_are_what_was_given_though_the_driver_asks_of_fewer_values_
     given = (["a", None, ""], [b"", b"b"], [1, None], [[1, 2], [3, 4]], [["a"], ["b"]])
     query = "SELECT $1::text[], $2::bytea[], $3::int[], $4::int[], $5::text[]"
     assert [tuple(row) for row in await database.alone(query, *given)] == [given]
-    assert protocol.IterableABC[-1] is Iterable
+    assert protocol.IterableABC is protocol.SizedABC
     asked: list[object] = []
 
     class Asking(type):
@@ -176,6 +176,14 @@ async def test_arrays_are_what_was_given_though_the_driver_asks_of_fewer_values_
             asked.append(one)
             return isinstance(one, Iterable)
 
-    monkeypatch.setattr(protocol, "IterableABC", Asking("Asked", (), {}))
-    await database.alone("SELECT $1::text[]", ["a", "b"])
-    assert [one for one in asked if isinstance(one, str)] == ["a", "b"]
+    for name in ("IterableABC", "SizedABC"):
+        asked.clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(protocol, name, Asking("Asked", (), {}))
+            await database.alone("SELECT $1::text[]", ["a", "b"])
+        assert [one for one in asked if isinstance(one, str)] == ["a", "b"]
+
+
+async def test_a_container_of_a_type_that_the_driver_does_not_know_is_refused(database: Database) -> None:
+    with pytest.raises(DatabaseFault):
+        await database.alone("SELECT $1::text[]", {"a": 1}.keys())

@@ -130,14 +130,16 @@ def told_status(end: Ending, billed: BilledAs) -> str | None:
 def unmapped(stay: StayState, stretch: BilledStretch, *, no_status: bool) -> frozenset[str]:
     """The warnings for what the period would say and no table of the site has: admission type and source, payer, and
     the patient status of an end (contract 4). `no_status`: the period has an end without a patient status."""
-    payers = {one.payer for one in stretch.cover.coverage}
-    found = {
-        "unmapped-admission-type": stay.admission.type == UNKNOWN,
-        "unmapped-admission-source": stay.admission.source == UNKNOWN,
-        "unmapped-payer": UNKNOWN_PAYER in payers,
-        "unmapped-patient-status": no_status,
-    }
-    return frozenset(word for word, so in found.items() if so)
+    found = []
+    if stay.admission.type == UNKNOWN:
+        found.append("unmapped-admission-type")
+    if stay.admission.source == UNKNOWN:
+        found.append("unmapped-admission-source")
+    if any(one.payer == UNKNOWN_PAYER for one in stretch.cover.coverage):
+        found.append("unmapped-payer")
+    if no_status:
+        found.append("unmapped-patient-status")
+    return frozenset(found)
 
 
 def _known(code: str | None) -> str | None:
