@@ -95,12 +95,14 @@ def of_stretch(
         certifications=certifications(one.folded, stay, stretch.start, stretch.end)
         if one.folded.certifications
         else (),
-        days=tuple(
-            ServiceDay(date=day, services=given)
-            for day, given in one.services.items()
-            if stretch.start <= day < stretch.end
-        ),
-        codes=tuple(SiteCode(system=system, code=code) for system, code in billed.codes),
+        days=_days(one.services, stretch) if one.services else (),
+        codes=tuple([SiteCode(system=system, code=code) for system, code in billed.codes]) if billed.codes else (),
+    )
+
+
+def _days(services: Mapping[date, tuple[Service, ...]], stretch: BilledStretch) -> tuple[ServiceDay, ...]:
+    return tuple(
+        [ServiceDay(date=day, services=given) for day, given in services.items() if stretch.start <= day < stretch.end]
     )
 
 
@@ -173,8 +175,10 @@ def services_by_day(stay: StayState) -> dict[date, tuple[Service, ...]]:
 def _patient(folded: Folded, stay: StayState) -> PatientNumber | None:
     """The patient's record number with the stay, else the latest one with another stay at the same facility, since a
     program's start has none; None where there is none."""
+    if stay.patient:
+        return stay.patient
     others = (other.patient for other in reversed(folded.stays) if other.facility == stay.facility)
-    return stay.patient or next((number for number in others if number), None)
+    return next((number for number in others if number), None)
 
 
 def _visits_of(folded: Folded, stay: StayState) -> tuple[StayState, ...]:
