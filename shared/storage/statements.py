@@ -108,20 +108,23 @@ async def meanwhile(
     next ones. They are done one after the other, all of them when the context ends; within it nothing else may use the
     connection. An error of one is raised by the next call, or at the end.
     """
-    begun: list[asyncio.Task[None]] = []
+    begun: asyncio.Task[None] | None = None
 
     async def begin(writes: Iterable[SqlWrite | Append]) -> None:
-        await asyncio.gather(*begun)
-        begun[:] = [asyncio.create_task(at_once(connection, writes))]
+        nonlocal begun
+        if begun is not None:
+            await begun
+        begun = asyncio.create_task(at_once(connection, writes))
         await asyncio.sleep(0)  # the task's turn: it sends its statement now
 
     try:
         yield begin
-        await asyncio.gather(*begun)
+        if begun is not None:
+            await begun
     finally:
-        for task in begun:
-            task.cancel()  # after an error: the connection is needed for ROLLBACK
-        await asyncio.gather(*begun, return_exceptions=True)
+        if begun is not None:
+            begun.cancel()  # after an error: the connection is needed for ROLLBACK
+            await asyncio.gather(begun, return_exceptions=True)
 
 
 async def at_the_end(connection: AsyncConnection, writes: Iterable[SqlWrite | Append]) -> None:
