@@ -97,16 +97,18 @@ NUMBERS: tuple[Write, ...] = (
     ),
 )  # fmt: skip
 _deletion = partial(
-    Write, kind="message", asks=deletions.DeletionDecided, roles=deletions.DECIDERS, told=DeletionShown, tagged=False,
+    Write, kind="message", roles=deletions.DECIDERS, told=DeletionShown, tagged=False,
 )  # fmt: skip
 DELETIONS: tuple[Write, ...] = (
     _deletion(
-        "/api/messages/{id}/agreed", action="deletion-agreed", decide=deletions.agree,
-        summary="A message (A23) deletes its visit though that ended long ago", operation="agreeToDeletion",
+        "/api/messages/{id}/agreed", action="deletion-agreed", asks=deletions.DeletionAgreed, decide=deletions.agree,
+        summary="A message deletes a visit that ended long ago, or a chosen one (A23), or a person's data (A29)",
+        operation="agreeToDeletion",
     ),
     _deletion(
-        "/api/messages/{id}/agreed-taken-back", action="deletion-taken-back", decide=deletions.take_back,
-        summary="What was agreed to is taken back: the visit stands again", operation="takeBackDeletion",
+        "/api/messages/{id}/agreed-taken-back", action="deletion-taken-back", asks=deletions.DeletionDecided,
+        decide=deletions.take_back, summary="What was agreed to is taken back: what was deleted stands again",
+        operation="takeBackDeletion",
     ),
 )  # fmt: skip
 EVERY: tuple[Write, ...] = (*WRITES, READ_AGAIN, *NUMBERS, *DELETIONS)

@@ -90,6 +90,18 @@ def merged(kept: Fields, told: Told, said_at: datetime) -> Fields:
     return after
 
 
+def joined(one: Fields, other: Fields) -> Fields:
+    """Both as if each of their fields had been told in the order said; `other` has the older numbers."""
+    after = dict(other)
+    for name, (value, at) in one.items():
+        before = other.get(name)
+        if name == IDS:
+            after[IDS] = (_added(before[0] if before else [], value or []), at)
+        elif before is None or datetime.fromisoformat(before[1]) <= datetime.fromisoformat(at):
+            after[name] = (value, at)
+    return after
+
+
 def packed(fields: Fields) -> bytes:
     """The fields as JSON, ready to be sealed."""
     return orjson.dumps({"version": 1, "fields": fields}, default=str)
