@@ -27,14 +27,13 @@ class EntryResponse(Element):
     location: str | None = None
     etag: str | None = None
     last_modified: str | None = None
-    outcome: Raw | None = None
 
 
 class Entry(Element):
     """A resource of a Bundle, as the bytes in which it came, and the address that references to it name."""
 
     full_url: str | None = None
-    resource: Raw | None = None
+    resource: Raw = Raw()
     request: EntryRequest | None = None
     response: EntryResponse | None = None
 
@@ -49,6 +48,10 @@ class Bundle(Element):
     type: str | None = None
     timestamp: str | None = None
     entry: tuple[Entry, ...] = ()
+
+
+NOTHING = frozenset({b"", b"null"})
+"""The bytes of an entry's resource where there is none."""
 
 
 class Found(NamedTuple):

@@ -15,7 +15,7 @@ from services.intake.fhir.persons import read_condition, read_coverage, read_pat
 from services.intake.fhir.resources import MessageHeader
 from services.intake.hl7.model import Refused
 from services.intake.hl7.triggers import CONDITION, COVERAGE, ENCOUNTER, PATIENT
-from shared.fhir.bundles import Bundle, Entry, Found, Resources, contained, found
+from shared.fhir.bundles import NOTHING, Bundle, Entry, Found, Resources, contained, found
 from shared.fhir.reading import NotRead, check_depth, read, read_or_none
 
 MOST_ENTRIES = 500
@@ -27,6 +27,8 @@ READERS: Mapping[str, tuple[str, Callable[[Told, ResourceRules, datetime], ReadR
     "Condition": (CONDITION, read_condition),
 }
 """Resource that is a message → its trigger, and how it is read."""
+OWN = "urn:stepdown:message"
+"""System of the identifier of a Bundle that was made of a part of another one (`alone`)."""
 NOT_TAKEN = Refused("AR", 422, "Bundle.entry", 0, "there is no resource in it that is taken here")
 
 
@@ -56,7 +58,9 @@ def body_of(raw: bytes) -> Body:
         bundle = read(Bundle, raw, "Bundle")
         if len(bundle.entry) > MOST_ENTRIES:
             raise NotRead(413, f"a Bundle may have {MOST_ENTRIES} entries at most", "Bundle.entry")
-        every = tuple(_entry(number, one) for number, one in enumerate(bundle.entry) if one.resource is not None)
+        every = tuple(
+            _entry(number, one) for number, one in enumerate(bundle.entry) if bytes(one.resource) not in NOTHING
+        )
     except NotRead as wrong:
         raise Refused("AR", wrong.status, wrong.expression or "Resource", 0, wrong.text) from None
     header = next((read_or_none(MessageHeader, one.raw) for one in every if one.kind == "MessageHeader"), None)
@@ -77,15 +81,18 @@ def found_in(raw: bytes, place: str) -> Found:
 
 
 def _entry(number: int, one: Entry) -> Found:
-    head = found_in(bytes(one.resource or b""), f"Bundle.entry[{number}].resource")
+    head = found_in(bytes(one.resource), f"Bundle.entry[{number}].resource")
     return head._replace(full_url=one.full_url)
 
 
 def told_in(body: Body, own_id: str | None = None, facility: str | None = None) -> list[Told]:
-    """The resources of a body that are messages: its Encounters, else its Patients, else what it is. Raises Refused (AR)
+    """The resources of a body that are messages: its Encounters, else its Patients, and so on. Raises Refused (AR)
     where there is none. `own_id`: the id under which one alone is kept; `facility`: the caller's."""
     mine = list(body.every)
-    for kind in READERS:
+    own_kind, kept_id = _own(body)
+    if body.bundle is not None:
+        own_id = kept_id or None
+    for kind in [own_kind] if own_kind else READERS:
         chosen = [one for one in mine if one.kind == kind]
         if chosen:
             break
@@ -98,6 +105,15 @@ def told_in(body: Body, own_id: str | None = None, facility: str | None = None) 
     stamp, name = (body.bundle.timestamp, body.bundle.id) if body.bundle else (None, None)
     name = (body.header.id if body.header else None) or name
     return [Told(one, within, own_id or name or one.id or "", body.header, stamp, own_id, facility) for one in chosen]
+
+
+def _own(body: Body) -> tuple[str, str]:
+    """Of a Bundle that `alone` made: which resource in it is the message, and the id under which that is kept."""
+    name = body.bundle.identifier if body.bundle else None
+    if name is None or name.system != OWN:
+        return "", ""
+    kind, _, kept_id = (name.value or "").partition("/")
+    return (kind, kept_id) if kind in READERS else ("", "")
 
 
 def contained_of(one: Found) -> list[Found]:
@@ -125,7 +141,8 @@ def alone(told: Told, body: Body) -> bytes:
         for one in body.every
         if one is told.resource or one.kind != told.resource.kind
     ]
-    head = {"id": body.bundle.id if body.bundle else None, "timestamp": told.timestamp}
+    own = {"system": OWN, "value": f"{told.resource.kind}/{told.own_id or ''}"}
+    head = {"id": body.bundle.id if body.bundle else None, "identifier": own, "timestamp": told.timestamp}
     named = {name: each for name, each in head.items() if each}
     kind = "message" if body.header else "collection"
     return orjson.dumps({"resourceType": "Bundle", **named, "type": kind, "entry": entries})

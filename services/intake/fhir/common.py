@@ -63,6 +63,17 @@ def patient_ids_of(
     return ids
 
 
+_SAYS_FACILITY = {
+    "Encounter": "Encounter.serviceProvider",
+    "Patient": "Patient.managingOrganization",
+    "ServiceRequest": "ServiceRequest.performer",
+    "Observation": "Observation.performer",
+    "QuestionnaireResponse": "QuestionnaireResponse.author",
+    "Consent": "Consent.organization",
+}
+"""Resource → the element that names its facility."""
+
+
 def sender_of(names: Iterable[str], told: Told, rules: ResourceRules) -> Sender:
     """Who says it: the first of these names that is a facility's, then of those that the message's header has, else the
     caller's own facility; a name that the site does not have is kept as it was sent. Raises Refused without any."""
@@ -74,7 +85,7 @@ def sender_of(names: Iterable[str], told: Told, rules: ResourceRules) -> Sender:
     known = next((found for one in every if (found := rules.facility_named(one))), None)
     facility = known or told.facility or next(iter(every), None)
     if facility is None:
-        raise Refused("AE", 422, f"{told.resource.kind}.serviceProvider", 0, "there is no facility")
+        raise Refused("AE", 422, _SAYS_FACILITY.get(told.resource.kind, told.resource.kind), 0, "there is no facility")
     return rules.sender(short(source_of(told)), short(facility), short(facility))
 
 

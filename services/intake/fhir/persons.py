@@ -44,8 +44,8 @@ def read_coverage(told: Told, rules: ResourceRules, arrived_at: datetime) -> Rea
 
 
 def read_condition(told: Told, rules: ResourceRules, arrived_at: datetime) -> ReadResource:
-    """What a Condition says: a diagnosis added to those of the visit, or taken from them. Raises Refused for one without
-    a code or a patient."""
+    """What a Condition says: a diagnosis added to those of the visit, or taken from them. Raises Refused for one
+    without a code or a patient."""
     one = read_as(Condition, told)
     patient, came = patient_of(one.subject, told), _Came(told, rules, arrived_at)
     found = _About(CONDITION, patient, one.subject, "Condition.subject", one.meta, came)

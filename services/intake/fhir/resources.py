@@ -241,6 +241,7 @@ class QuestionnaireResponse(Element):
     status: str | None = None
     subject: Reference | None = None
     authored: str | None = None
+    author: Reference | None = None
     source: Reference | None = None
     item: tuple[Item, ...] = ()
     extension: tuple[Extension, ...] = ()
@@ -272,3 +273,15 @@ class Consent(Resource):
     date_time: str | None = None
     organization: tuple[Reference, ...] = ()
     provision: Provision | None = None
+
+
+class Labels(Element):
+    """The security labels of a resource."""
+
+    security: tuple[Coding, ...] = ()
+
+
+class Labelled(Element):
+    """Any resource, as far as its security labels."""
+
+    meta: Labels | None = None

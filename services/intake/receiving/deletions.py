@@ -74,4 +74,6 @@ async def decide(
 async def _one(connection: Connection, scope: Scope, message_id: str) -> DeletionAsked | None:
     facilities = None if scope.facilities is None else sorted(scope.facilities)
     found = [DeletionAsked(*row) for row in await rows(connection, _ONE, message_id, facilities)]
-    return found[0] if found and deletes_visit(found[0].trigger) else None
+    if not found or found[0].said is None:
+        return found[0] if found and deletes_visit(found[0].trigger) else None
+    return found[0] if deletes_visit(codec.decode(found[0].said).trigger) else None

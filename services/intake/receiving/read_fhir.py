@@ -65,7 +65,13 @@ def read_fhir(received: Received, rules: ResourceRules, seal: Seal) -> list[Inbo
         every = told_in(body, received.own_id or None, received.facility or None)
     except Refused as refused:
         return [_refused(received, refused, seal)]
-    return [_inbound(received, told, body, rules, seal) for told in every]
+    return [inbound_of(received, told, _text(received, told, body), rules, seal) for told in every]
+
+
+def _text(received: Received, told: Told, body: Body) -> bytes:
+    """The text that a message is kept as: the body, or of several in it a Bundle of this one alone."""
+    only = sum(one.kind == told.resource.kind for one in body.every) == 1
+    return received.raw if only else bodies.alone(told, body)
 
 
 def _refused(received: Received, refused: Refused, seal: Seal) -> InboundMessage:
@@ -87,10 +93,8 @@ def _made(received: Received, trigger: str, seal: Seal, raw: bytes) -> InboundRe
     return found
 
 
-def _inbound(received: Received, told: Told, body: Body, rules: ResourceRules, seal: Seal) -> InboundMessage:
-    """One message; its own text is the body, or of several a Bundle of it alone."""
-    only = sum(one.kind == told.resource.kind for one in body.every) == 1
-    raw = received.raw if only else bodies.alone(told, body)
+def inbound_of(received: Received, told: Told, raw: bytes, rules: ResourceRules, seal: Seal) -> InboundMessage:
+    """The message of a resource; `raw`: the text that it is kept as."""
     found = _made(received, bodies.READERS[told.resource.kind][0], seal, raw)
     found.kind, found.own_id = told.resource.kind, told.own_id or ""
     found.control_id = told.control_id[:_CONTROL_ID]
