@@ -21,7 +21,7 @@ from shared.facts.envelope import Record
 from shared.messaging import outbox as outgoing
 from shared.messaging.dead_letter_content import Content
 from shared.messaging.dead_letter_desk import content_of
-from shared.messaging.relay import Relay
+from shared.messaging.relay import Relay, much
 from shared.storage.database import Database
 from shared.storage.tables import dead_letters, outbox, relay_lease
 from tests.databases import a_topic, everything
@@ -228,6 +228,21 @@ async def test_two_relays_that_take_turns_under_load_lose_nothing_and_keep_the_o
     for key, order in by_key(await everything(kafka, topic)).items():
         assert list(dict.fromkeys(order)) == list(range(int(key[1:]), 600, 5))
         assert order[-1] == max(order)
+
+
+@pytest.mark.parametrize(
+    ("sent", "seconds", "waits"),
+    [
+        (20, 0.02, True),  # 20 connections: a thousand records a second
+        (16, 0.02, True),
+        (15, 0.001, False),  # few, however fast
+        (16, 1.0, False),  # what came in a second of rest
+        (12, 0.03, False),  # 400 a second
+        (5, float("inf"), False),  # the first pass
+    ],
+)
+def test_a_pass_waits_for_more_only_where_much_is_written(sent: int, seconds: float, *, waits: bool) -> None:
+    assert much(sent, seconds) == waits
 
 
 async def test_stop_sends_the_rest_though_a_pass_is_in_hand_and_gives_the_lease_back(

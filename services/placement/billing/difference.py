@@ -53,7 +53,7 @@ def difference(
     """
     standing = {key: was for key, was in sent.items() if not was.voided}
     due = restating.difference(
-        standing, {one.key: one for one in wanted}, lambda was, one: alike(was.content, one.content)
+        standing, {one.key: one for one in wanted}, lambda was, one: alike(was.content, as_sent(one.content, was))
     )
     fresh = [one for was, one in due.state if was is None]
     return [
@@ -61,6 +61,18 @@ def difference(
         *(change for was, one in due.state if was is not None and (change := _changed(one, was)) is not None),
         *(change for one in fresh for change in _opened(one, sent.get(one.key), due.cancel, before_the_merge)),
     ]
+
+
+def as_sent(content: PeriodContent, was: SentPeriod) -> PeriodContent:
+    """The content without the fields that the release which sent `was` did not have yet, so that an upgrade alone
+    amends no bill; the next change brings them."""
+    before = was.content
+    if before.patient_id is None and content.patient_id is not None:
+        content = structs.replace(content, patient_id=None)
+    if not any(one.type for one in before.diagnoses) and any(one.type for one in content.diagnoses):
+        untyped = tuple(structs.replace(one, type=None) for one in content.diagnoses)
+        content = structs.replace(content, diagnoses=untyped)
+    return content
 
 
 def sent_after(sent: Mapping[PeriodKey, SentPeriod], changes: Iterable[PeriodChange]) -> dict[PeriodKey, SentPeriod]:
