@@ -152,6 +152,34 @@ class RecordTold(NamedTuple):
         return "<RecordTold>"
 
 
+class PlaceTold(NamedTuple):
+    """A place of a visit, told with its history: the class there, and since when; None where no time is told."""
+
+    location: Location
+    patient_class: str | None
+    since: Moment | None
+
+
+class LeaveTold(NamedTuple):
+    """Days away from a visit, told with its history; `ended` is None while the patient is away."""
+
+    begun: Moment
+    ended: Moment | None
+
+
+class WholeVisit(NamedTuple):
+    """What a message tells that has a visit whole, as FHIR's Encounter has it: how it stands, not what happened.
+
+    `places` are all that are told, in their order; `leaves` is None where nothing is told of any. `id` is the one under
+    which the sender keeps the visit.
+    """
+
+    state: Literal["open", "on-leave", "ended"]
+    places: tuple[PlaceTold, ...] = ()
+    leaves: tuple[LeaveTold, ...] | None = None
+    id: str | None = None
+
+
 class Adt(Struct, frozen=True, kw_only=True, gc=False):
     """One ADT message, read: routed by MSH-9.2 alone, every time aware. A field that says nothing is None.
 
@@ -230,6 +258,8 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
     """A person said that what only a person may do is to be done (A23 long after the end, or without a visit; A29)."""
     visit_chosen: bool = False
     """A person chose the visit: what names it here is what a message of that visit says."""
+    whole: WholeVisit | None = None
+    """How the visit stands, where the message tells it whole; visits/whole_visits.py makes statements of it."""
 
     def __repr__(self) -> str:
         return f"<Adt {self.trigger}>"
