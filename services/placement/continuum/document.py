@@ -52,7 +52,7 @@ def episode_state(
         search=desk.search,
         next_start=desk.next_start,
         declined_at=desk.declined_at,
-        next_due=min((window.due_to for window in folded.windows if window.outcome is None), default=None),
+        next_due=_next_due(folded) if folded.windows else None,
         deaths=_deaths(folded),
         merged_into=_merged_into(folded) if folded.merged else None,
         ended_merges=_ended_merges(folded) if folded.ended_merges else None,
@@ -62,6 +62,10 @@ def episode_state(
         facilities=None if facilities is None else tuple(facilities),
         version=version,
     )
+
+
+def _next_due(folded: Folded) -> date | None:
+    return min((window.due_to for window in folded.windows if window.outcome is None), default=None)
 
 
 def previous_level(folded: Folded) -> Level | None:
