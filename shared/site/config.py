@@ -22,9 +22,11 @@ from shared.events.levels import Level
 from shared.events.open_lists import DispositionKind
 from shared.site.contradictions import contradictions
 from shared.site.likeness import Likeness
+from shared.site.limits import Limits, Retention
 from shared.site.marked_yaml import ConfigError, Location, Marked, YamlProblem, read
 from shared.site.measures import FollowUpClock
 from shared.site.names import norm, norm_code
+from shared.site.needs import KNOWN, Need, WaitingLine
 from shared.site.recipients import Recipient
 from shared.site.sign_in import SignIn
 from shared.site.units import Facility, Unit, UnitOfVisit, VisitCodes
@@ -38,7 +40,6 @@ from shared.site.values import (
     Feed,
     KeyType,
     LevelRule,
-    Limits,
     Name,
     Notice,
     Part,
@@ -46,7 +47,6 @@ from shared.site.values import (
     Payer,
     Placeholders,
     Program,
-    Retention,
     Setting,
     SilentAfter,
 )
@@ -130,6 +130,10 @@ class Site(Part):
     follow_ups: tuple[FollowUpClock, ...] = ()
     recommendations: tuple[LevelRule, ...] = Field(default=(ANYBODY,), min_length=1)
     """The policy that recommends a level: the first rule that fits wins."""
+    needs: tuple[Need, ...] = ()
+    """What a patient may need of a program, besides what the code knows (contract 3.7.3)."""
+    waiting_line: WaitingLine = WaitingLine()
+    """Who is first in a program's waiting line (contract 3.7.5)."""
     aftercare: Aftercare = Aftercare()
     recipients: tuple[Recipient, ...] = ()
     """To whom facts go, each on a topic of its own (decision 0122)."""
@@ -215,6 +219,10 @@ class Site(Part):
     def payer(self, payer: str) -> Payer | None:
         """The payer by its id, or by a text that it is sent as; None for one that the site does not have."""
         return self._payers.get(norm(payer))
+
+    def need(self, key: str) -> Need | None:
+        """The need by its key, of the site's own vocabulary; None for one that it does not have."""
+        return next((each for each in self.needs if each.key == key and key not in KNOWN), None)
 
     def plan(self, payer: Payer, plan: str) -> str | None:
         """The payer's plan as the site writes it; None for one that it does not have."""

@@ -67,6 +67,8 @@ class Database:
                     "plan_cache_mode": "force_generic_plan",
                     # a plan kept from when a table was empty would read all of it for ever: until somebody analyzes it
                     "enable_seqscan": "off",
+                    # to start workers costs more than any query for a page or a batch, and they take other work's CPU
+                    "max_parallel_workers_per_gather": "0",
                 },
             },
         )

@@ -186,7 +186,8 @@ def _forms(found: ListedRow, now: Now) -> Iterator[Form]:
 
 def _forms_of_plan(found: ListedEntry, plan: PlanEntry, now: Now) -> Iterator[Form]:
     of_episode = {"episode_id": found.episode_id}
-    for path in ("/api/contacts", "/api/referrals", "/api/appointments"):
+    yield _form("/api/contacts", found, now, of_episode, again=plan.contact_due is not None)
+    for path in ("/api/referrals", "/api/appointments"):
         yield _form(path, found, now, of_episode)
     if plan.calls_stopped == ASK_FIRST:
         yield _form("/api/plans/{id}/calls", found, now)
@@ -243,14 +244,22 @@ _SETTLED = {**{each: {"by": "provider"} for each in _PROVIDER_S}, "no-show": {"b
 
 
 def _form(
-    path: str, found: ListedRow, now: Now, given: Mapping[str, str] | None = None, about: str | None = None
+    path: str,
+    found: ListedRow,
+    now: Now,
+    given: Mapping[str, str] | None = None,
+    about: str | None = None,
+    *,
+    again: bool = False,
 ) -> Form:
-    """A form of a row. `about`: the id that its address names, where that is not the row's own."""
+    """A form of a row. `about`: the id that its address names, where that is not the row's own; `again`: it asks when
+    to call again."""
     write = BY_PATH[path]
     settled = {**_SETTLED.get(path.rpartition("/")[2], {}), **(given or {})}
+    left_out = _LEFT_OUT if again else (*_LEFT_OUT, "call_again_on")
     ahead = {"referral-scheduled", "referral-rescheduled", "appointment-recorded"}
     proposed = {} if write.action in ahead else {"at": local(now.at, now.reading)}
-    asked = questions(write.asks, given=settled, proposed=proposed, labels=wording.FIELDS, leave_out=_LEFT_OUT)
+    asked = questions(write.asks, given=settled, proposed=proposed, labels=wording.FIELDS, leave_out=left_out)
     return Form(
         label=wording.LABELS[write.action],
         address=address(path).replace("{id}", about or found.id),

@@ -55,6 +55,7 @@ CONFIRM: Mapping[str, str] = {
 """A write that is hard to undo → what a person is told before it."""
 FIELDS = {
     "at": "When",
+    "call_again_on": "Not reached: call again on",
     "decision": "Calls",
     "mode": "How",
     "by": "Whose doing",

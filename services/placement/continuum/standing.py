@@ -80,6 +80,7 @@ class FirstReferral:
     root: str
     source: str
     requested_level: Level | None = None
+    needs: tuple[str, ...] = ()
 
 
 @value_object
@@ -105,3 +106,4 @@ class LatestAssessment:
     recommended_level: Level
     fact: str
     instrument: str
+    needs: tuple[str, ...] = ()

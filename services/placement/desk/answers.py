@@ -112,6 +112,7 @@ class PlacementShown(_Dated, PlacementTimes):
     variance_reason: NotRequired[str]
     offer_id: NotRequired[str]
     seat: NotRequired[bool]
+    start_told: Annotated[NotRequired[bool], Field(description="it was told that the stay began, which has no effect")]
     stay: NotRequired[Stay]
     how: Annotated[NotRequired[str], Field(description="name of the fact that ended the stay")]
     reason: NotRequired[str]

@@ -71,7 +71,11 @@ _TO_PLACE: Final = Table(
     ("level", "payer", "overdue"),
     "waiting",
 )
-_SOUGHT: Final = Table(_TO_PLACE.columns, ("level", "payer"), "waiting")
+_SOUGHT: Final = Table(
+    (Column("levels", "From → to"), Column("waiting", "What came of it", "waiting"), _STANDS, _PAYER, _FACILITY),
+    ("level", "payer"),
+    "waiting",
+)
 _OFFERED: Final = Table(
     (_PROGRAM, _LEVEL, Column("waiting", "Answer", "due"), Column("day", "First day"),
      Column("since", "Sent", "waiting"), _STANDS, _FACILITY),

@@ -212,6 +212,12 @@ MATCHES = (
     "no wait",
     "{count} day of waiting",
     "{count} days of waiting",
+    "the patient was there before",
+    "{need}: says nothing of it",
+    "{need}: up to {most}",
+    "{need}: {values} is not there",
+    "also meets in the {times}",
+    "does not say when it meets",
 )
 """The reasons of search/matching.py, so that pages say them in the reader's words."""
 FIELD_OF: Mapping[str, str] = {
