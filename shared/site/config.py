@@ -54,9 +54,18 @@ from shared.site.values import (
 SAMPLE = Path(__file__).resolve().parents[2] / "config"
 
 
+class BilledCode(NamedTuple):
+    """A code of the site's own table; whose days go with it, and which value; None: none."""
+
+    system: str
+    code: str
+    of: str | None = None
+    value: str | None = None
+
+
 class BilledAs(NamedTuple):
-    """How the site bills care at a place: bill form, program, who gave the care, codes of its own tables as (system,
-    code); None where the site does not say.
+    """How the site bills care at a place: bill form, program, who gave the care, codes of its own tables as in
+    BilledCode; None where the site does not say.
 
     `statuses`: word for an end (kind of disposition, completed, lost-contact, …) → patient status, by the site's table.
     `unmapped_status`: the patient status for an end without a word in the table; such a period has a warning.
@@ -66,7 +75,7 @@ class BilledAs(NamedTuple):
     program: str | None = None
     npi: str | None = None
     bill_type: str | None = None
-    codes: tuple[tuple[str, str], ...] = ()
+    codes: tuple[BilledCode, ...] = ()
     statuses: tuple[tuple[str, str], ...] = ()
     unmapped_status: str = "01"
 
@@ -300,7 +309,7 @@ class Site(Part):
         by_level = where.billing.get(Level(level)) if where else None
         how = (who.billing if who else None) or by_level or Billing()
         npi = (who.npi if who else None) or (where.npi if where else None)
-        codes = tuple((code.system, code.code) for code in how.codes)
+        codes = tuple(BilledCode(code.system, code.code, code.of, code.value) for code in how.codes)
         statuses = tuple(self.statuses.items())
         return BilledAs(
             how.claim_form, who.id if who else program, npi, how.bill_type, codes, statuses, self.unmapped_status

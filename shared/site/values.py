@@ -90,10 +90,16 @@ class Part(BaseModel):
 
 
 class ChargeCode(Part):
-    """A code of the site's own charge table; no code list comes with Stepdown."""
+    """A code of the site's own charge table; no code list comes with Stepdown.
+
+    `of`: whose days go with the code: those of the `period`, of the whole `stay`, or of each `leave` in the period, one
+    code for each; absent: none. `value`: goes with the code as it stands here.
+    """
 
     system: Name
     code: Name
+    of: Literal["period", "stay", "leave"] | None = None
+    value: Name | None = None
 
 
 class Billing(Part):

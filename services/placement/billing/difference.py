@@ -60,10 +60,22 @@ def difference(
     ]
 
 
+def as_sent(content: PeriodContent, was: SentPeriod) -> PeriodContent:
+    """The content without the fields that the release which sent `was` did not have yet, so that an upgrade alone
+    amends no bill; the next change brings them."""
+    before = was.content
+    if before.patient_id is None and content.patient_id is not None:
+        content = structs.replace(content, patient_id=None)
+    if not any(one.type for one in before.diagnoses) and any(one.type for one in content.diagnoses):
+        untyped = tuple(structs.replace(one, type=None) for one in content.diagnoses)
+        content = structs.replace(content, diagnoses=untyped)
+    return content
+
+
 def _has_same_content(was: SentPeriod, one: Period) -> bool:
     """The content as it was stored and as it is made anew are equal where they are the same: content.py gives each time
     a fixed offset."""
-    return was.content == one.content
+    return was.content == as_sent(one.content, was)
 
 
 def sent_after(sent: Mapping[PeriodKey, SentPeriod], changes: Iterable[PeriodChange]) -> dict[PeriodKey, SentPeriod]:

@@ -15,6 +15,7 @@ from services.placement.desk import (
     disclosures,
     episodes,
     gaps,
+    leftovers,
     offers,
     openapi,
     placements,
@@ -47,6 +48,7 @@ SUBJECTS: tuple[Subject, ...] = (
     seats.SUBJECT,
     waitlist.SUBJECT,
     billed.SUBJECT,
+    leftovers.SUBJECT,
 )
 
 

@@ -234,7 +234,7 @@ def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tupl
     for episode, one in changes.items():
         after = one.after
         without_desk = after.conflicts or after.authorizations or after.ineffective or after.arrivals
-        if one.own or without_desk or one.row.listed:
+        if one.own or without_desk or after.leftovers or one.row.listed:
             own = one.own or NOTHING_SAID
             lines = entries(one.after, own, rules)
             search = own.latest

@@ -32,7 +32,7 @@ _OF_THE_PERSON: Final = frozenset(
     type_name(name)
     for name in (
         "consent-recorded", "consent-revoked", "consent-expired", "patients-merged", "patients-unmerged",
-        "patients-linked", "patients-unlinked", "patient-died",
+        "patients-linked", "patients-unlinked", "patient-died", "merge-ended",
     )
 )  # fmt: skip
 """ce_types that are stated for every episode of a person; they do not give their facility the episode."""

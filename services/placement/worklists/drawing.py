@@ -296,6 +296,13 @@ def _ineffective(_: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     )
 
 
+def _leftover(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    told = [now.facts[fact["ce_id"]] for fact in body["facts"]]
+    badge = Badge(say("stays here"), "good") if line.state == "stays" else Badge(say("whose is it?"), "late")
+    what = capital(told[0].short()) if told else say("Left by a merge")
+    return what, (_since(line, now), *(fact.sentence() for fact in told)), badge
+
+
 _WEEK = ("{hours} hours a week on {count} day", "{hours} hours a week on {count} days")
 
 
@@ -352,6 +359,7 @@ DRAWN: Mapping[str, Draw] = {
     "seat": _seat,
     "authorization": _authorization,
     "ineffective": _ineffective,
+    "leftover": _leftover,
     "plan": _plan,
     "session": _session,
     "withheld": _withheld,

@@ -249,7 +249,7 @@ class Placement:
             kinds[line.kind].add(line.episode_id)
         bodies = await reading.told_each(connection, self.parts, _TELLERS, lines, look.who)
         await reading.noted_each(connection, self.parts, look.who, lines)
-        if of_facts := kinds["conflict"] | kinds["ineffective"]:
+        if of_facts := kinds["conflict"] | kinds["ineffective"] | kinds["leftover"]:
             reader = replace(reader, facts=await self._facts(connection, sorted(of_facts)))
         homes = await views.homes(connection, kinds["plan"]) if kinds["plan"] else {}
         told = [

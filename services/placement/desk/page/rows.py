@@ -87,11 +87,14 @@ _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
         ("approved", "extended", "requested", "pended", "denied", "ended"),
     ),
     ("plan", "current"): ("plan",),
+    ("leftover", "open"): ("stays", "goes-back"),
+    ("leftover", "stays"): ("goes-back",),
 }  # fmt: skip
 """What is offered for an entry in a state, the likeliest first, where the API has it."""
 _LISTS = {
     "search": "searches", "offer": "offers", "placement": "placements", "waiting": "waitlist", "seat": "seats",
     "authorization": "authorizations", "plan": "episodes", "session": "sessions",
+    "leftover": "leftovers",
 }  # fmt: skip
 
 
