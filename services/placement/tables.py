@@ -107,7 +107,22 @@ programs = sa.Table(
     "programs",
     METADATA,
     sa.Column("program", sa.Text, primary_key=True),
+    sa.Column("told_at", sa.DateTime(timezone=True), comment="when it last told of its seats"),
+    sa.Column("told_by", sa.Text, comment="who told it"),
+    sa.Column("expected_free", JSONB, nullable=False, server_default="[]", comment="seats by day, as told"),
     comment="one row a program: whoever claims a seat locks it, after the episodes",
+)
+
+seats_out = sa.Table(
+    "seats_out",
+    METADATA,
+    sa.Column("program", sa.Text, primary_key=True),
+    sa.Column("nth", sa.Integer, primary_key=True, comment="place in what was told"),
+    sa.Column("seats", sa.Integer, nullable=False, comment="how many; of a closure all that a program can have"),
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("until", sa.DateTime(timezone=True), comment="absent: until it tells otherwise"),
+    sa.Column("reason", sa.Text, nullable=False),
+    comment="seats of programs that are out of use for a time, as the programs told last",
 )
 
 seats = sa.Table(

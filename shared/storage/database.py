@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.errors import StepdownError, Transient
-from shared.storage.driver_quirks import know_texts_at_once
+from shared.storage.driver_quirks import know_arrays_at_once
 
 Connection = AsyncConnection
 """What handlers are handed: they pass it on, and no SQL is theirs."""
@@ -72,7 +72,7 @@ class Database:
                 },
             },
         )
-        know_texts_at_once()
+        know_arrays_at_once()
         sa.event.listen(self.engine.sync_engine, "connect", _limited)
         self.pool_size = pool + _MORE
         self.waiting = 0

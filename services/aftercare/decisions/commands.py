@@ -123,6 +123,10 @@ class DecideCalls(Command):
     decision: Literal["go-on", "stop"]
 
 
+class SayWhose(Command):
+    """Say whose it is that a merge left; there is nothing to say besides."""
+
+
 class ClosePlan(Command):
     """End aftercare."""
 

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from starlette.routing import BaseRoute
 
 from services.aftercare.contacts import contacts
+from services.aftercare.decisions import leftovers
 from services.aftercare.decisions.commands import (
     ClearRisk,
     ClosePlan,
@@ -18,6 +19,7 @@ from services.aftercare.decisions.commands import (
     MarkKept,
     RecordContact,
     Refer,
+    SayWhose,
     Schedule,
     Withdraw,
 )
@@ -28,6 +30,7 @@ from services.aftercare.desk.answers import (
     AppointmentShown,
     FollowUpShown,
     GoneShown,
+    LeftoverShown,
     PlanShown,
     ReferralShown,
     RiskShown,
@@ -51,6 +54,8 @@ MOST_PLANS = 50
 """Plans of one episode that go on, at most: those of all facilities in scope."""
 AHEAD = timedelta(minutes=5)
 """How far the asker's clock may go before ours."""
+GIVEN_BACK = "leftover-given-back"
+"""The act that moves facts to another episode."""
 Decision = Callable[[Situation, str, Any], Decided]
 Write: TypeAlias = posts.Write[Decision]
 Posted: TypeAlias = posts.Posted[Decision]
@@ -187,6 +192,26 @@ WRITES: tuple[Write, ...] = (
         operation="clearRisk",
         told=RiskShown,
     ),
+    _write(
+        "/api/leftovers/{id}/stays",
+        "leftover",
+        "leftover-kept",
+        SayWhose,
+        leftovers.stays,
+        "It is this patient's",
+        operation="keepLeftover",
+        told=LeftoverShown,
+    ),
+    _write(
+        "/api/leftovers/{id}/goes-back",
+        "leftover",
+        GIVEN_BACK,
+        SayWhose,
+        leftovers.goes_back,
+        "It is the other patient's, and is stated there instead",
+        operation="giveLeftoverBack",
+        told={"anyOf": [LeftoverShown, GoneShown]},
+    ),
 )
 
 
@@ -226,7 +251,13 @@ async def _subject(connection: Connection, posted: Posted) -> str | None:
 async def _act(rules: Rules, connection: Connection, posted: Posted, episode_id: str) -> posts.Answer | None:
     write = posted.write
     asked = ActRequest(posted.who.subject, write.action, episode_id, posted.seen, posted.who.scope)
-    acted = await apply.act(rules, connection, asked, lambda now: write.decide(now, posted.id, posted.command))
+    acted = await apply.act(
+        rules,
+        connection,
+        asked,
+        lambda now: write.decide(now, posted.id, posted.command),
+        with_kin=write.action == GIVEN_BACK,
+    )
     if acted is None:
         return None
     if isinstance(posted.command, RecordContact) and posted.command.call_again_on is not None:

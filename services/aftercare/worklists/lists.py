@@ -156,6 +156,15 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         table=_never_late(_CALLED),
     ),
     Worklist(
+        name="leftovers",
+        title="Left by a merge",
+        hint="Recorded while two records were one, and hanging on neither now: say whose it is.",
+        empty="No merge left anything.",
+        of=EntriesOf("leftover", ("open",)),
+        first=False,
+        table=_RAISED,
+    ),
+    Worklist(
         name="recorded",
         title="Contacts recorded",
         hint="What was recorded in error can be taken back.",

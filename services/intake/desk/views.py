@@ -9,7 +9,9 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
+from services.intake.receiving.deletions import DELETING
 from services.intake.receiving.views import LISTED_NOTES, Listed
 from services.intake.requests.consents.tables import consents
 from services.intake.tables import messages, refused_messages
@@ -113,12 +115,27 @@ def _noted(state: str) -> KeyedList:
     return KeyedList(shown, table.message_id, table.facility, noted, sa.false())
 
 
+def _agreed() -> KeyedList:
+    """The messages that somebody agreed to."""
+    table = messages.c
+    said = sa.cast(sa.func.convert_from(table.said, "UTF8"), JSONB)
+    so = sa.and_(table.trigger.in_(DELETING), table.said.is_not(None), said["agreed"].astext == "true")
+    shown = [table[name] for name in Listed._fields]
+    return KeyedList(shown, table.message_id, table.facility, so, sa.false(), down=True)
+
+
 _REFUSED = refused_messages.c
 _BEFORE_NOTE = ("message_id", "facility", "door", "trigger", "arrived_at")
 LISTS: Mapping[str, KeyedList] = {
     **{state: _noted(state) for state in LISTED_NOTES},
+    "agreed": _agreed(),
     "ar": KeyedList(
-        [*(_REFUSED[name] for name in _BEFORE_NOTE), sa.literal("error").label("note"), _REFUSED.reason],
+        [
+            *(_REFUSED[name] for name in _BEFORE_NOTE),
+            sa.literal("error").label("note"),
+            _REFUSED.reason,
+            sa.cast(sa.null(), sa.Text).label("visit_id"),
+        ],
         _REFUSED.message_id,
         _REFUSED.facility,
         sa.true(),

@@ -207,6 +207,13 @@ class ConflictShown(_Dated):
     falls: NotRequired[list[str]]
 
 
+class LeftoverShown(_Dated):
+    """What a merge that was taken back left with the patient who stays; `merged`: the other patient's episode."""
+
+    facts: list[FactInWords]
+    merged: str
+
+
 class PlanShown(_Dated):
     """A plan of care whose review is due."""
 
@@ -266,10 +273,11 @@ ANSWERS: dict[str, type] = {
     "authorization": AuthorizationShown,
     "conflict": ConflictShown,
     "episode": EpisodeLine,
+    "leftover": LeftoverShown,
 }
 """Kind of an entry → its form."""
 ITEMS: tuple[type, ...] = (
     SearchShown, OfferShown, PlacementShown, SeatShown, AuthorizationShown, ConflictShown, PlanShown, IneffectiveShown,
-    WithheldLine, ArrivalShown,
+    WithheldLine, ArrivalShown, LeftoverShown,
 )  # fmt: skip
 """What worklists have."""

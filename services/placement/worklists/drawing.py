@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import Any
@@ -14,6 +14,7 @@ from services.placement.worklists.views import Line
 from services.placement.worklists.wording import FactWords, fact_words
 from shared.events.levels import WORDS
 from shared.site.config import Site
+from shared.site.needs import YES
 from shared.web.badges import by, until
 from shared.web.marks import Team
 from shared.web.tables import Badge
@@ -114,7 +115,9 @@ def search_began(line: Line, body: Mapping[str, Any], now: Glance) -> str:
 
 def needs_in_words(body: Mapping[str, Any], now: Glance) -> str:
     """What a search needs, as `needs 57 years old, payer: Medicaid`; empty where it needs nothing."""
-    told = [_need(name, value, now) for name, value in body.get("needs", {}).items() if value]
+    needs = body.get("needs", {})
+    told = [_need(name, value, now) for name, value in needs.items() if value and name != "also"]
+    told += [_own_need(name, values, now) for name, values in needs.get("also", {}).items()]
     return say("needs {what}", what=", ".join(told)) if told else ""
 
 
@@ -124,6 +127,13 @@ def _need(name: str, value: Any, now: Glance) -> str:
     if name == "start_by":
         return say("start by {day}", day=day(date.fromisoformat(value)))
     return f"{spoken(name)}: {now.payer(value) if name == 'payer' else _said(value)}"
+
+
+def _own_need(key: str, values: Sequence[str], now: Glance) -> str:
+    """One of the site's own needs in the site's words."""
+    need = now.site.need(key)
+    words = need.words if need else spoken(key)
+    return words if tuple(values) == YES else f"{words}: {_said(list(values))}"
 
 
 def _said(value: Any) -> str:
@@ -286,6 +296,13 @@ def _ineffective(_: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     )
 
 
+def _leftover(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    told = [now.facts[fact["ce_id"]] for fact in body["facts"]]
+    badge = Badge(say("stays here"), "good") if line.state == "stays" else Badge(say("whose is it?"), "late")
+    what = capital(told[0].short()) if told else say("Left by a merge")
+    return what, (_since(line, now), *(fact.sentence() for fact in told)), badge
+
+
 _WEEK = ("{hours} hours a week on {count} day", "{hours} hours a week on {count} days")
 
 
@@ -342,6 +359,7 @@ DRAWN: Mapping[str, Draw] = {
     "seat": _seat,
     "authorization": _authorization,
     "ineffective": _ineffective,
+    "leftover": _leftover,
     "plan": _plan,
     "session": _session,
     "withheld": _withheld,

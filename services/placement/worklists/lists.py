@@ -220,6 +220,18 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         table=_TOLD,
     ),
     Worklist(
+        name="leftovers",
+        of=EntriesOf("leftover", ("open",)),
+        readers=CARE,
+        waits="What a merge that was taken back left with the patient who stays",
+        title="Left by a merge",
+        hint="Stated while two records were one, and hanging on neither now: say whose it is, or end it.",
+        empty="No merge left anything.",
+        first=False,
+        group=TO_BE_SETTLED,
+        table=_TOLD,
+    ),
+    Worklist(
         name="authorizations-ending",
         of=EntriesOf("authorization", more=work.ending),
         readers=READERS,

@@ -89,10 +89,13 @@ _SEATS = sa.select(
     sa.func.upper(seats.c.during).label("until"),
 ).join(episodes, episodes.c.episode_id == seats.c.episode_id)
 _PLACES = sa.text(
-    "SELECT program, episode_id, since, until, expected, NULL AS group_id, NULL AS seat_id FROM program_stays "
+    "SELECT program, episode_id, since, until, expected, NULL AS group_id, NULL AS seat_id, 1 AS seats "
+    "FROM program_stays "
     "WHERE program = ANY(:programs) AND COALESCE(until, 'infinity'::timestamptz) > :since UNION ALL "
-    "SELECT program, episode_id, lower(during), upper(during), NULL, group_id, seat_id FROM seats "
-    "WHERE program = ANY(:programs) AND COALESCE(upper(during), 'infinity'::timestamptz) > :since"
+    "SELECT program, episode_id, lower(during), upper(during), NULL, group_id, seat_id, 1 FROM seats "
+    "WHERE program = ANY(:programs) AND COALESCE(upper(during), 'infinity'::timestamptz) > :since UNION ALL "
+    "SELECT program, '', since, until, NULL, NULL, 'out-of-use-' || nth, seats FROM seats_out "
+    "WHERE program = ANY(:programs) AND COALESCE(until, 'infinity'::timestamptz) > :since"
 ).bindparams(sa.bindparam("programs", type_=sa.ARRAY(sa.Text)), sa.bindparam("since", type_=sa.DateTime(timezone=True)))
 _ORDER = sa.text(
     "SELECT id, row_number() OVER (PARTITION BY program ORDER BY at, id) FROM entries "
@@ -281,12 +284,16 @@ def _claim(row: Any, facility_of: dict[str, str]) -> Line:
 async def places(
     connection: AsyncConnection, programs: Collection[str], since: datetime, now: datetime
 ) -> dict[str, list[Place]]:
-    """program → everybody's seats and stays there that last beyond `since`, whichever system reported them."""
+    """program → everybody's seats and stays there that last beyond `since`, whichever system reported them, and the
+    seats that are out of use."""
     found: dict[str, list[Place]] = defaultdict(list)
     asked = {"programs": sorted(programs), "since": min(since, now)}
-    for program, person, begins, until, expected, group, seat in (await connection.execute(_PLACES, asked)).all():
+    for program, person, begins, until, expected, group, seat, seats_of in (
+        await connection.execute(_PLACES, asked)
+    ).all():
         ends = until if seat else end_known(until, expected, now)
-        found[program].append(Place(person, begins, ends, group, seat))
+        is_expected = ends is not None and until is None
+        found[program].append(Place(person, begins, ends, group, seat, seats_of, is_expected))
     return found
 
 

@@ -24,7 +24,7 @@ BESIDE = {one.listing.name for one in LISTS if one.listing.page}
 """What the rail leads to beside lists: pages of their own."""
 OF_ROLE = {
     "coordinator": {"take-in", "consents", "codes", *OF_ALL_FEEDS},
-    "identity": {"matches", "visit-numbers", "waiting"},
+    "identity": {"deletions", "matches", "visit-numbers", "waiting"},
     "interface": {"codes", "dead-letters", *OF_ALL_FEEDS},
     "auditor": {"consents", *OF_ALL_FEEDS},
     "clinician": set(),

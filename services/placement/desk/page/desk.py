@@ -18,9 +18,14 @@ from services.placement.desk import programs, reading, worklists, writes
 from services.placement.desk.api import SUBJECTS
 from services.placement.desk.attendance.page import DONE as ATTENDANCE_DONE
 from services.placement.desk.attendance.page import AttendancePage
+from services.placement.desk.capacity import DONE as CAPACITY_DONE
+from services.placement.desk.first_day import FirstDay
 from services.placement.desk.frame import Parts, whose_of
 from services.placement.desk.marks import TAKERS, PlacementLists
 from services.placement.desk.page import wording
+from services.placement.desk.page.board import Board
+from services.placement.desk.page.choice_list import ChoiceList
+from services.placement.desk.page.gap_report import GapReport
 from services.placement.desk.page.huddle import HuddleSheet
 from services.placement.desk.page.rows import Reader, row_of
 from services.placement.desk.page.search import COMPARED, OfSearch, candidate_row, program_row, to_several
@@ -60,7 +65,7 @@ _TELLERS = worklists.tellers(_LISTINGS.values())
 def pages() -> Pages:
     """The frame of the desk's pages."""
     every = {write.action: wording.DID for write in WRITES}
-    done = {**dead_letters.DONE, **wording.DONE, **DONE, **ATTENDANCE_DONE}
+    done = {**dead_letters.DONE, **wording.DONE, **DONE, **ATTENDANCE_DONE, **CAPACITY_DONE}
     return Pages("Coordinators' desk", {**every, **done}, "placement")
 
 
@@ -78,7 +83,8 @@ def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) 
     ]
     own_acts = {"offer": OfferToSeveral(parts.rules.site, door, WRITES)}
     many = ManyForms(desk, PlacementLists(parts, lists), own_acts, OtherPage(BACK, place, shown))
-    sheets = [*attendance.routes(), *HuddleSheet(parts, made_of).routes()]
+    sheets_made = [each(parts, made_of) for each in (HuddleSheet, ChoiceList, GapReport, Board, FirstDay)]
+    sheets = [*attendance.routes(), *(route for each in sheets_made for route in each.routes())]
     inside = [*many.routes(), *sheets, *patient.routes()]
     return [*own, *inside, *acts.routes(WRITES), *dead_letters.routes(desk), *made_of.routes()]
 
@@ -193,9 +199,10 @@ class Placement:
     ) -> Sequence[Section]:
         """Two sections: the programs that suit the search, and those that do not, each with what it fails."""
         places = await programs.everybody(connection, self.parts, reader.at)
+        been = await programs.been_at(connection, search, reader.who)
         site = self.parts.rules.site
         found: dict[bool, list[Row]] = {True: [], False: []}
-        for one in programs.ranked(self.parts, search, places, reader.at):
+        for one in programs.ranked(self.parts, search, places, reader.at, been):
             if (program := site.program(one.program)) is not None:
                 row = candidate_row(
                     one, program, places.get(one.program, ()), search=search, reader=reader, known=known
@@ -242,7 +249,7 @@ class Placement:
             kinds[line.kind].add(line.episode_id)
         bodies = await reading.told_each(connection, self.parts, _TELLERS, lines, look.who)
         await reading.noted_each(connection, self.parts, look.who, lines)
-        if of_facts := kinds["conflict"] | kinds["ineffective"]:
+        if of_facts := kinds["conflict"] | kinds["ineffective"] | kinds["leftover"]:
             reader = replace(reader, facts=await self._facts(connection, sorted(of_facts)))
         homes = await views.homes(connection, kinds["plan"]) if kinds["plan"] else {}
         told = [

@@ -19,7 +19,7 @@ from services.placement.worklists.views import Line
 from shared.web.auth import Caller
 from shared.web.desk import may
 from shared.web.form_posts import address
-from shared.web.forms import Form, local, questions
+from shared.web.forms import Form, Question, local, questions
 from shared.web.listing import Row
 from shared.web.words import say
 from shared.web.zones import name_of
@@ -44,8 +44,12 @@ class Reader(Glance):
 def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool = True) -> Row:
     """A line as a row; `body` is what the API shows of it; `linked`: with a link to the programs for a search."""
     drawn = what, details, badge = DRAWN[line.kind](line, body, reader)
-    looked_at = linked and (line.kind, line.state) == ("search", "open") and may(reader.who, CARE)
-    link = (f"/?search={line.id}", "Compare programs") if looked_at else None
+    link = None
+    if (line.kind, line.state) == ("search", "open") and may(reader.who, CARE):
+        compared, choices_of = f"/?search={line.id}", f"/searches/{line.id}/choices"
+        link = (compared, "Compare programs") if linked else (choices_of, "The patient's choices")
+    elif (line.kind, line.state) == ("placement", "placed") and "start_date" in body:
+        link = (f"/placements/{line.id}/first-day.ics", "For the calendar")
     return Row(
         what,
         badge,
@@ -83,11 +87,14 @@ _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
         ("approved", "extended", "requested", "pended", "denied", "ended"),
     ),
     ("plan", "current"): ("plan",),
+    ("leftover", "open"): ("stays", "goes-back"),
+    ("leftover", "stays"): ("goes-back",),
 }  # fmt: skip
 """What is offered for an entry in a state, the likeliest first, where the API has it."""
 _LISTS = {
     "search": "searches", "offer": "offers", "placement": "placements", "waiting": "waitlist", "seat": "seats",
     "authorization": "authorizations", "plan": "episodes", "session": "sessions",
+    "leftover": "leftovers",
 }  # fmt: skip
 
 
@@ -219,17 +226,23 @@ def form(
     fields not asked for here."""
     zone = reader.reading(line.facility)
     of_episode = write.path.startswith("/api/episodes/")
+    own: tuple[Question, ...] = ()
+    if "also" in write.asks.model_fields:
+        own = choices.own_needs(reader.site, line.content.get("needs", {}).get("also", {}))
     return Form(
         label=wording.LABELS[write.path],
         address=address(write.path).replace("{id}", line.episode_id if of_episode else line.id),
-        questions=questions(
-            write.asks,
-            given=given,
-            proposed=proposed,
-            labels=wording.FIELDS,
-            leave_out=(*choices.left_out(write.path), *leave_out),
-            options={**reader.options(write.path, line.program), **(options or {})},
-            required=required,
+        questions=(
+            *questions(
+                write.asks,
+                given=given,
+                proposed=proposed,
+                labels=wording.FIELDS,
+                leave_out=(*choices.left_out(write.path), *leave_out),
+                options={**reader.options(write.path, line.program), **(options or {})},
+                required=required,
+            ),
+            *own,
         ),
         seen=line.version,
         key=secrets.token_urlsafe(12),
