@@ -23,6 +23,7 @@ from services.intake.requests.consents.commands import ConsentGiven, ConsentTake
 from services.intake.requests.matches.commands import SamePerson
 from shared.events.levels import WORDS
 from shared.site.config import Site
+from shared.site.needs import codes_of
 from shared.web.auth import Caller
 from shared.web.desk import facilities_of
 from shared.web.form_posts import address
@@ -202,10 +203,10 @@ def _place(asker: Asker, model: type[Asked]) -> Sequence[Question]:
 
 def _rest(asker: Asker, model: type[Asked]) -> Sequence[Question]:
     """What a referral or an assessment asks besides who and where; what it is about is chosen from the labels."""
-    left = ("facility", "patient_id", "episode_id", "identity", "labels", "dimensions")
+    left = ("facility", "patient_id", "episode_id", "identity", "labels", "dimensions", "needs")
     options = {"requested_level": WORDS, "recommended_level": WORDS}
     asked = questions(model, proposed=_now(asker), labels=wording.FIELDS, leave_out=left, options=options)
-    return [*asked, *checks("labels", RECORDS_ABOUT)]
+    return [*asked, *checks("labels", RECORDS_ABOUT), *checks("needs", codes_of(asker.site.needs))]
 
 
 def _allowed(asker: Asker) -> Sequence[Question]:

@@ -79,7 +79,7 @@ class KeyedList:
     """The rows of a table that are in a list, in the order of one key; `down`: the greatest first."""
 
     columns: Sequence[sa.ColumnElement[Any]]
-    key: sa.ColumnElement[str]
+    key: sa.Column[str]
     facility: sa.ColumnElement[str]
     so: sa.ColumnElement[bool]
     urgent: sa.ColumnElement[bool]
@@ -101,7 +101,8 @@ class KeyedList:
             behind = self._behind(place, back=back)
             ahead = count.filter(behind if back else sa.not_(behind))
         numbers: list[sa.ColumnElement[Any]] = [sa.literal(name), count, count.filter(self.urgent), ahead]
-        return sa.select(*numbers).where(self.so, scoped.of(self.facility, scope))
+        query = sa.select(*numbers).select_from(self.key.table)  # nothing else may name it, for who sees everything
+        return query.where(self.so, scoped.of(self.facility, scope))
 
     def _behind(self, place: str, *, back: bool) -> sa.ColumnElement[bool]:
         return self.key < place if self.down != back else self.key > place

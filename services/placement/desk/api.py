@@ -10,9 +10,12 @@ from starlette.routing import BaseRoute
 from services.placement.desk import (
     authorizations,
     billed,
+    capacity,
     conflicts,
     disclosures,
     episodes,
+    gaps,
+    leftovers,
     offers,
     openapi,
     placements,
@@ -45,6 +48,7 @@ SUBJECTS: tuple[Subject, ...] = (
     seats.SUBJECT,
     waitlist.SUBJECT,
     billed.SUBJECT,
+    leftovers.SUBJECT,
 )
 
 
@@ -62,6 +66,8 @@ def routes(parts: Parts, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[Base
         *episodes.routes(parts),
         *programs.routes(parts),
         *disclosures.routes(parts.database, parts.clock),
+        *gaps.routes(parts),
+        *capacity.routes(parts),
         *reading.routes(parts, listings),
         *worklists.routes(parts, listings, lists),
         *writes.routes(parts, SUBJECTS),

@@ -115,4 +115,5 @@ def _blocks(fields: Fields, seal: Seal) -> list[list[int]]:
     firm = [f"phone\x1f{each[-NATIONAL:]}" for each in digits if len(each) >= NATIONAL]
     if "birth_date" in now:
         firm.append(born(date.fromisoformat(now["birth_date"])))
-    return [hashes({one, word}, seal) for one in firm for word in words]
+    names = hashes(words, seal)
+    return [sorted((one, word)) for one in hashes(firm, seal) for word in names]
