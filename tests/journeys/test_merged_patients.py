@@ -111,7 +111,12 @@ async def are_again(pair: Pair, before: dict[str, Any]) -> None:
 
     with contextlib.suppress(AssertionError):
         await until(so)
-    assert await pair.records() == before
+    now = await pair.records()
+    assert now.keys() == before.keys()
+    for name, was in before.items():
+        both = now[name].keys() | was.keys()
+        assert {key: now[name].get(key) for key in both if now[name].get(key) != was.get(key)} == {}, name
+    assert now == before
 
 
 async def the_survivor_s_bills_supersede(pair: Pair) -> None:
