@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from shared.fhir.searching import ALWAYS, SearchParameter
+from shared.fhir.searching import SearchParameter, always
 
 _TYPES: Mapping[str, str] = {"token": "token", "reference": "reference", "date": "date", "string": "string"}
 _SECURITY = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 
 
-class Told(NamedTuple):
+class TypeTold(NamedTuple):
     """What a statement says of a type: its parameters, includes and reverse includes, and what can be done."""
 
     kind: str
@@ -19,9 +19,10 @@ class Told(NamedTuple):
     include: Sequence[str]
     revinclude: Sequence[str]
     interactions: Sequence[str] = ("read", "search-type")
+    stamped: bool = True
 
 
-def statement(every: Iterable[Told], base: str, version: str, at: str) -> dict[str, Any]:
+def statement(every: Iterable[TypeTold], base: str, version: str, at: str) -> dict[str, Any]:
     """The statement of a server at this base; `at`: since when it is so, a dateTime."""
     return {
         "resourceType": "CapabilityStatement",
@@ -47,14 +48,14 @@ def statement(every: Iterable[Told], base: str, version: str, at: str) -> dict[s
     }
 
 
-def _resource(one: Told) -> dict[str, Any]:
+def _resource(one: TypeTold) -> dict[str, Any]:
     told: dict[str, Any] = {
         "type": one.kind,
         "interaction": [{"code": each} for each in one.interactions],
         "versioning": "no-version",
         "searchInclude": list(one.include),
         "searchRevInclude": list(one.revinclude),
-        "searchParam": [_parameter(each) for each in (*ALWAYS, *one.parameters)],
+        "searchParam": [_parameter(each) for each in (*always(stamped=one.stamped), *one.parameters)],
     }
     return {name: value for name, value in told.items() if value}
 

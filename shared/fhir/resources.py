@@ -5,7 +5,6 @@ from __future__ import annotations
 from msgspec import field
 
 from shared.fhir.elements import (
-    Address,
     Class,
     CodeableConcept,
     Coding,
@@ -55,7 +54,7 @@ class EpisodeOfCare(_Tagged, kw_only=True):
     referral_request: tuple[Reference, ...] = ()
 
 
-class Place(Element, kw_only=True):
+class PlaceOfStay(Element, kw_only=True):
     """Where a patient was during an Encounter."""
 
     location: Reference
@@ -97,7 +96,7 @@ class Encounter(_Tagged, kw_only=True):
     period: Period | None = None
     diagnosis: tuple[DiagnosisOfStay, ...] = ()
     hospitalization: Hospitalization | None = None
-    location: tuple[Place, ...] = ()
+    location: tuple[PlaceOfStay, ...] = ()
     service_provider: Reference | None = None
 
 
@@ -148,12 +147,22 @@ class Patient(_Tagged, kw_only=True):
     telecom: tuple[ContactPoint, ...] = ()
     gender: str | None = None
     birth_date: str | None = None
-    address: tuple[Address, ...] = ()
+    address: tuple[PatientAddress, ...] = ()
     managing_organization: Reference | None = None
-    link: tuple[Link, ...] = ()
+    link: tuple[PatientLink, ...] = ()
 
 
-class Link(Element, kw_only=True):
+class PatientAddress(Element, kw_only=True):
+    """Where a patient lives."""
+
+    line: tuple[str, ...] = ()
+    city: str | None = None
+    state: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
+
+
+class PatientLink(Element, kw_only=True):
     """Another record of the same patient, after a merge."""
 
     other: Reference
@@ -178,7 +187,7 @@ class CoverageClass(Element, kw_only=True):
     value: str
 
 
-class Coverage(_Tagged, kw_only=True):
+class PatientCoverage(_Tagged, kw_only=True, tag="Coverage"):
     """A payer of the patient from a day on; `order` 1 pays first."""
 
     status: str

@@ -60,7 +60,12 @@ ALWAYS = (
     SearchParameter("_id", "token", lambda one: [(None, one.id)], "the resource's id"),
     SearchParameter("_lastUpdated", "date", _version, "when it was changed last"),
 )
-"""Parameters of every type."""
+"""Parameters of every type; the second one only where it is known when a resource was changed."""
+
+
+def always(*, stamped: bool) -> Sequence[SearchParameter]:
+    """The parameters of every type; `stamped`: it is known when a resource of this one was changed last."""
+    return ALWAYS if stamped else ALWAYS[:1]
 
 
 class Filter(NamedTuple):
@@ -79,7 +84,7 @@ class Including(NamedTuple):
     target: str = ""
 
 
-class Question(NamedTuple):
+class SearchQuestion(NamedTuple):
     """What an address asks of a type. `ids` and `patients`: the only ids, and patients, that can fit; None: any."""
 
     filters: tuple[Filter, ...] = ()
@@ -99,9 +104,11 @@ class Question(NamedTuple):
         return any(one.parameter.private for one in self.filters)
 
 
-def question_of(given: Sequence[tuple[str, str]], parameters: Sequence[SearchParameter]) -> Question:
+def question_of(
+    given: Sequence[tuple[str, str]], parameters: Sequence[SearchParameter], *, stamped: bool = True
+) -> SearchQuestion:
     """What the parameters of an address ask. Raises NotAsked."""
-    known = {one.name: one for one in (*parameters, *ALWAYS)}
+    known = {one.name: one for one in (*parameters, *always(stamped=stamped))}
     filters, result = list[Filter](), dict[str, list[str]]()
     for name, value in given:
         if "\0" in value or len(value) > _LONGEST:
@@ -115,7 +122,7 @@ def question_of(given: Sequence[tuple[str, str]], parameters: Sequence[SearchPar
             names = ", ".join(sorted({*known, *_RESULT}))
             raise NotAsked("?", f"a parameter is not known here; known are {names}")
     _choice("_format", _one(result, "_format") or "json", _FORMATS)
-    return Question(
+    return SearchQuestion(
         tuple(filters),
         most=_count(_one(result, "_count")),
         cursor=_one(result, "_cursor"),
@@ -194,7 +201,7 @@ def _patients(filters: Iterable[Filter]) -> frozenset[str] | None:
 # ── does a resource fit? ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def fits(one: Resource, question: Question) -> bool:
+def fits(one: Resource, question: SearchQuestion) -> bool:
     """Whether a resource is what was asked for: of each filter one value fits."""
     return all(_fits(one, each) for each in question.filters)
 
@@ -282,7 +289,7 @@ SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValu
 """The tag of a resource of which only a part is shown."""
 
 
-def shown(one: Resource, told: dict[str, Any], question: Question) -> dict[str, Any]:
+def shown(one: Resource, told: dict[str, Any], question: SearchQuestion) -> dict[str, Any]:
     """The JSON of a resource, or the part of it that was asked for by `_summary` and `_elements`."""
     if question.elements:
         wanted = {*question.elements, *MANDATORY.get(kind_of(one), ()), *_OF_ALL}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from shared.fhir.outcomes import MEDIA
-from shared.fhir.searching import ALWAYS, MOST, SearchParameter
+from shared.fhir.searching import MOST, SearchParameter, always
 from shared.web import openapi as api
 
 RESOURCE = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"type": "string"}}}
@@ -39,9 +39,11 @@ def metadata() -> dict[str, Any]:
     return {"/fhir/metadata": {"get": {**told, "responses": answers}}}
 
 
-def paths(kind: str, roles: Iterable[str], parameters: Sequence[SearchParameter]) -> dict[str, Any]:
+def paths(
+    kind: str, roles: Iterable[str], parameters: Sequence[SearchParameter], *, stamped: bool = True
+) -> dict[str, Any]:
     """The paths of a type: search by GET and by POST, and one by its id."""
-    named = [api.query(one.name, about=one.about or None) for one in (*ALWAYS, *parameters)]
+    named = [api.query(one.name, about=one.about or None) for one in (*always(stamped=stamped), *parameters)]
     asked = [*named, *_FOLLOWED, *_RESULT]
     form = {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}
     posted = _operation(f"post{kind}Search", f"Search {kind}, the parameters in the body", roles, 413, 415)

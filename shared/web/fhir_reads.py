@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
@@ -24,11 +24,11 @@ from starlette.routing import Route
 
 from shared.clock import Clock
 from shared.fhir import searching
-from shared.fhir.capability import Told, statement
+from shared.fhir.capability import TypeTold, statement
 from shared.fhir.elements import Meta, Reference
 from shared.fhir.outcomes import issue
 from shared.fhir.resources import Resource, kind_of
-from shared.fhir.searching import Including, NotAsked, Question, SearchParameter
+from shared.fhir.searching import Including, NotAsked, SearchParameter, SearchQuestion
 from shared.scope import Scope
 from shared.storage import audit
 from shared.storage.database import Connection, Database
@@ -49,7 +49,7 @@ Place = tuple[str, str, str]
 START: Place = ("", "", "")
 
 
-class Found(NamedTuple):
+class ShownResource(NamedTuple):
     """A resource, its place, and what the audit notes that it was shown of: an episode or a patient; "": of nobody."""
 
     place: Place
@@ -57,14 +57,17 @@ class Found(NamedTuple):
     subject: str = ""
 
 
+Rows = Sequence[ShownResource]
+
+
 class Batch(NamedTuple):
     """Resources in their order, and the place after which more come; None: there are no more."""
 
-    found: Sequence[Found]
+    found: Rows
     end: Place | None
 
 
-class Look(NamedTuple):
+class ReadingLook(NamedTuple):
     """Who looks, through which connection, and what was loaded for the same request."""
 
     connection: Connection
@@ -78,13 +81,13 @@ class Look(NamedTuple):
         return self.who.scope
 
 
-class Reader(Protocol):
+class ResourceReader(Protocol):
     """Where resources of a type come from."""
 
-    async def one(self, look: Look, kind: str, own_id: str) -> Found | None:
+    async def one(self, look: ReadingLook, kind: str, own_id: str) -> ShownResource | None:
         """The resource with this id; None where there is none in scope."""
 
-    async def batch(self, look: Look, kind: str, asked: Question, after: Place) -> Batch:
+    async def batch(self, look: ReadingLook, kind: str, asked: SearchQuestion, after: Place) -> Batch:
         """Some resources after a place, of the ids and patients that are asked for; more may be among them."""
 
 
@@ -95,25 +98,27 @@ class ReadType:
 
     kind: str
     roles: tuple[str, ...]
-    reader: Reader
+    reader: ResourceReader
     parameters: tuple[SearchParameter, ...] = ()
     include: tuple[str, ...] = ()
     revinclude: tuple[str, ...] = ()
-    also: tuple[str, ...] = field(default=())
-    """What can be done besides, as a CapabilityStatement names it: create, update."""
+    stamped: bool = True
+    """Whether it is known when one was changed last, so that `_lastUpdated` can be asked."""
 
     @property
-    def told(self) -> Told:
+    def told(self) -> TypeTold:
         """What the CapabilityStatement says of it."""
         include = [f"{self.kind}:{name}" for name in self.include]
-        return Told(self.kind, self.parameters, include, self.revinclude, ("read", "search-type", *self.also))
+        return TypeTold(self.kind, self.parameters, include, self.revinclude, stamped=self.stamped)
 
 
 class Reads:
     """The doors of a table of types, with a database and a clock. `more`: what the CapabilityStatement says besides, of
     types that are only taken in."""
 
-    def __init__(self, every: Iterable[ReadType], database: Database, clock: Clock, more: Sequence[Told] = ()) -> None:
+    def __init__(
+        self, every: Iterable[ReadType], database: Database, clock: Clock, more: Sequence[TypeTold] = ()
+    ) -> None:
         self.types = {one.kind: one for one in every}
         self.database, self.clock, self.more = database, clock, more
         self._since = clock().isoformat(timespec="seconds")
@@ -141,7 +146,7 @@ class Reads:
         may(who, kind, "r")
         question = _question(request.query_params.multi_items(), (), only=("_summary", "_elements", "_format"))
         async with self.database.begin() as connection:
-            look = Look(connection, who, self.clock(), {})
+            look = ReadingLook(connection, who, self.clock(), {})
             found = await self.one(look, kind, request.path_params["id"])
             if found is None:
                 raise requests.missing()
@@ -151,7 +156,7 @@ class Reads:
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"etag": tag})
         return fhir(orjson.dumps(searching.shown(found.resource, told, question)), headers={"etag": tag})
 
-    async def one(self, look: Look, kind: str, own_id: str) -> Found | None:
+    async def one(self, look: ReadingLook, kind: str, own_id: str) -> ShownResource | None:
         """A resource by its id; None where there is none."""
         if "\0" in own_id or len(own_id) > 64:
             return None
@@ -162,16 +167,16 @@ class Reads:
         row = self.types[kind]
         who = caller(request, *row.roles)
         may(who, kind, "s")
-        question = _question(await _asked(request), row.parameters)
+        question = _question(await _asked(request), row.parameters, stamped=row.stamped)
         self._check(row, question, who)
         async with self.database.begin() as connection:
-            look = Look(connection, who, self.clock(), {})
+            look = ReadingLook(connection, who, self.clock(), {})
             page, more = await self._page(look, row, question)
             beside = await self._included(look, row, question, page)
             await self._noted(look, kind, "searched", [*page, *beside])
         return fhir(orjson.dumps(_bundle(request, kind, question, page, beside, more)))
 
-    def _check(self, row: ReadType, question: Question, who: Caller) -> None:
+    def _check(self, row: ReadType, question: SearchQuestion, who: Caller) -> None:
         """Raise a Problem where something is to be included that is not offered (400), or not in the token's scopes."""
         for one in question.include:
             if one.kind != row.kind or one.parameter not in row.include:
@@ -182,9 +187,9 @@ class Reads:
             may(who, one.kind, "s")
             requests.one_of_roles(who, self.types[one.kind].roles)
 
-    async def _page(self, look: Look, row: ReadType, question: Question) -> tuple[list[Found], Place | None]:
+    async def _page(self, look: ReadingLook, row: ReadType, question: SearchQuestion) -> tuple[Rows, Place | None]:
         """(The resources of the page, the place of the next one or None)."""
-        found: list[Found] = []
+        found: list[ShownResource] = []
         place = _place(question.cursor)
         for _ in range(BATCHES):
             batch = await row.reader.batch(look, row.kind, question, place)
@@ -199,10 +204,12 @@ class Reads:
             place = batch.end
         return found, place
 
-    async def _included(self, look: Look, row: ReadType, question: Question, page: Sequence[Found]) -> list[Found]:
+    async def _included(
+        self, look: ReadingLook, row: ReadType, question: SearchQuestion, page: Rows
+    ) -> list[ShownResource]:
         """What is included with a page, each once."""
         known = {(kind_of(one.resource), one.resource.id) for one in page}
-        found: list[Found] = []
+        found: list[ShownResource] = []
         for wanted in question.include:
             async for one in self._referred(look, row, wanted, page):
                 _add(found, known, one)
@@ -212,8 +219,8 @@ class Reads:
         return found
 
     async def _referred(
-        self, look: Look, row: ReadType, wanted: Including, page: Sequence[Found]
-    ) -> AsyncIterator[Found]:
+        self, look: ReadingLook, row: ReadType, wanted: Including, page: Rows
+    ) -> AsyncIterator[ShownResource]:
         values = next(each.values for each in row.parameters if each.name == wanted.parameter)
         for reference in dict.fromkeys(each for one in page for each in values(one.resource)):
             kind, _, own_id = reference.partition("/")
@@ -224,7 +231,7 @@ class Reads:
             if (one := await self.one(look, kind, own_id)) is not None:
                 yield one
 
-    async def _referring(self, look: Look, wanted: Including, page: Sequence[Found]) -> AsyncIterator[Found]:
+    async def _referring(self, look: ReadingLook, wanted: Including, page: Rows) -> AsyncIterator[ShownResource]:
         row = self.types[wanted.kind]
         parameter = next(each for each in row.parameters if each.name == wanted.parameter)
         targets = {f"{kind_of(one.resource)}/{one.resource.id}" for one in page}
@@ -233,7 +240,7 @@ class Reads:
             return
         place: Place = START
         for _ in range(BATCHES):
-            batch = await row.reader.batch(look, row.kind, Question(patients=patients), place)
+            batch = await row.reader.batch(look, row.kind, SearchQuestion(patients=patients), place)
             for one in batch.found:
                 if targets & set(parameter.values(one.resource)):
                     yield one
@@ -241,7 +248,7 @@ class Reads:
                 return
             place = batch.end
 
-    async def _noted(self, look: Look, kind: str, how: str, every: Iterable[Found]) -> None:
+    async def _noted(self, look: ReadingLook, kind: str, how: str, every: Iterable[ShownResource]) -> None:
         """Audit who saw a resource of whom (45 CFR 164.312(b))."""
         subjects = dict.fromkeys(one.subject for one in every if one.subject)
         action = f"fhir-{how}"
@@ -259,7 +266,7 @@ _WHOSE = ("subject", "patient", "for_patient", "beneficiary")
 """Elements that refer to the patient."""
 
 
-def _add(found: list[Found], known: set[tuple[str, str]], one: Found) -> None:
+def _add(found: list[ShownResource], known: set[tuple[str, str]], one: ShownResource) -> None:
     key = (kind_of(one.resource), one.resource.id)
     if key not in known and len(found) < INCLUDED:
         known.add(key)
@@ -276,13 +283,17 @@ def _bad(name: str, text: str) -> Problem:
 
 
 def _question(
-    given: Sequence[tuple[str, str]], parameters: Sequence[SearchParameter], only: Sequence[str] = ()
-) -> Question:
+    given: Sequence[tuple[str, str]],
+    parameters: Sequence[SearchParameter],
+    only: Sequence[str] = (),
+    *,
+    stamped: bool = True,
+) -> SearchQuestion:
     """What is asked. Raises a Problem (400)."""
     if only and any(name not in only for name, _ in given):
         raise _bad("?", f"a parameter is not known here; known are {', '.join(only)}")
     try:
-        return searching.question_of(given, parameters)
+        return searching.question_of(given, parameters, stamped=stamped)
     except NotAsked as no:
         raise _bad(no.name, no.text) from None
 
@@ -322,7 +333,12 @@ def _told(one: Resource) -> tuple[dict[str, Any], str]:
 
 
 def _bundle(  # noqa: PLR0917 - what an answer needs
-    request: Request, kind: str, question: Question, page: Sequence[Found], beside: Sequence[Found], more: Place | None
+    request: Request,
+    kind: str,
+    question: SearchQuestion,
+    page: Rows,
+    beside: Rows,
+    more: Place | None,
 ) -> dict[str, Any]:
     """A searchset. Where a value that was asked for may stand in no address, no link has it, and there is no next."""
     here = f"{base(request)}/{kind}"
@@ -346,7 +362,7 @@ def _cut() -> dict[str, Any]:
     return {"resource": told, "search": {"mode": "outcome"}}
 
 
-def _entry(request: Request, one: Found, question: Question, mode: str) -> dict[str, Any]:
+def _entry(request: Request, one: ShownResource, question: SearchQuestion, mode: str) -> dict[str, Any]:
     told, _ = _told(one.resource)
     told = searching.shown(one.resource, told, question) if mode == "match" else told
     url = f"{base(request)}/{kind_of(one.resource)}/{one.resource.id}"

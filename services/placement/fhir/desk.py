@@ -8,7 +8,7 @@ from typing import Any
 
 from services.placement.continuum.order import midnight
 from services.placement.fhir.codes import FIRST_DAY_STATUS, OFFER_STATUS, concept, instant, ours, part_id, to
-from services.placement.fhir.episodes import Seen
+from services.placement.fhir.episodes import SeenEpisode
 from services.placement.fhir.site import facility_reference, program_reference
 from services.placement.fhir.stays import patient, referral_id
 from services.placement.search.entry import ListEntry
@@ -19,12 +19,12 @@ from shared.fhir.elements import CodeableConcept, Identifier, Period, Reference
 from shared.fhir.resources import Appointment, Attending, Restriction, ServiceRequest, Task
 
 
-def entry_id(seen: Seen, kind: str, own_id: str) -> str:
+def entry_id(seen: SeenEpisode, kind: str, own_id: str) -> str:
     """The id of what an entry of the desk's lists is about."""
     return part_id(seen.episode_id, kind, own_id)
 
 
-def _entries(seen: Seen, kind: str) -> Iterator[ListEntry]:
+def _entries(seen: SeenEpisode, kind: str) -> Iterator[ListEntry]:
     """The entries of a kind that the reader may see: those of facilities in sight, and what their searches asked."""
     scope = seen.part.scope
     for one in entries(seen.part.folded, DeskFacts.of(seen.part.facts), seen.rules):
@@ -32,7 +32,7 @@ def _entries(seen: Seen, kind: str) -> Iterator[ListEntry]:
             yield one
 
 
-def _asked(seen: Seen, one: ListEntry) -> bool:
+def _asked(seen: SeenEpisode, one: ListEntry) -> bool:
     return one.asked_by is not None and seen.part.scope.has(one.asked_by)
 
 
@@ -47,7 +47,7 @@ def _level(level: Any) -> CodeableConcept | None:
 # ── searches and referrals ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def service_requests(seen: Seen) -> Iterator[ServiceRequest]:
+def service_requests(seen: SeenEpisode) -> Iterator[ServiceRequest]:
     """A ServiceRequest of the referral, and one of each search for a program."""
     if seen.part.folded.referral:
         yield _referral(seen)
@@ -83,7 +83,7 @@ def _needs(needs: dict[str, Any]) -> Iterator[CodeableConcept]:
             yield concept(ours(f"need:{name}", str(value)))
 
 
-def _referral(seen: Seen) -> ServiceRequest:
+def _referral(seen: SeenEpisode) -> ServiceRequest:
     told = seen.part.folded.referral
     if told is None:
         raise ValueError("the episode has no referral")
@@ -103,7 +103,7 @@ def _referral(seen: Seen) -> ServiceRequest:
 # ── offers and first days ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def tasks(seen: Seen) -> Iterator[Task]:
+def tasks(seen: SeenEpisode) -> Iterator[Task]:
     """A Task of each offer: a program is asked to take the patient."""
     for one in _entries(seen, "offer"):
         content = one.content
@@ -130,7 +130,7 @@ def _instant(text: str | None) -> str | None:
     return instant(datetime.fromisoformat(text)) if text else None
 
 
-def appointments(seen: Seen) -> Iterator[Appointment]:
+def appointments(seen: SeenEpisode) -> Iterator[Appointment]:
     """An Appointment of each first day that was agreed with a program: that whole day, in the program's zone."""
     for one in _entries(seen, "placement"):
         on = date.fromisoformat(one.content["start_date"])
@@ -148,7 +148,7 @@ def appointments(seen: Seen) -> Iterator[Appointment]:
         )
 
 
-def _search_of(seen: Seen, one: ListEntry) -> tuple[Reference, ...]:
+def _search_of(seen: SeenEpisode, one: ListEntry) -> tuple[Reference, ...]:
     """The search whose offer was accepted."""
     offer = one.content.get("offer_id")
     found = (each for each in _entries(seen, "search") if offer and offer in each.content.get("offers", ()))

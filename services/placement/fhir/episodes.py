@@ -13,14 +13,14 @@ from services.placement.fhir.views import ids_after
 from services.placement.rules import Rules
 from shared.fhir.elements import Meta
 from shared.fhir.resources import Resource
-from shared.fhir.searching import Question
-from shared.web.fhir_reads import Batch, Found, Look, Place
+from shared.fhir.searching import SearchQuestion
+from shared.web.fhir_reads import Batch, Place, ReadingLook, ShownResource
 
 EPISODES = 25
 """Episodes that are read at once."""
 
 
-class Seen(NamedTuple):
+class SeenEpisode(NamedTuple):
     """An episode as the reader sees it: its id, its patient, the part in sight, and the site's rules."""
 
     episode_id: str
@@ -34,7 +34,7 @@ class Seen(NamedTuple):
         return Meta(last_updated=instant(max(fact.value.recorded_at for fact in self.part.facts)))
 
 
-Make = Callable[[Seen], Iterable[Resource]]
+Make = Callable[[SeenEpisode], Iterable[Resource]]
 """Makes the resources of a type of an episode."""
 
 
@@ -44,7 +44,7 @@ class EpisodeReader:
     def __init__(self, makes: dict[str, Make], rules: Rules) -> None:
         self.makes, self.rules = makes, rules
 
-    async def one(self, look: Look, kind: str, own_id: str) -> Found | None:
+    async def one(self, look: ReadingLook, kind: str, own_id: str) -> ShownResource | None:
         """A resource by its id, which names its episode."""
         episode = own_id if kind == "EpisodeOfCare" else episode_of(own_id)
         if not episode:
@@ -52,7 +52,7 @@ class EpisodeReader:
         found = await self._of(look, kind, "", [episode])
         return next((one for one in found if one.resource.id == own_id), None)
 
-    async def batch(self, look: Look, kind: str, asked: Question, after: Place) -> Batch:
+    async def batch(self, look: ReadingLook, kind: str, asked: SearchQuestion, after: Place) -> Batch:
         """The resources of the next episodes; a place is (the episode before, the episode, the resource)."""
         among = None
         if asked.ids is not None:
@@ -65,18 +65,18 @@ class EpisodeReader:
         found = await self._of(look, kind, before, ids[:EPISODES])
         return Batch([one for one in found if one.place[1] != episode or one.resource.id > last], end)
 
-    async def _of(self, look: Look, kind: str, before: str, ids: Sequence[str]) -> list[Found]:
+    async def _of(self, look: ReadingLook, kind: str, before: str, ids: Sequence[str]) -> list[ShownResource]:
         """The resources of these episodes, by episode and id."""
-        found: list[Found] = []
+        found: list[ShownResource] = []
         for one in await self.seen(look, ids):
             made = sorted(self.makes[kind](one), key=lambda each: each.id)
             for resource in made:
                 resource.meta = one.meta
-                found.append(Found((before, one.episode_id, resource.id), resource, one.episode_id))
+                found.append(ShownResource((before, one.episode_id, resource.id), resource, one.episode_id))
             before = one.episode_id
         return found
 
-    async def seen(self, look: Look, ids: Sequence[str]) -> list[Seen]:
+    async def seen(self, look: ReadingLook, ids: Sequence[str]) -> list[SeenEpisode]:
         """These episodes as the caller sees them; those of which that is nothing are left out."""
         missing = [one for one in ids if ("episode", one) not in look.kept and "\0" not in one]
         if missing:
@@ -86,6 +86,6 @@ class EpisodeReader:
             for row in rows:
                 episode = row.listed.episode_id
                 mine = part(facts[episode], codec.unpacked(row.fold), look.scope, self.rules)
-                look.kept["episode", episode] = Seen(episode, row.listed.patient_id, mine, self.rules)
+                look.kept["episode", episode] = SeenEpisode(episode, row.listed.patient_id, mine, self.rules)
         every = (look.kept.get(("episode", one)) for one in ids)
         return [one for one in every if one is not None and one.part.facts]

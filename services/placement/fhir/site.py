@@ -10,11 +10,11 @@ from services.placement.fhir.codes import concept, ours, site_id, to
 from shared.events.levels import WORDS
 from shared.fhir.elements import CodeableConcept, Coding, Identifier, Reference
 from shared.fhir.resources import HealthcareService, Location, Organization, Practitioner, Resource
-from shared.fhir.searching import Question
+from shared.fhir.searching import SearchQuestion
 from shared.site.config import Site
 from shared.site.units import Facility, Unit
 from shared.site.values import Payer, Program, luhn_holds
-from shared.web.fhir_reads import START, Batch, Found, Look, Place
+from shared.web.fhir_reads import START, Batch, Place, ReadingLook, ShownResource
 
 NPI = "http://hl7.org/fhir/sid/us-npi"
 _ORGANIZATION = "http://terminology.hl7.org/CodeSystem/organization-type"
@@ -54,14 +54,14 @@ class SiteReader:
     def __init__(self, site: Site) -> None:
         self.site = site
 
-    async def one(self, _: Look, kind: str, own_id: str) -> Found | None:
+    async def one(self, _: ReadingLook, kind: str, own_id: str) -> ShownResource | None:
         """One by its id."""
         if kind == "Practitioner":
             return _found(_practitioner(own_id)) if luhn_holds(own_id) else None
         resource = self._every[kind].get(own_id)
         return _found(resource) if resource else None
 
-    async def batch(self, _: Look, kind: str, asked: Question, after: Place) -> Batch:
+    async def batch(self, _: ReadingLook, kind: str, asked: SearchQuestion, after: Place) -> Batch:
         """All of a type after a place. Practitioners are found by their NPI alone: the site has no list of them."""
         if kind == "Practitioner":
             told = {each for one in asked.filters for each in one.values}
@@ -83,8 +83,8 @@ class SiteReader:
         return {kind: {one.id: one for one in every} for kind, every in found.items()}
 
 
-def _found(one: Resource) -> Found:
-    return Found(("", "", one.id), one)
+def _found(one: Resource) -> ShownResource:
+    return ShownResource(("", "", one.id), one)
 
 
 def _facility(one: Facility) -> Organization:

@@ -25,7 +25,7 @@ from services.placement.fhir.codes import (
     part_id,
     to,
 )
-from services.placement.fhir.episodes import Seen
+from services.placement.fhir.episodes import SeenEpisode
 from services.placement.fhir.site import facility_reference, payer_reference, program_reference, unit_reference
 from shared.events.levels import WORDS
 from shared.events.stays import StayFact
@@ -34,14 +34,14 @@ from shared.facts.envelope import Fact
 from shared.fhir.elements import CodeableConcept, Coding, Identifier, Period, Reference
 from shared.fhir.resources import (
     Condition,
-    Coverage,
     CoverageClass,
     DiagnosisOfStay,
     Encounter,
     EpisodeOfCare,
     Hospitalization,
     Participant,
-    Place,
+    PatientCoverage,
+    PlaceOfStay,
     StatusOfEpisode,
 )
 from shared.site.values import luhn_holds
@@ -54,7 +54,7 @@ _CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
 _CLASS = "http://terminology.hl7.org/CodeSystem/coverage-class"
 
 
-def episode(seen: Seen) -> Iterator[EpisodeOfCare]:
+def episode(seen: SeenEpisode) -> Iterator[EpisodeOfCare]:
     """The EpisodeOfCare: how it stands and stood, by the facts in sight."""
     folded, site = seen.part.folded, seen.rules.site
     status = EPISODE_STATUS[folded.state]
@@ -73,12 +73,12 @@ def episode(seen: Seen) -> Iterator[EpisodeOfCare]:
     )
 
 
-def referral_id(seen: Seen) -> str:
+def referral_id(seen: SeenEpisode) -> str:
     """The id of the ServiceRequest of an episode's referral."""
     return part_id(seen.episode_id, "referral", seen.part.folded.referral.root if seen.part.folded.referral else "")
 
 
-def patient(seen: Seen) -> Reference:
+def patient(seen: SeenEpisode) -> Reference:
     """The patient."""
     return to("Patient", seen.patient_id)
 
@@ -115,12 +115,12 @@ def _level(level: str) -> CodeableConcept:
 # ── stays ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def encounter_id(seen: Seen, stay: StayState) -> str:
+def encounter_id(seen: SeenEpisode, stay: StayState) -> str:
     """The id of a stay: it stays the same when the stay's beginning is corrected."""
     return part_id(seen.episode_id, "stay", stay.segments[0].root)
 
 
-def encounters(seen: Seen) -> Iterator[Encounter]:
+def encounters(seen: SeenEpisode) -> Iterator[Encounter]:
     """An Encounter of each stay: those that are or were, those that are expected, and those that were taken back."""
     folded = seen.part.folded
     known = {key for stay in folded.stays for key in (stay.key, *stay.aliases)}
@@ -132,7 +132,7 @@ def encounters(seen: Seen) -> Iterator[Encounter]:
     yield from _taken_back(seen, {encounter_id(seen, stay) for stay in folded.stays}, known)
 
 
-def _stay(seen: Seen, stay: StayState) -> Encounter:
+def _stay(seen: SeenEpisode, stay: StayState) -> Encounter:
     site, level = seen.rules.site, _last_level(stay)
     number = stay.visit_number if stay.kind == "visit" else None
     return Encounter(
@@ -181,7 +181,7 @@ def _class(level: str | None, visit_class: str | None) -> Coding:
     return Coding(system=ACT, code=code)
 
 
-def _program(seen: Seen, name: str | None) -> CodeableConcept | None:
+def _program(seen: SeenEpisode, name: str | None) -> CodeableConcept | None:
     if not name:
         return None
     return concept(ours("program", name), text=program_reference(seen.rules.site, name).display)
@@ -204,13 +204,13 @@ def _disposition(stay: StayState) -> Hospitalization | None:
     return Hospitalization(discharge_disposition=concept(Coding(system=_DISPOSITIONS, code=code), *own))
 
 
-def _places(seen: Seen, stay: StayState) -> tuple[Place, ...]:
+def _places(seen: SeenEpisode, stay: StayState) -> tuple[PlaceOfStay, ...]:
     """The units, each until the next one; the last one is active while the stay goes on."""
     found, ends = [], [*(one.since for one in stay.segments[1:]), stay.ended.at if stay.ended else None]
     for one, until in zip(stay.segments, ends, strict=True):
         if one.unit:
             found.append(
-                Place(
+                PlaceOfStay(
                     location=unit_reference(seen.rules.site, stay.facility, one.unit),
                     status="completed" if until else "active",
                     period=_period(one.since, until),
@@ -219,7 +219,7 @@ def _places(seen: Seen, stay: StayState) -> tuple[Place, ...]:
     return tuple(found)
 
 
-def _expected(seen: Seen, one: ExpectedArrival) -> Encounter:
+def _expected(seen: SeenEpisode, one: ExpectedArrival) -> Encounter:
     level = str(one.level) if one.level else None
     return Encounter(
         id=part_id(seen.episode_id, "stay", one.root),
@@ -233,7 +233,7 @@ def _expected(seen: Seen, one: ExpectedArrival) -> Encounter:
     )
 
 
-def _taken_back(seen: Seen, there: set[str], known: set[StayKey]) -> Iterator[Encounter]:
+def _taken_back(seen: SeenEpisode, there: set[str], known: set[StayKey]) -> Iterator[Encounter]:
     """Stays whose beginning was cancelled, where no other message tells of the same stay."""
     facts = {fact.id: fact for fact in seen.part.facts}
     cancelled = {fact.value.cancels for fact in seen.part.facts if isinstance(fact.value, FactCancelled)}
@@ -269,11 +269,11 @@ def _root(fact: Fact, facts: dict[str, Fact]) -> str:
 # ── diagnoses and payers ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _condition_id(seen: Seen, stay: StayState, one: StayDiagnosis) -> str:
+def _condition_id(seen: SeenEpisode, stay: StayState, one: StayDiagnosis) -> str:
     return part_id(seen.episode_id, "diagnosis", stay.segments[0].root, one.system, one.code)
 
 
-def conditions(seen: Seen) -> Iterator[Condition]:
+def conditions(seen: SeenEpisode) -> Iterator[Condition]:
     """A Condition of each diagnosis of a stay."""
     told = set[str]()
     for stay in seen.part.folded.stays:
@@ -294,14 +294,14 @@ def conditions(seen: Seen) -> Iterator[Condition]:
             )
 
 
-def coverages(seen: Seen) -> Iterator[Coverage]:
+def coverages(seen: SeenEpisode) -> Iterator[PatientCoverage]:
     """A Coverage of each payer, from the day on which it begins to pay to the day before another is told."""
     every = seen.part.folded.coverage
     for number, one in enumerate(every):
         until = every[number + 1].day - timedelta(days=1) if number + 1 < len(every) else None
         for each in one.coverage:
             plan = CoverageClass(type=concept(Coding(system=_CLASS, code="plan")), value=each.plan or "")
-            yield Coverage(
+            yield PatientCoverage(
                 id=part_id(seen.episode_id, "coverage", one.root or one.fact, str(each.order)),
                 status="active",
                 beneficiary=patient(seen),

@@ -3,7 +3,6 @@ Routes, CapabilityStatement, OpenAPI and docs are made from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from starlette.routing import Route
@@ -13,7 +12,7 @@ from services.placement.fhir.episodes import EpisodeReader
 from services.placement.fhir.site import SiteReader
 from services.placement.rules import Rules
 from shared.clock import Clock
-from shared.fhir.elements import CodeableConcept, Coding, Identifier, Period, Reference
+from shared.fhir.parameters import dated, number, refers, token
 from shared.fhir.searching import SearchParameter
 from shared.storage.database import Database
 from shared.web import fhir_documented
@@ -42,7 +41,15 @@ def types(rules: Rules) -> tuple[ReadType, ...]:
         ),
     )
     return tuple(
-        ReadType(kind, READERS, site if kind in OF_THE_SITE else told, parameters, include, revinclude)
+        ReadType(
+            kind,
+            READERS,
+            site if kind in OF_THE_SITE else told,
+            parameters,
+            include,
+            revinclude,
+            stamped=kind not in OF_THE_SITE,
+        )
         for kind, parameters, include, revinclude in ROWS
     )
 
@@ -56,7 +63,7 @@ def paths() -> dict[str, Any]:
     """The paths in the OpenAPI document."""
     found = fhir_documented.metadata()
     for kind, parameters, _, _ in ROWS:
-        found |= fhir_documented.paths(kind, READERS, parameters)
+        found |= fhir_documented.paths(kind, READERS, parameters, stamped=kind not in OF_THE_SITE)
     return found
 
 
@@ -64,52 +71,6 @@ OF_THE_SITE: Final = frozenset({"Organization", "Location", "HealthcareService",
 """Types that say nothing of a patient."""
 
 # ── what is searched ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def token(name: str, of: Callable[[Any], Any], about: str) -> SearchParameter:
-    """A parameter of codes and numbers: `of` gives a code, a Coding, concepts or identifiers."""
-    return SearchParameter(name, "token", lambda one: list(_codes(of(one))), about)
-
-
-def number(name: str, about: str) -> SearchParameter:
-    """A parameter of identifiers, which may be a patient's."""
-    return SearchParameter(name, "token", lambda one: list(_codes(one.identifier)), about, private=True)
-
-
-def refers(name: str, of: Callable[[Any], Any], about: str, *target: str) -> SearchParameter:
-    """A parameter of references: `of` gives one or several."""
-    return SearchParameter(name, "reference", lambda one: list(_references(of(one))), about, target=target)
-
-
-def dated(name: str, of: Callable[[Any], Period | str | None], about: str) -> SearchParameter:
-    """A parameter of a period or an instant."""
-    return SearchParameter(name, "date", lambda one: list(_dates(of(one))), about)
-
-
-def _codes(told: Any) -> Iterable[tuple[str | None, str | None]]:
-    match told:
-        case None:
-            return []
-        case str():
-            return [(None, told)]
-        case Coding():
-            return [(told.system, told.code)]
-        case CodeableConcept():
-            return [each for one in told.coding for each in _codes(one)]
-        case Identifier():
-            return [(told.system, told.value)]
-    return [each for one in told for each in _codes(one)]
-
-
-def _references(told: Any) -> Iterable[str]:
-    every = [told] if isinstance(told, Reference) or told is None else told
-    return [one.reference for one in every if one is not None and one.reference]
-
-
-def _dates(told: Period | str | None) -> Sequence[tuple[str | None, str | None]]:
-    if told is None:
-        return []
-    return [(told, told)] if isinstance(told, str) else [(told.start, told.end)]
 
 
 _STATUS = token("status", lambda one: one.status, "its status")
