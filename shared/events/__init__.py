@@ -71,6 +71,7 @@ from shared.events.planning import (
     DischargePlanCancelled,
     DischargePlanned,
     EpisodeEnded,
+    MedicationRecorded,
     PlanRecorded,
 )
 from shared.events.published import Published, PublishedStruct
@@ -150,6 +151,7 @@ PLANNING: tuple[type[CareFact], ...] = (
     PlanRecorded,
     Certified,
     Assigned,
+    MedicationRecorded,
     EpisodeEnded,
     ConflictSettled,
     DischargePlanned,

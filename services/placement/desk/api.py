@@ -27,6 +27,7 @@ from services.placement.desk import (
     sessions,
     stays,
     waitlist,
+    whole_packet,
     worklists,
     writes,
 )
@@ -68,6 +69,7 @@ def routes(parts: Parts, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[Base
         *disclosures.routes(parts.database, parts.clock),
         *gaps.routes(parts),
         *capacity.routes(parts),
+        *whole_packet.routes(parts),
         *reading.routes(parts, listings),
         *worklists.routes(parts, listings, lists),
         *writes.routes(parts, SUBJECTS),

@@ -15,14 +15,15 @@ Kind = Literal[
     "conflict",
     "waiting",
     "plan",
+    "medication",
     "ineffective",
     "arrival",
     "visits",
     "leftover",
 ]
-"""What an entry is about. `arrival`: a stay that a hospital expects; `plan`: a plan of treatment; `ineffective`: facts
-without effect; `visits`: a stay of daily visits, which ends when none has followed by `due`; it is on no list of a
-person. `leftover`: what a merge that was taken back left here."""
+"""What an entry is about. `arrival`: a stay that a hospital expects; `plan`: a plan of treatment; `medication`: one
+that goes on; `ineffective`: facts without effect; `visits`: a stay of daily visits, which ends when none has
+followed by `due`; it is on no list of a person. `leftover`: what a merge that was taken back left here."""
 STATES: dict[Kind, tuple[str, ...]] = {
     "search": ("open", "closed"),
     "offer": ("sent", "countered", "accepted", "declined", "expired", "withdrawn"),
@@ -31,6 +32,7 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "conflict": ("open", "settled"),
     "waiting": ("waiting", "left"),
     "plan": ("current", "over"),
+    "medication": ("active", "stopped", "over"),
     "ineffective": ("open",),
     "visits": ("open",),
     "arrival": ("expected",),

@@ -32,7 +32,7 @@ from shared.events.placing import (
     SeatReleased,
 )
 from shared.events.placing import Offer as OfferMove
-from shared.events.planning import ConflictSettled, PlanRecorded
+from shared.events.planning import ConflictSettled, MedicationRecorded, PlanRecorded
 from shared.events.stays import Attended, Completed, Discontinued, Started
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
@@ -40,7 +40,8 @@ from shared.facts.restating import OwnFacts
 from shared.values import replace, value_object
 
 _FACTS: tuple[type[CareFact], ...] = (
-    *PLACING, *AUTHORIZATIONS, Started, Attended, Completed, Discontinued, ConflictSettled, PlanRecorded, FactCancelled,
+    *PLACING, *AUTHORIZATIONS, Started, Attended, Completed, Discontinued, ConflictSettled, PlanRecorded,
+    MedicationRecorded, FactCancelled,
 )  # fmt: skip
 DESK: Final = frozenset(kind.TYPE for kind in _FACTS)
 """Names of placement's own facts from which the desk's state (searches, seats, first days, lists) is read."""
