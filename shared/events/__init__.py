@@ -71,6 +71,7 @@ from shared.events.planning import (
     DischargePlanned,
     EpisodeEnded,
     PlanRecorded,
+    ReadyForStep,
 )
 from shared.events.published import Published, PublishedStruct
 from shared.events.stays import (
@@ -153,6 +154,7 @@ PLANNING: tuple[type[CareFact], ...] = (
     ConflictSettled,
     DischargePlanned,
     DischargePlanCancelled,
+    ReadyForStep,
 )
 AUTHORIZATIONS: tuple[type[Authorization], ...] = (
     AuthorizationRequested,

@@ -103,7 +103,9 @@ class EpisodeFacts:
         """An assessment: the time of the first counts, and the latest one that recommends a level."""
         self.assessed_at, value = self.assessed_at or fact.at, fact.value
         if value.recommended_level:
-            self.assessment = LatestAssessment(fact.at, value.recommended_level, fact.id, value.instrument)
+            self.assessment = LatestAssessment(
+                fact.at, value.recommended_level, fact.id, value.instrument, fact.root, value.facility
+            )
 
     def certified(self, fact: OrderedFact[Certified]) -> None:
         """A certification: all of them count."""

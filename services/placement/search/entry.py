@@ -8,11 +8,24 @@ from typing import Any, Literal
 from shared.values import value_object
 
 Kind = Literal[
-    "search", "offer", "placement", "authorization", "conflict", "waiting", "plan", "ineffective", "arrival", "visits"
+    "search",
+    "offer",
+    "placement",
+    "authorization",
+    "conflict",
+    "waiting",
+    "plan",
+    "ineffective",
+    "arrival",
+    "visits",
+    "leaving",
+    "ready",
+    "kept",
 ]
 """What an entry is about. `arrival`: a stay that a hospital expects; `plan`: a plan of treatment; `ineffective`: facts
-without effect; `visits`: a stay of daily visits, which ends when none has followed by `due`; it is on no list of a
-person."""
+without effect; `leaving`: a stay whose end is expected; `ready`: a patient who is ready to step down.
+`visits`: a stay of daily visits, which ends when none has followed by `due`; `kept`: a placement that is kept until
+`due` for a patient in a 24-hour stay; these two are on no list of a person."""
 STATES: dict[Kind, tuple[str, ...]] = {
     "search": ("open", "closed"),
     "offer": ("sent", "countered", "accepted", "declined", "expired", "withdrawn"),
@@ -24,6 +37,9 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "ineffective": ("open",),
     "visits": ("open",),
     "arrival": ("expected",),
+    "leaving": ("nothing-arranged", "looked-for", "arranged"),
+    "ready": ("waiting",),
+    "kept": ("open",),
 }
 UNSETTLED: dict[Kind, tuple[str, ...]] = {
     "search": ("open",),
@@ -33,6 +49,8 @@ UNSETTLED: dict[Kind, tuple[str, ...]] = {
     "waiting": ("waiting",),
     "ineffective": ("open",),
     "arrival": ("expected",),
+    "leaving": ("nothing-arranged", "looked-for"),
+    "ready": ("waiting",),
 }
 """Kinds of entries that wait for somebody in some states → those states."""
 AHEAD = timedelta(days=7)

@@ -109,6 +109,15 @@ _EXPECTED: Final = Table(
     ("level", "program", "overdue"),
     "due",
 )  # fmt: skip
+_LEAVING: Final = Table(
+    (_LEVEL, Column("waiting", "Leaves", "due"), _STANDS, _PAYER, _FACILITY), ("level", "payer", "overdue"), "due"
+)
+_READY: Final = Table(
+    (_LEVEL, Column("waiting", "Waiting", "waiting"), Column("stands", "Waits for", wide=True),
+     Column("payer", "Payer"), _FACILITY),
+    ("level", "payer"),
+    "waiting",
+)  # fmt: skip
 _TOLD: Final = Table((_WHAT, Column("waiting", "State"), Column("since", "Since", "waiting"), _FACILITY), (), "waiting")
 _WITHHELD: Final = Table((_WHAT, Column("waiting", "Why"), _FACILITY))
 _SEATS: Final = Table((_LEVEL, Column("waiting", "Now"), Column("seats", "Seats"), _WHAT, _FACILITY))
@@ -175,6 +184,39 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         late=work.over,
         first=False,
         table=_EXPECTED,
+    ),
+    Worklist(
+        name="leaving",
+        of=EntriesOf("leaving", ("nothing-arranged", "looked-for"), work.leaving),
+        waits="Patients who leave soon, and nothing is arranged",
+        title="Leaving soon",
+        hint="Who is expected to leave within the site's days, and no program has taken them yet.",
+        empty="Everybody who leaves soon has a next program.",
+        on_page=CARE,
+        late=work.over,
+        table=_LEAVING,
+    ),
+    Worklist(
+        name="gap",
+        of=EntriesOf("placement", ("placed",), work.gapped),
+        waits="Placements with many days between the end of the stay and the first day",
+        title="Gaps",
+        hint="More days between the end of the stay and the first day than the site takes for good.",
+        empty="Nobody waits long for a first day.",
+        on_page=CARE,
+        first=False,
+        table=_PLACED,
+    ),
+    Worklist(
+        name="ready-for-step",
+        of=EntriesOf("ready", ("waiting",)),
+        waits="Patients who are ready to step down and wait",
+        title="Ready, and waiting",
+        hint="Ready for a less intensive level, and still there: what each one waits for, the longest first.",
+        empty="Nobody who is ready waits.",
+        on_page=CARE,
+        first=False,
+        table=_READY,
     ),
     Worklist(
         name="missed",
