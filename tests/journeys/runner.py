@@ -41,7 +41,8 @@ async def play_all(stories: Mapping[str, Story], ready: dict[str, Any], client: 
 
 async def _one(name: str, story: Story, number: int, doors: Doors) -> Played:
     host, _, port = doors.ready["mllp"].rpartition(":")
-    calendar = Calendar(long_ago(datetime.now(ZONE).date(), story.days_ago))
+    today = datetime.now(ZONE).date()
+    calendar = Calendar(long_ago(today, story.days_ago), today if story.of_today else None)
     async with MllpClient(host, int(port)) as hospital:
         play = Play(name, _person(story.patient, number), calendar, doors, hospital)
         for turn, (words, told) in enumerate(story.steps, 1):

@@ -54,7 +54,8 @@ def _sentence(play: Play, name: str, value: Json) -> str:
 
 
 def _on(play: Play, instant: str) -> str:
-    return f"day {play.calendar.day(datetime.fromisoformat(instant).astimezone(ZONE).date().isoformat())}"
+    day = play.calendar.day(datetime.fromisoformat(instant).astimezone(ZONE).date().isoformat())
+    return day if isinstance(day, str) else f"day {day}"
 
 
 def _days(number: int) -> str:

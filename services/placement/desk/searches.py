@@ -26,7 +26,8 @@ def reopen(now: Situation, _: str, asked: OpenSearch) -> Decided:
     needs = wished(searching.needs_of(now.folded), asked.needs, now.rules.site)
     question = replace(wanted.question, age_years=needs.age_years)
     told = recommended(wanted._replace(question=question), now.rules.policy)
-    found = [one for one in now.own.open if one.recommended_level == told.level or wanted.trigger == one.trigger]
+    same = {wanted.trigger} - {None}
+    found = [one for one in now.own.open if one.recommended_level == told.level or one.trigger in same]
     if any(now.scope.has(one.facility or now.folded.facility) for one in found):
         raise Rejected(No.SEARCH_OPEN.value, MEANING[No.SEARCH_OPEN], possible=("search-closed",), state="open")
     if told.level == now.folded.level:
