@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from pydantic import Field
 
 from tests.journeys.playing import Json, Play
-from tests.journeys.told import At, Told, WhichDay
+from tests.journeys.told import At, Told
 
 
 class Offer(Told):
     """One program or several are asked."""
 
     programs: tuple[str, ...] = Field(alias="to")
-    start: WhichDay | None = None
+    start: int | None = None
     track: str | None = None
     group: str | None = None
     because: str | None = Field(default=None, description="why another level than the recommended one")

@@ -7,13 +7,13 @@ from typing import Any
 from pydantic import Field
 
 from tests.journeys.playing import Json, Play
-from tests.journeys.told import At, Told, WhichDay
+from tests.journeys.told import At, Told
 
 
 class Day(Told):
     """Something on a day of the latest placement, or of the one at a program."""
 
-    day: WhichDay
+    day: int
     reason: str | None = None
     program: str | None = None
 

@@ -54,8 +54,7 @@ def _sentence(play: Play, name: str, value: Json) -> str:
 
 
 def _on(play: Play, instant: str) -> str:
-    day = play.calendar.day(datetime.fromisoformat(instant).astimezone(ZONE).date().isoformat())
-    return day if isinstance(day, str) else f"day {day}"
+    return f"day {play.calendar.day(datetime.fromisoformat(instant).astimezone(ZONE).date().isoformat())}"
 
 
 def _days(number: int) -> str:

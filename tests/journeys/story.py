@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from tests.journeys.steps import STEPS
-from tests.journeys.told import Told, WhichDay
+from tests.journeys.told import Told
 
 Words = tuple[str, ...]
 NOW = "now it is so"
@@ -41,8 +41,8 @@ class Period(Told):
     level: str
     program: str
     payer: str
-    start: WhichDay = Field(alias="from")
-    until: WhichDay | Literal["tomorrow"] | None = None
+    start: int = Field(alias="from")
+    until: int | None = None
     days: int = 0
     status: str = "30"
     warnings: Words = ()
@@ -84,8 +84,8 @@ class Story(Told):
     title: str
     patient: Who
     days_ago: int = 120
-    of_today: bool = False
-    """Days that are today's and tomorrow's are told by these words."""
+    exactly: bool = False
+    """Day 0 is exactly `days-ago` before the day on which it is played, whatever day of the week that is."""
     steps: tuple[tuple[str, Any], ...]
     expect: Expected
 

@@ -40,23 +40,17 @@ class At(Told):
     at: Clock = time(10)
 
 
-WhichDay = int | Literal["today"]
-"""A day of the story, counted from day 0; or the day on which it is played."""
-
-
 class Calendar:
-    """Days of a story as dates and back. `today`: the day on which it is played, where the story names it so."""
+    """Days of a story as dates and back."""
 
-    def __init__(self, day_0: date, today: date | None = None) -> None:
-        self.day_0, self.today = day_0, today
+    def __init__(self, day_0: date) -> None:
+        self.day_0 = day_0
 
-    def date(self, day: WhichDay) -> date:
+    def date(self, day: int) -> date:
         """The date of a day."""
-        if day == "today":
-            return datetime.now(ZONE).date()
         return self.day_0 + timedelta(days=day)
 
-    def iso(self, day: WhichDay) -> str:
+    def iso(self, day: int) -> str:
         """The date of a day as text."""
         return self.date(day).isoformat()
 
@@ -66,11 +60,8 @@ class Calendar:
             return datetime.now(ZONE) + AFTER_WHAT_WAS_DONE
         return datetime.combine(self.date(told.day), told.at, ZONE)
 
-    def day(self, iso: str | None) -> int | str | None:
+    def day(self, iso: str | None) -> int | None:
         """The day of a date."""
-        ahead = (date.fromisoformat(iso[:10]) - self.today).days if iso and self.today else -1
-        if ahead in {0, 1}:
-            return "tomorrow" if ahead else "today"
         return (date.fromisoformat(iso[:10]) - self.day_0).days if iso else None
 
 

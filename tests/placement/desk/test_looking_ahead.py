@@ -69,7 +69,7 @@ async def test_a_plan_called_off_gives_back_what_was_arranged_and_is_refused_aft
     assert await seats(desk) == []
     assert await refused(desk, "/api/episodes/E1/discharge-plan-cancelled") == "no-plan"
     await desk.feed.bring(STORY[2])
-    body = {"stay": {"kind": "visit", "id": "V1"}}
+    body: dict[str, Any] = {"stay": {"kind": "visit", "id": "V1"}}
     assert await refused(desk, "/api/episodes/E1/discharge-plan-cancelled", **body) == "plan-over"
 
 
