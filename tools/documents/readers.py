@@ -16,6 +16,7 @@ from shared.events import (
     CARE_FACTS,
     CONSENTS,
     FOLLOW_UPS,
+    MERGING,
     PLACING,
     STAY_FACTS,
     TAKING_BACK,
@@ -47,7 +48,7 @@ def _names(facts: tuple[type[CareFact], ...]) -> list[str]:
 
 
 _FOLDED = (
-    *_names((*STAY_FACTS, *ASSESSMENTS, *AUTHORIZATIONS, *TAKING_BACK)),
+    *_names((*STAY_FACTS, *ASSESSMENTS, *AUTHORIZATIONS, *TAKING_BACK, *MERGING)),
     "certified",
     "discharge-planned",
     "discharge-plan-cancelled",

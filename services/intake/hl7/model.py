@@ -227,7 +227,9 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
     records: tuple[RecordTold, ...] = ()
     """What it says of records: one for each MRG segment, or for the second patient of a link."""
     agreed: bool = False
-    """A person said that what only a person may do is to be done (A23 long after the end)."""
+    """A person said that what only a person may do is to be done (A23 long after the end, or without a visit; A29)."""
+    visit_chosen: bool = False
+    """A person chose the visit: what names it here is what a message of that visit says."""
 
     def __repr__(self) -> str:
         return f"<Adt {self.trigger}>"

@@ -46,6 +46,9 @@ LONGEST = 1000
 """Bytes that such a header may have; a longer one is left out."""
 BATCH = 256
 """Records in one transaction at most, as for the other doors (decision 0104)."""
+FETCHED = 4 * BATCH
+"""Records that are taken from Kafka together where so many wait: while one transaction waits for the database, the
+records of the next are read (decision 0225)."""
 
 
 class AdtRecord(NamedTuple):
@@ -60,9 +63,9 @@ class AdtRecord(NamedTuple):
 
 def hospital_adt(intake: Intake) -> Subscription:
     """The consumer of hospital.adt: the door `kafka`."""
-    door = Subscription("intake", TOPIC, intake.database, decode=partial(adt_record_of, intake=intake))
+    door = Subscription("intake", TOPIC, intake.database, decode=partial(adt_record_of, intake=intake), most=BATCH)
 
-    @door.router.subscriber(TOPIC, group_id="stepdown-intake", max_records=BATCH, **door.options)
+    @door.router.subscriber(TOPIC, group_id="stepdown-intake", max_records=FETCHED, **door.options)
     async def on_messages(batch: Records[AdtRecord], connection: Transaction, tally: Outcomes) -> None:
         """Take in what a hospital sent, and answer on hospital.acks."""
         await take_records(connection, batch, tally, intake=intake)

@@ -250,6 +250,8 @@ def _fill(inbound: InboundMessage, message: Message, rules: FeedRules) -> None:
     inbound.person = told_by(message, adt.patient_ids)
     if adt.means.asks:
         inbound.note, inbound.reason = "waiting", ASKS
+        if adt.means.cancels is None:  # it is about a person, whatever visit it names
+            inbound.visit_key, inbound.alone = None, False
     inbound.answer()
 
 

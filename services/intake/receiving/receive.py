@@ -267,7 +267,7 @@ async def _find_patients(
         if whose.patient_id is None and not (message.adt and message.adt.means.nobody):
             message.note, message.reason = "waiting", NO_KEY
     if sides:
-        told_of_records(sides, found.every[len(inbound) :])
+        await told_of_records(connection, sides, found.every[len(inbound) :])
     if found.have_kin or sides:
         return found.unsure | await find_kin(connection, inbound)
     return found.unsure

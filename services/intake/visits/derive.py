@@ -23,6 +23,7 @@ from services.intake.visits.place_told import walked_with_places
 from services.intake.visits.plans import Arrivals, arrivals, plans
 from services.intake.visits.repetition import REPEATED, repeated
 from services.intake.visits.stays import Stay
+from services.intake.visits.superseded import ENOUGH, DerivedSoFar, superseded
 from services.intake.visits.updates import Update, amended, stay_of
 from shared.events.planning import DischargePlanCancelled
 from shared.events.stays import Admitted, VisitStarted
@@ -71,6 +72,10 @@ class Derived(NamedTuple):
     notes: tuple[Note, ...]
     unmapped: tuple[str, ...] = ()
     said_until: datetime | None = None
+    superseded: frozenset[str] = frozenset()
+    """Ids of updates that say nothing that later ones do not say again (superseded.py)."""
+    was_superseded: frozenset[str] | None = None
+    """Those that are noted so, where the messages are not at hand any more."""
 
 
 class KnownEpisode(NamedTuple):
@@ -104,7 +109,10 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     moved = {step.statement.turn for stay in walked.stays for step in stay.steps}
     became = _Became(effective, walked, updates, expected, moved, differing, again)
     notes = tuple([Note(one.message_id, *became.of(turn, facts)) for turn, one in enumerate(said)])
-    return Derived(tuple(facts), notes, said_until=said[-1].adt.stated_at if said else None)
+    gone: frozenset[str] = frozenset()
+    if len(effective.updates) >= ENOUGH:
+        gone = superseded(DerivedSoFar(effective, walked.stays, facts, again, differing), site)
+    return Derived(tuple(facts), notes, said_until=said[-1].adt.stated_at if said else None, superseded=gone)
 
 
 class _Became(NamedTuple):

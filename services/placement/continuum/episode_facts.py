@@ -96,7 +96,7 @@ class EpisodeFacts:
         if self.referred_at is None:
             self.referred_at, value = fact.at, fact.value
             self.referral = FirstReferral(
-                fact.at, value.facility, fact.id, fact.root, value.source, value.requested_level
+                fact.at, value.facility, fact.id, fact.root, value.source, value.requested_level, value.needs or ()
             )
 
     def assessed(self, fact: OrderedFact[Assessed]) -> None:
@@ -104,7 +104,13 @@ class EpisodeFacts:
         self.assessed_at, value = self.assessed_at or fact.at, fact.value
         if value.recommended_level:
             self.assessment = LatestAssessment(
-                fact.at, value.recommended_level, fact.id, value.instrument, fact.root, value.facility
+                fact.at,
+                value.recommended_level,
+                fact.id,
+                value.instrument,
+                needs=value.needs or (),
+                root=fact.root,
+                facility=value.facility,
             )
 
     def certified(self, fact: OrderedFact[Certified]) -> None:

@@ -117,6 +117,7 @@ class PlacementShown(_Dated, PlacementTimes):
     days_between: Annotated[NotRequired[Count], Field(description="from the end of the stay, expected or told")]
     gap: Annotated[NotRequired[bool], Field(description="these are more days than the site takes for good")]
     stay_open: Annotated[NotRequired[bool], Field(description="it waits for the end of a 24-hour stay")]
+    start_told: Annotated[NotRequired[bool], Field(description="it was told that the stay began, which has no effect")]
     stay: NotRequired[Stay]
     how: Annotated[NotRequired[str], Field(description="name of the fact that ended the stay")]
     reason: NotRequired[str]
@@ -211,6 +212,13 @@ class ConflictShown(_Dated):
     falls: NotRequired[list[str]]
 
 
+class LeftoverShown(_Dated):
+    """What a merge that was taken back left with the patient who stays; `merged`: the other patient's episode."""
+
+    facts: list[FactInWords]
+    merged: str
+
+
 class PlanShown(_Dated):
     """A plan of care whose review is due."""
 
@@ -297,10 +305,11 @@ ANSWERS: dict[str, type] = {
     "authorization": AuthorizationShown,
     "conflict": ConflictShown,
     "episode": EpisodeLine,
+    "leftover": LeftoverShown,
 }
 """Kind of an entry → its form."""
 ITEMS: tuple[type, ...] = (
     SearchShown, OfferShown, PlacementShown, SeatShown, AuthorizationShown, ConflictShown, PlanShown, IneffectiveShown,
-    WithheldLine, ArrivalShown, LeavingShown, ReadyShown,
+    WithheldLine, ArrivalShown, LeavingShown, ReadyShown, LeftoverShown,
 )  # fmt: skip
 """What worklists have."""

@@ -35,6 +35,7 @@ KINDS = {
     "authorizations": "authorization",
     "conflicts": "conflict",
     "episodes": "episode",
+    "leftovers": "leftover",
 }
 """Path under /api/ → what one of them is called, in lists, audit and `find`."""
 

@@ -18,12 +18,14 @@ Kind = Literal[
     "ineffective",
     "arrival",
     "visits",
+    "leftover",
     "leaving",
     "ready",
     "kept",
 ]
 """What an entry is about. `arrival`: a stay that a hospital expects; `plan`: a plan of treatment; `ineffective`: facts
-without effect; `leaving`: a stay whose end is expected; `ready`: a patient who is ready to step down.
+without effect; `leftover`: what a merge that was taken back left here; `leaving`: a stay whose end is expected;
+`ready`: a patient who is ready to step down.
 `visits`: a stay of daily visits, which ends when none has followed by `due`; `kept`: a placement that is kept until
 `due` for a patient in a 24-hour stay; these two are on no list of a person."""
 STATES: dict[Kind, tuple[str, ...]] = {
@@ -40,6 +42,7 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "leaving": ("nothing-arranged", "looked-for", "arranged"),
     "ready": ("waiting",),
     "kept": ("open",),
+    "leftover": ("open", "stays"),
 }
 UNSETTLED: dict[Kind, tuple[str, ...]] = {
     "search": ("open",),
@@ -51,6 +54,7 @@ UNSETTLED: dict[Kind, tuple[str, ...]] = {
     "arrival": ("expected",),
     "leaving": ("nothing-arranged", "looked-for"),
     "ready": ("waiting",),
+    "leftover": ("open",),
 }
 """Kinds of entries that wait for somebody in some states → those states."""
 AHEAD = timedelta(days=7)
