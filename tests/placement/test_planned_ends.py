@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.placement.continuum.announcements import announcements
 from services.placement.search import offers, placements
 from services.placement.search.first_days import given_up
 from services.placement.search.search import closed
 from services.placement.search.searches import DeskFacts
+from shared.events.continuum import SteppedDown
 from shared.events.placing import OfferCountered, PlacementCancelled, SearchOpened
 from shared.facts.envelope import Fact
 from tests import builders as tell
 from tests.placement.looking_ahead import RULES, Ahead, called_off, inside, planned
-from tests.placement.searching import IN, OUT, refused
+from tests.placement.searching import IN, OUT, SITE, refused
 
 PLAN = planned("2026-03-04 09:00", "2026-03-09 11:00")
 LATER = tell.restated(PLAN, expected_at="2026-03-12T11:00:00-04:00")
@@ -255,3 +259,83 @@ def test_taking_everything_back_leaves_nothing(facts: list[Fact], placed: bool) 
     for one in (LATEST, LATER, PLAN):
         story.hears(tell.cancelled(one))
     assert (story.looks_for(), story.first_days()) == ([], [])
+
+
+REFERRED = tell.referred("2026-03-03 09:00", requested_level="iop")
+ASSESSED = tell.assessed("2026-03-03 10:00", recommended_level="residential")
+
+
+@pytest.mark.parametrize("order", [*permutations((IN, REFERRED, ASSESSED))])
+def test_a_referral_and_an_assessment_look_for_the_levels_that_they_ask_for_whenever_they_are_told(
+    order: tuple[Fact, ...],
+) -> None:
+    story = Ahead()
+    for one in order:
+        story.hears(one)
+    assert story.looks_for() == [("iop", None), ("residential", None)]
+
+
+def test_a_referral_that_asks_for_the_open_level_or_a_more_intensive_one_begins_no_search() -> None:
+    for level in ("inpatient", None):
+        story = inside()
+        assert story.hears(tell.referred("2026-03-03 09:00", requested_level=level)) == []
+    php = Ahead(tell.started("2026-03-02", level="php"))
+    assert php.hears(tell.referred("2026-03-03 09:00", requested_level="residential")) == []
+
+
+def test_a_level_that_was_asked_for_is_answered_once_the_patient_was_there() -> None:
+    story = Ahead()
+    story.hears(REFERRED, tell.started("2026-03-03", level="iop"), tell.completed("2026-03-06"))
+    assert story.hears(tell.admitted("2026-03-08 10:00", visit="V2")) == ["search-closed"]
+    assert story.looks_for() == []
+
+
+def test_a_referral_taken_back_takes_its_search_along() -> None:
+    story = inside()
+    story.hears(REFERRED)
+    assert story.hears(tell.cancelled(REFERRED)) == ["search-closed"]
+    assert story.looks_for() == []
+
+
+def test_the_end_takes_all_searches_over_and_its_cancel_gives_each_back() -> None:
+    story = inside()
+    story.hears(PLAN)
+    story.hears(REFERRED)
+    story.hears(OUT)
+    assert story.looks_for() == [("iop", None), ("php", None)]
+    assert {one.trigger for one in story.searches} == {OUT.id}
+    story.hears(tell.cancelled(OUT))
+    assert {one.trigger for one in story.searches} == {PLAN.id, REFERRED.id}
+
+
+def test_a_placement_at_one_level_leaves_the_search_for_another_open() -> None:
+    story = inside()
+    story.hears(PLAN)
+    story.hears(REFERRED)
+    story.placed()
+    assert story.looks_for() == [("iop", "2026-03-09")]
+    story.hears(OUT)
+    assert story.looks_for() == [("iop", None)]
+
+
+DOWN = {
+    "inpatient": ("residential", "php", "iop", "outpatient"),
+    "residential": ("php", "iop"),
+    "php": ("iop",),
+    "iop": ("outpatient",),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), [(one, two) for one, rest in DOWN.items() for two in rest])
+def test_every_level_steps_down_to_every_other_as_planned_before_the_end(before: str, after: str) -> None:
+    story = Ahead(tell.admitted("2026-03-02 10:00", level=before))
+    story.hears(tell.assessed("2026-03-03 10:00", recommended_level=after))
+    story.hears(PLAN)
+    assert story.looks_for() == [(after, "2026-03-09")]
+    story.placed(next(one.id for one in SITE.programs if one.level == after))
+    story.hears(OUT)
+    (placement,) = story.folded.placements
+    story.hears(tell.started("2026-03-10", level=after, program=placement.program, placement=placement.placement_id))
+    told = announcements(story.folded, tell.zone_of)
+    [step] = [one.value for one in told if isinstance(one.value, SteppedDown)]
+    assert (step.from_level, step.to_level, step.days_between, step.planned) == (before, after, 1, True)

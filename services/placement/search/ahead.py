@@ -113,7 +113,7 @@ def _question(folded: Folded, stay: StayState, asked: list[Asked]) -> LevelQuest
 
 
 def asks(folded: Folded) -> list[Asked]:
-    """The levels that the referral and the latest assessment ask for, unless a stay at that level began since."""
+    """The levels that the referral and the latest assessment ask for, unless the patient was at that level since."""
     found = list[Asked]()
     referral, assessment = folded.referral, folded.assessment
     if referral and referral.requested_level and not _came(folded, referral.requested_level, referral.at):
@@ -125,7 +125,13 @@ def asks(folded: Folded) -> list[Asked]:
 
 
 def _came(folded: Folded, level: Level, since: datetime) -> bool:
-    return any(one.level == level and one.since >= since for stay in folded.stays for one in stay.segments)
+    """True where the patient was at this level at or after an instant."""
+    for stay in folded.stays:
+        begins = [*(one.since for one in stay.segments[1:]), stay.ended.at if stay.ended else None]
+        for one, until in zip(stay.segments, begins, strict=True):
+            if one.level == level and (until is None or until > since):
+                return True
+    return False
 
 
 def recommended(want: DesiredSearch, policy: Policy) -> Recommendation:

@@ -164,6 +164,11 @@ async def test_who_is_ready_and_waits_is_listed_with_what_for_and_since_when(des
         "bed", "2026-05-04", "2026-05-02", "inpatient", "ACME",
     )  # fmt: skip
     assert [one["waiting_for"] for one in line["spans"]] == ["payer", "bed"]
+    found = (await desk.get("/api/ready")).json()["ready"]
+    assert [(one["waiting_for"], one["payer"], one["level"], one["patients"], one["days"]) for one in found] == [
+        ("payer", "ACME", "inpatient", 0, 2), ("bed", "ACME", "inpatient", 1, 0),
+    ]  # fmt: skip
+    assert (await desk.get("/api/ready", {"facility": "RIVERBEND"})).json()["ready"] == []
     assert (await desk.post("/api/episodes/E1/ready-for-step-withdrawn")).status_code == 200
     assert await work(desk, "ready-for-step") == []
     assert await refused(desk, "/api/episodes/E1/ready-for-step-withdrawn") == "not-ready"
