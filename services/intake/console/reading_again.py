@@ -110,7 +110,10 @@ async def apply(connection: Connection, intake: Intake, message_id: str, scope: 
 def _read(kept: KeptMessage, intake: Intake) -> InboundMessage:
     """The message as it is read now, under its id, time and seal; where it is answered the same, by the same text."""
     raw = intake.seal.open(kept.sealed or b"", kept.message_id)
-    parts = intake.messages_of(Received(raw, kept.door, kept.arrived_at))
+    own_id = kept.control_id if kept.fhir else ""
+    parts = intake.messages_of(
+        Received(raw, kept.door, kept.arrived_at, fhir=kept.fhir, own_id=own_id, facility=kept.facility)
+    )
     message = next((each for each in parts if each.ids == kept.ids), parts[0])
     message.message_id, message.sealed = kept.message_id, kept.sealed or b""
     message.ids, message.body = kept.ids, kept.body

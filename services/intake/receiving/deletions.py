@@ -94,7 +94,7 @@ async def decide(
         raise Rejected("asks-nobody", "this message asks nobody")
     if not agreed and not asked.adt.agreed:
         raise Rejected("nothing-to-take-back", "nobody agreed to this deletion", possible=("agreed",))
-    if deletes_visit(asked.trigger):
+    if deletes_visit(_trigger(asked)):
         await (_delete_visit(connection, asked, patients, visit_id) if agreed else _keep_visit(connection, asked))
     elif visit_id is not None:
         raise Rejected("deletes-no-visit", "this message deletes no visit")
@@ -161,4 +161,9 @@ async def _person(connection: Connection, intake: Intake, asked: DeletionAsked, 
 async def _one(connection: Connection, scope: Scope, message_id: str) -> DeletionAsked | None:
     facilities = None if scope.facilities is None else sorted(scope.facilities)
     found = [DeletionAsked(*row) for row in await rows(connection, _ONE, message_id, facilities)]
-    return found[0] if found and found[0].trigger in DELETING else None
+    return found[0] if found and _trigger(found[0]) in DELETING else None
+
+
+def _trigger(asked: DeletionAsked) -> str:
+    """The event that a message is, also of a resource that says the same."""
+    return codec.decode(asked.said).trigger if asked.said is not None else asked.trigger
