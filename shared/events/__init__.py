@@ -73,6 +73,7 @@ from shared.events.planning import (
     EpisodeEnded,
     MedicationRecorded,
     PlanRecorded,
+    ReadyForStep,
 )
 from shared.events.published import Published, PublishedStruct
 from shared.events.stays import (
@@ -156,6 +157,7 @@ PLANNING: tuple[type[CareFact], ...] = (
     ConflictSettled,
     DischargePlanned,
     DischargePlanCancelled,
+    ReadyForStep,
 )
 AUTHORIZATIONS: tuple[type[Authorization], ...] = (
     AuthorizationRequested,

@@ -9,7 +9,7 @@ from msgspec.structs import force_setattr
 
 from shared.events.base import CareFact, Code, Count, Day, Disposition, Identifier, Instant, Stay, Writer
 from shared.events.levels import Level
-from shared.events.open_lists import Open, Role, read_as
+from shared.events.open_lists import Open, Role, WaitingFor, read_as
 from shared.events.published import always
 
 
@@ -81,24 +81,39 @@ class ConflictSettled(PlanningFact):
     falls: Annotated[tuple[Identifier, ...], Meta(description="ce_ids that count no more; none: both are so")]
 
 
-class DischargePlan(CareFact):
-    """What the hospital expects of a stay's end (ADT A16, A25)."""
+class ReadyForStep(PlanningFact):
+    """Somebody says that the patient may step down from this stay, and what that still waits for; the latest one of a
+    stay counts."""
 
-    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
+    TYPE: ClassVar[str] = "ready-for-step"
+    stay: Annotated[Stay, Meta(description="the stay that the patient is ready to leave")]
+    at: Annotated[Instant, Meta(description="since when the patient is ready, and waits for this")]
+    waiting_for: Annotated[Open[WaitingFor] | None, Meta(description="absent: it waits for nothing")] = None
+
+    def __post_init__(self) -> None:
+        """A word that is new is read as `other`."""
+        force_setattr(self, "waiting_for", read_as(get_args(WaitingFor), self.waiting_for))
+
+
+class DischargePlan(CareFact):
+    """What is expected of a stay's end: by the hospital (ADT A16, A25, PV2-9), or by a person of placement's desk."""
+
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake", "placement")
     stay: Annotated[Stay, Meta(description="the stay")]
 
 
 class DischargePlanned(DischargePlan):
-    """The hospital expects to discharge."""
+    """The patient is expected to leave."""
 
     TYPE: ClassVar[str] = "discharge-planned"
     expected_at: Annotated[
-        Instant | None, Meta(description="expected discharge, PV2-9, else EVN-3; absent: no day was told")
+        Instant | None,
+        Meta(description="expected discharge: PV2-9, else EVN-3, or a person's; absent: no day was told"),
     ] = None
     disposition: Annotated[Disposition | None, Meta(description="expected disposition, PV1-36")] = None
 
 
 class DischargePlanCancelled(DischargePlan):
-    """The hospital expects it no longer."""
+    """It is expected no longer."""
 
     TYPE: ClassVar[str] = "discharge-plan-cancelled"

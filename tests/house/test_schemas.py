@@ -178,6 +178,7 @@ OWN_FIELDS = {
     "certified": "kind from to npi",
     "discharge-planned": "stay expected_at? disposition?",
     "discharge-plan-cancelled": "stay",
+    "ready-for-step": "stay at waiting_for?",
     **dict.fromkeys(
         (
             "authorization-requested",

@@ -211,6 +211,7 @@ _OWN: dict[str, Value] = {
         "disposition": {"code": "01", "kind": "home"},
     },
     "discharge-plan-cancelled": {"stay": _VISIT},
+    "ready-for-step": {"stay": _VISIT, "at": "2026-03-07T09:00:00-04:00", "waiting_for": "bed"},
     "authorization-requested": _AUTHORIZATION,
     "authorization-pended": _AUTHORIZATION,
     "authorization-approved": _AUTHORIZATION,

@@ -55,7 +55,7 @@ def periods(
 def billed_from(folded: Folded) -> tuple[object, ...]:
     """All of a fold that service periods are derived from: two folds of one episode that have the same of it have the
     same periods."""
-    return (folded.stays, folded.coverage, folded.authorizations, folded.certifications)
+    return (folded.patient_id, folded.stays, folded.coverage, folded.authorizations, folded.certifications)
 
 
 def _with(one: Period, allowed: Sequence[BilledAuthorization], words: Collection[str]) -> Period:

@@ -42,6 +42,8 @@ class SearchShown(_Line):
     opened_at: AwareDatetime
     began_with: NotRequired[str]
     began_on: NotRequired[date]
+    begun_by: NotRequired[str]
+    ready_on: Annotated[NotRequired[date], Field(description="first day looked for, while a stay is open")]
     search_id: str
     from_level: str
     recommended_level: Level
@@ -112,6 +114,9 @@ class PlacementShown(_Dated, PlacementTimes):
     variance_reason: NotRequired[str]
     offer_id: NotRequired[str]
     seat: NotRequired[bool]
+    days_between: Annotated[NotRequired[Count], Field(description="from the end of the stay, expected or told")]
+    gap: Annotated[NotRequired[bool], Field(description="these are more days than the site takes for good")]
+    stay_open: Annotated[NotRequired[bool], Field(description="it waits for the end of a 24-hour stay")]
     start_told: Annotated[NotRequired[bool], Field(description="it was told that the stay began, which has no effect")]
     stay: NotRequired[Stay]
     how: Annotated[NotRequired[str], Field(description="name of the fact that ended the stay")]
@@ -253,6 +258,33 @@ class ArrivalShown(_Dated):
     level: NotRequired[Level]
 
 
+class LeavingShown(_Dated):
+    """Who is expected to leave a stay."""
+
+    stay: Stay
+    level: Level
+    expected_at: AwareDatetime
+    day: Annotated[date, Field(description="the expected last day")]
+    listed_from: AwareDatetime
+    start_date: Annotated[NotRequired[date], Field(description="first day at the next program")]
+    payer: NotRequired[str]
+
+
+WaitingSpan = TypedDict("WaitingSpan", {"waiting_for": str, "from": date})
+
+
+class ReadyShown(_Dated):
+    """Who is ready to step down, and waits."""
+
+    stay: Stay
+    level: Level
+    waiting_for: str
+    since: Annotated[date, Field(description="waits for this since")]
+    ready_since: date
+    spans: list[WaitingSpan]
+    payer: NotRequired[str]
+
+
 class WithheldLine(_Dated):
     """What waits for a basis to leave; its state is what it waits for."""
 
@@ -291,6 +323,6 @@ ANSWERS: dict[str, type] = {
 """Kind of an entry → its form."""
 ITEMS: tuple[type, ...] = (
     SearchShown, OfferShown, PlacementShown, SeatShown, AuthorizationShown, ConflictShown, PlanShown, IneffectiveShown,
-    WithheldLine, ArrivalShown, LeftoverShown, MedicationShown,
+    WithheldLine, ArrivalShown, LeavingShown, ReadyShown, LeftoverShown, MedicationShown,
 )  # fmt: skip
 """What worklists have."""

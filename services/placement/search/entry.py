@@ -20,10 +20,15 @@ Kind = Literal[
     "arrival",
     "visits",
     "leftover",
+    "leaving",
+    "ready",
+    "kept",
 ]
 """What an entry is about. `arrival`: a stay that a hospital expects; `plan`: a plan of treatment; `medication`: one
-that goes on; `ineffective`: facts without effect; `visits`: a stay of daily visits, which ends when none has
-followed by `due`; it is on no list of a person. `leftover`: what a merge that was taken back left here."""
+that goes on; `ineffective`: facts without effect; `leftover`: what a merge that was taken back left here; `leaving`: a
+stay whose end is expected; `ready`: a patient who is ready to step down.
+`visits`: a stay of daily visits, which ends when none has followed by `due`; `kept`: a placement that is kept until
+`due` for a patient in a 24-hour stay; these two are on no list of a person."""
 STATES: dict[Kind, tuple[str, ...]] = {
     "search": ("open", "closed"),
     "offer": ("sent", "countered", "accepted", "declined", "expired", "withdrawn"),
@@ -36,6 +41,9 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "ineffective": ("open",),
     "visits": ("open",),
     "arrival": ("expected",),
+    "leaving": ("nothing-arranged", "looked-for", "arranged"),
+    "ready": ("waiting",),
+    "kept": ("open",),
     "leftover": ("open", "stays"),
 }
 UNSETTLED: dict[Kind, tuple[str, ...]] = {
@@ -46,6 +54,8 @@ UNSETTLED: dict[Kind, tuple[str, ...]] = {
     "waiting": ("waiting",),
     "ineffective": ("open",),
     "arrival": ("expected",),
+    "leaving": ("nothing-arranged", "looked-for"),
+    "ready": ("waiting",),
     "leftover": ("open",),
 }
 """Kinds of entries that wait for somebody in some states → those states."""

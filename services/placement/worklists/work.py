@@ -202,6 +202,16 @@ def dose_due(now: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(_E.due <= now + AHEAD, before, _E.content["cared_for"].is_(None))
 
 
+def gapped(_: datetime) -> sa.ColumnElement[bool]:
+    """Placements with more days between the end of the stay and the first day than the site takes for good."""
+    return sa.and_(_E.content["gap"].as_boolean())
+
+
+def leaving(now: datetime) -> sa.ColumnElement[bool]:
+    """Stays whose expected end is within the site's days."""
+    return sa.cast(_E.content["listed_from"].astext, sa.DateTime(timezone=True)) <= now
+
+
 def seatless(_: datetime) -> sa.ColumnElement[bool]:
     """Placements that need a seat and have none."""
     return sa.and_(sa.not_(_E.content["seat"].as_boolean()))

@@ -78,6 +78,11 @@ def _arrival(_: Line, __: Body, drawn: Drawn, ___: Glance) -> Mapping[str, Cell]
     return {"stands": Cell(details[1]), "waiting": Cell(badge=badge, more=(details[2],))}
 
 
+def _still_there(_: Line, __: Body, drawn: Drawn, ___: Glance) -> Mapping[str, Cell]:
+    details = [each for each in drawn[1][1:] if each]
+    return {"stands": Cell(drawn[1][0], tuple(details)), "waiting": Cell(badge=drawn[2])}
+
+
 def _told_at(text: str | None, line: Line, now: Glance) -> str:
     return moment(datetime.fromisoformat(text), now.reading(line.facility)) if text else ""
 
@@ -87,5 +92,7 @@ _OWN: Mapping[str, Callable[[Line, Body, Drawn, Glance], Mapping[str, Cell]]] = 
     "offer": _offer,
     "placement": _placement,
     "arrival": _arrival,
+    "leaving": _still_there,
+    "ready": _still_there,
 }
 """Kind of line → its own cells, where they are not those that every line has."""

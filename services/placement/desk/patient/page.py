@@ -55,6 +55,8 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
     "session": ("Sessions", "Who came and who did not, the latest first."),
     "search": ("Searches", "What was looked for, and what came of it."),
     "offer": ("Offers", "Programs that were asked, and their answers."),
+    "leaving": ("Leaving", "When the patient is expected to leave, and what is arranged."),
+    "ready": ("Ready to step down", "What the patient waits for, who may leave and is still there."),
     "seat": ("Seats kept", "Seats that are kept without a placement."),
     "waiting": ("Waiting lists", "Programs that the patient waits for."),
     "authorization": ("Authorizations", "What payers were asked for and allowed, and what is used of it."),
