@@ -73,6 +73,7 @@ from shared.events.planning import (
     PlanRecorded,
 )
 from shared.events.published import Published, PublishedStruct
+from shared.events.reviews import ReviewDone, ReviewDue
 from shared.events.stays import (
     Absent,
     Admitted,
@@ -154,6 +155,7 @@ PLANNING: tuple[type[CareFact], ...] = (
     DischargePlanned,
     DischargePlanCancelled,
 )
+REVIEWS: tuple[type[CareFact], ...] = (ReviewDue, ReviewDone)
 AUTHORIZATIONS: tuple[type[Authorization], ...] = (
     AuthorizationRequested,
     AuthorizationPended,
@@ -196,6 +198,7 @@ CARE_FACTS: dict[str, type[CareFact]] = {
         *PLACING,
         *PLANNING,
         *AUTHORIZATIONS,
+        *REVIEWS,
         *FOLLOW_UPS,
         *AFTERCARE,
         *CONSENTS,
@@ -331,6 +334,7 @@ __all__ = [
     "PLACING",
     "PLANNING",
     "REFERRAL_MOVES",
+    "REVIEWS",
     "STAY_FACTS",
     "TAKING_BACK",
     "TOPICS",

@@ -174,7 +174,9 @@ OWN_FIELDS = {
     "episode-ended": "reason",
     "conflict-settled": "conflict_id falls",
     "plan-recorded": "level hours_week days_week goals review_due",
-    "certified": "kind from to npi",
+    "certified": "kind from to npi signed_at?",
+    "review-due": "review_id kind of due overdue?",
+    "review-done": "review_id on by reason?",
     "discharge-planned": "stay expected_at? disposition?",
     "discharge-plan-cancelled": "stay",
     **dict.fromkeys(

@@ -17,6 +17,7 @@ from shared.events import (
     CONSENTS,
     FOLLOW_UPS,
     PLACING,
+    REVIEWS,
     STAY_FACTS,
     TAKING_BACK,
     CareFact,
@@ -49,6 +50,8 @@ def _names(facts: tuple[type[CareFact], ...]) -> list[str]:
 _FOLDED = (
     *_names((*STAY_FACTS, *ASSESSMENTS, *AUTHORIZATIONS, *TAKING_BACK)),
     "certified",
+    "plan-recorded",
+    *_names(REVIEWS),
     "discharge-planned",
     "discharge-plan-cancelled",
     "episode-ended",
@@ -56,7 +59,7 @@ _FOLDED = (
 )
 _OF_SEARCHES = [name for name in _names(PLACING) if name.startswith(("search-", "offer-"))]
 _OF_SEATS = [name for name in _names(PLACING) if name.startswith(("seat-", "waitlist"))]
-_OF_THE_DESK = ["patient-agreed", "patient-declined", "start-missed", "plan-recorded"]
+_OF_THE_DESK = ["patient-agreed", "patient-declined", "start-missed"]
 _NOBODY: tuple[Reader, ...] = ()
 
 READERS: dict[str, tuple[Reader, ...]] = {

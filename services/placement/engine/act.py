@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from services.placement.clock import stating as clock
 from services.placement.continuum.about import About, about
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
@@ -265,6 +266,11 @@ async def state_due(
 def expired_offers(now: Situation) -> Decided:
     """The decision that offers which nobody answered in time have expired."""
     return Decided(offers.expire(now.desk()))
+
+
+def reviews_due(now: Situation) -> Decided:
+    """The decision that reviews are due by now, or late."""
+    return Decided(clock.stated(now.folded, now.own, now.rules, now.now, over=True))
 
 
 def ended_for_want_of_visits(now: Situation) -> Decided:

@@ -19,7 +19,7 @@ from services.placement.continuum.merges import destinations, merges_of
 from services.placement.continuum.model import Merged
 from services.placement.continuum.replacements import roots_of
 from services.placement.continuum.stay_facts import ZoneOf
-from shared.events import ANNOUNCEMENTS
+from shared.events import ANNOUNCEMENTS, REVIEWS
 from shared.events.base import CareFact
 from shared.events.placing import OfferWithdrawn, PlacementCancelled, SearchClosed, SearchOpened
 from shared.events.planning import ConflictSettled
@@ -30,8 +30,9 @@ from shared.facts.envelope import Fact
 from shared.facts.restating import OwnFacts
 
 WRITER = "placement"
-NOT_COPIED: tuple[type[CareFact], ...] = (*ANNOUNCEMENTS, Merge, Link, FactCancelled)
-"""Facts that nobody copies: announcements follow from the fold, merges and links are of the retired episode itself."""
+NOT_COPIED: tuple[type[CareFact], ...] = (*ANNOUNCEMENTS, *REVIEWS, Merge, Link, FactCancelled)
+"""Facts that nobody copies: announcements follow from the fold, reviews from the clock there, merges and links are of
+the retired episode itself."""
 UNDOING = (SearchClosed, OfferWithdrawn, PlacementCancelled)
 """What the desk takes back by itself where a change asks for it; it names the cause in `derived_from`."""
 _NAMED = ("search_id", "offer_id", "placement_id", "seat_id", "auth_id")

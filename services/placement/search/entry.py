@@ -8,11 +8,21 @@ from typing import Any, Literal
 from shared.values import value_object
 
 Kind = Literal[
-    "search", "offer", "placement", "authorization", "conflict", "waiting", "plan", "ineffective", "arrival", "visits"
+    "search",
+    "offer",
+    "placement",
+    "authorization",
+    "conflict",
+    "waiting",
+    "plan",
+    "ineffective",
+    "arrival",
+    "visits",
+    "review",
 ]
 """What an entry is about. `arrival`: a stay that a hospital expects; `plan`: a plan of treatment; `ineffective`: facts
 without effect; `visits`: a stay of daily visits, which ends when none has followed by `due`; it is on no list of a
-person."""
+person; `review`: something to be looked at by a day, `ahead` until the site's lead day."""
 STATES: dict[Kind, tuple[str, ...]] = {
     "search": ("open", "closed"),
     "offer": ("sent", "countered", "accepted", "declined", "expired", "withdrawn"),
@@ -24,6 +34,7 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "ineffective": ("open",),
     "visits": ("open",),
     "arrival": ("expected",),
+    "review": ("ahead", "due", "overdue", "done"),
 }
 UNSETTLED: dict[Kind, tuple[str, ...]] = {
     "search": ("open",),
@@ -33,6 +44,7 @@ UNSETTLED: dict[Kind, tuple[str, ...]] = {
     "waiting": ("waiting",),
     "ineffective": ("open",),
     "arrival": ("expected",),
+    "review": ("due", "overdue"),
 }
 """Kinds of entries that wait for somebody in some states → those states."""
 AHEAD = timedelta(days=7)

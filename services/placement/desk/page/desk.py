@@ -231,6 +231,12 @@ class Placement:
         if not lines:
             return []
         kind = lines[0].kind
+        if others := [line for line in lines if line.kind != kind]:
+            found: dict[tuple[str, str], Row] = {}
+            for each in ([line for line in lines if line.kind == kind], others):
+                rows = await self._told(connection, each, look, reader, linked=linked, more=more)
+                found |= {(line.kind, line.id): row for line, row in zip(each, rows, strict=True)}
+            return [found[line.kind, line.id] for line in lines]
         bodies = await reading.told(connection, self.parts, _TELLERS.get(kind), lines, look.who)
         await reading.noted(connection, self.parts, look.who, f"{kind}-looked-at", lines)
         known, episodes = more or {}, list(dict.fromkeys(line.episode_id for line in lines))

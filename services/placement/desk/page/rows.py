@@ -75,11 +75,13 @@ _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
         ("approved", "extended", "requested", "pended", "denied", "ended"),
     ),
     ("plan", "current"): ("plan",),
+    **dict.fromkeys([("review", "due"), ("review", "overdue")], ("done",)),
 }  # fmt: skip
 """What is offered for an entry in a state, the likeliest first, where the API has it."""
 _LISTS = {
     "search": "searches", "offer": "offers", "placement": "placements", "waiting": "waitlist", "seat": "seats",
     "authorization": "authorizations", "plan": "episodes", "session": "sessions",
+    "review": "reviews",
 }  # fmt: skip
 _POSSIBLE: dict[str, Callable[[Mapping[str, Any], date], bool]] = {
     "reopened": lambda body, _: bool(body.get("search_open", True)) and not body.get("asked_again"),
@@ -109,9 +111,20 @@ def _forms(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form
     yield from _settling(line, body, reader)
     if _own(line, reader):
         yield from _sessions(line, body, reader)
+        yield from _certifying(line, body, reader)
     again = able("/api/searches", reader) if line.kind == "search" and body.get("open_again") else None
     if again is not None:
         yield form(again, line, reader, given={"episode_id": line.episode_id})
+
+
+def _certifying(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form]:
+    """The form of the certification that a review waits for."""
+    write = able("/api/episodes/{id}/certified", reader)
+    if line.kind != "review" or line.state == "done" or write is None:
+        return
+    kind = {"certification": "initial"}.get(str(body["kind"]), str(body["kind"]))
+    if kind in {"initial", "recertification"}:
+        yield form(write, line, reader, proposed={"from": str(body["due_on"]), "kind": kind})
 
 
 def _own(line: Line, reader: Reader) -> bool:
