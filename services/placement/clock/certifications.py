@@ -28,13 +28,16 @@ class Slot(NamedTuple):
 
 
 def certifying(course: Course, folded: Folded) -> Iterator[ClockReview]:
-    """The certifications that a stay needs or had, the open one last; of a stay that ended none that was due after its
-    end."""
+    """The certifications that a stay needs or had, the open one last. Of a stay that ended only those that were due in
+    it, and said to be due before its end: what is told of old stays, one message after the other, makes none due."""
+    before = {one.review_id for one in folded.reviews if course.ended is None or one.at < course.ended}
     for slot in _slots(course, folded):
-        if slot.done is None and course.until is not None and slot.due > course.until:
-            return
+        name = review_id("certification", course.facility, *course.stay.key, course.level, str(slot.number))
+        over = course.until is not None and (slot.due > course.until or name not in before)
+        if slot.done is None and over:
+            continue
         yield ClockReview(
-            review_id=review_id("certification", course.facility, *course.stay.key, course.level, str(slot.number)),
+            review_id=name,
             kind=slot.kind,
             of=ReviewSubject(kind="stay", id=course.stay.id),
             due=slot.due,

@@ -52,7 +52,7 @@ def _of_stay(stay: StayState, covered: list[PayersFrom], rules: Rules) -> Iterat
         payer = [one for one in covered if until is None or one.day <= until][-1].payer
         clock = rules.clock(payer, level)
         if clock is not None:
-            yield Course(stay, level, payer, clock, zone, first, until)
+            yield Course(stay, level, payer, clock, zone, first, until, ended)
 
 
 def _last(level: Level, first: date, leaving: date) -> date:

@@ -22,8 +22,8 @@ CERTIFYING: frozenset[str] = frozenset({"certification", "recertification"})
 
 @value_object
 class Course:
-    """The days of one stay at one level, with what its payer wants there: from `first` on, to `until`, its last day;
-    None while it goes on."""
+    """The days of one stay at one level, with what its payer wants there: from `first` to `until`, its last day, and
+    the instant at which it `ended`; both None while it goes on."""
 
     stay: StayState
     level: Level
@@ -32,6 +32,7 @@ class Course:
     zone: ZoneInfo
     first: date
     until: date | None
+    ended: datetime | None
 
     @property
     def facility(self) -> str:

@@ -71,7 +71,7 @@ def _of_an_open_one(
         yield _done(review, review.answer, told, now)
     elif review.due != one.due or (over and not one.overdue and review.due < today):
         late = review.due < today or None
-        yield structs.replace(told, due=review.due, overdue=late, occurred_at=now, recorded_at=now, replaces=one.fact)
+        yield structs.replace(told, due=review.due, overdue=late, recorded_at=now, replaces=one.fact)
 
 
 def _of_a_done_one(one: StandingReview, review: ClockReview, told: CareFact, now: datetime) -> Iterator[CareFact]:

@@ -175,7 +175,7 @@ class EpisodeFacts:
         """A review that is due: of facts about the same one the latest counts."""
         value = fact.value
         self.reviews[value.review_id] = StandingReview(
-            review_id=value.review_id, kind=value.kind, of=value.of, due=value.due, facility=value.facility,
+            review_id=value.review_id, kind=value.kind, of=value.of, due=value.due, at=fact.at, facility=value.facility,
             fact=fact.id, overdue=bool(value.overdue), stay=value.stay,
         )  # fmt: skip
 

@@ -70,7 +70,7 @@ class StandingAuthorization(PublishedStruct):
 
 
 class StandingReview(PublishedStruct):
-    """A review that stands as due, by its latest facts. `fact`: its review-due.
+    """A review that stands as due, by its latest facts. `fact`: its review-due; `at`: when it was first stated.
 
     `done`: by what it ended and on which day, None while it is open; `done_fact` says so, and `done_from` are the facts
     that this was concluded from, empty where a person said it.
@@ -80,6 +80,7 @@ class StandingReview(PublishedStruct):
     kind: ReviewKind
     of: ReviewSubject
     due: date
+    at: datetime
     facility: str
     fact: str
     overdue: bool = False

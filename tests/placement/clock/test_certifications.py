@@ -104,6 +104,10 @@ def test_after_a_stay_what_was_due_in_it_can_still_be_signed_and_nothing_new_is_
     assert late.until(40).reviews() == {"recertification": "12, late"}
     late.takes(again(12, when=f"{day(40)} 15:00"))
     assert late.reviews() == {"recertification": "12, done by certification on 40"}
+    told_late = ClockOnPaper(rules, MEDICARE, tell.admitted(f"{day(1)} 10:00"), certified(1)).until(40)
+    assert "12, late" in told_late.reviews().values()
+    told_late.takes(tell.discharged(f"{day(15)} 14:00"))
+    assert told_late.reviews() == {}, "it was over when it was said to be due"
     never = ClockOnPaper(rules, MEDICARE, tell.admitted(f"{day(1)} 10:00"), tell.discharged(f"{day(15)} 14:00"))
     assert never.until(40).reviews() == {}, "nobody was told while it went on, nobody is now"
 
