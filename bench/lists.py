@@ -50,7 +50,10 @@ from tools.stack.databases import on_database
 
 BROKERS = ("embedded",)
 LIMITS = "Each page counts every list of its desk; then templates are filled in, which is most of the processor time."
-TRIED = "Counts that need no row of an episode, and indexes for the orders that lists are sorted by."
+TRIED = (
+    "Counts that need no row of an episode, each list's once, in one query; the first rows of all lists by one query; "
+    "what a form may be answered with is made once a page; no workers of PostgreSQL are started (decision 0227)."
+)
 KEY = "b" * 32
 MOST_MILLISECONDS, MOST_STATEMENTS = 150, 6
 PATIENT_PAGE = f"a patient's page of {LONG_STORY} facts and more"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from shared.retention import AT_ONCE, Deleted, RetentionKind
-from shared.site.values import Retention
+from shared.site.limits import Retention
 from shared.storage.database import Connection
 from shared.storage.desk_tables import desk_people, entry_marks
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from shared import metrics
 from shared.messaging import dead_letter_desk
-from shared.site.values import Retention
+from shared.site.limits import Retention
 from shared.storage import audit
 from shared.storage.database import Connection, Database
 from shared.storage.tables import answered_requests

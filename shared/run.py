@@ -39,7 +39,7 @@ from shared.stopping import Deadline, cancelled, stopped
 from shared.storage.database import Database
 from shared.storage.sealing import Seal
 from shared.web import http_limits
-from shared.web.app import WrongAddress, web_app
+from shared.web.app import ErrorPages, web_app
 from shared.web.auth import tokens_of
 from shared.web.descriptors import seating_of
 from shared.web.kept_sessions import Sessions
@@ -103,7 +103,7 @@ class ServiceProcess:
     subscriptions: Sequence[Subscription] = ()
     timers: Sequence[Timer] = ()
     doors: Sequence[Door] = ()
-    page: WrongAddress | None = None
+    pages: ErrorPages | None = None
     facilities: frozenset[str] = frozenset()
     """The facilities of the site, which a token for all of them stands for."""
     parked_alarm_seconds: int = 60
@@ -161,7 +161,7 @@ class ServiceProcess:
             ready=self.ready,
             live=self.live,
             routes=routes,
-            page=self.page,
+            pages=self.pages,
             logged=self.settings.request_log,
             retired=RetiredFacilities(self.database, self.facilities),
             sessions=self.sessions,

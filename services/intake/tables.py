@@ -130,6 +130,18 @@ identities = sa.Table(
     comment="ids, names, birth date, contacts, field by field as last said by each facility",
 )
 
+deleted_persons = sa.Table(
+    "deleted_persons",
+    INTAKE,
+    sa.Column("message_id", sa.Text, primary_key=True, comment="the message that deletes it (A29)"),
+    sa.Column("patient_id", sa.Text, nullable=False),
+    sa.Column("facility", sa.Text, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False, comment="as in identities"),
+    sa.Column("stated_at", _TIME, nullable=False),
+    sa.Index("deleted_persons_of_facility", "facility", "patient_id"),
+    comment="what a facility had told of a person when somebody agreed that a message (A29) deletes it",
+)
+
 identity_words = sa.Table(
     "identity_words",
     INTAKE,
@@ -142,6 +154,7 @@ identity_words = sa.Table(
         comment="keyed hashes, 64 bits each, of normalised words and beginnings of names (people/finding)",
     ),
     sa.Column("compared", sa.Boolean, nullable=False, server_default=sa.false(), comment="with those who are like it"),
+    sa.Column("weighed", sa.Text, comment="digest of the weights of likeness that it was compared by"),
     sa.Index("identity_words_to_compare", "patient_id", postgresql_where=sa.text("NOT compared")),
     sa.Index("identity_words_by_word", "words", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
     comment="blind index: by which words of name, birth date, telephone and ids a patient is found",
@@ -264,8 +277,17 @@ messages = sa.Table(
     sa.Column("visit_id", sa.Text),
     sa.Column("said", sa.LargeBinary, comment="its values as JSON: codes, dates, ids (kept.py)"),
     sa.Column("sealed", sa.LargeBinary, comment="the raw message while it is kept; place: its message_id"),
+    sa.Column(
+        "superseded",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="an update that says nothing that later ones of its visit do not say",
+    ),
     sa.UniqueConstraint("ids", "body"),
-    sa.Index("messages_of_visit", "visit_id", sa.text("(COALESCE(reason, '') = 'repeated')"), "message_id"),
+    sa.Index(
+        "messages_of_visit", "visit_id", sa.text("(superseded OR COALESCE(reason, '') = 'repeated')"), "message_id"
+    ),
     sa.Index("messages_noted", "note", "message_id", postgresql_where=sa.text("note NOT IN ('applied', 'kept')")),
     sa.Index("messages_without_visit", "patient_id", postgresql_where=sa.text("visit_id IS NULL AND note = 'waiting'")),
     sa.Index("messages_kept", "message_id", postgresql_where=sa.text("note = 'kept'")),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from services.intake.console.kept_records import KeptRecords
+from services.intake.console.kept_records import KeptRecords, settle_moves
 from services.intake.keeping.texts import raw_messages, refused_messages
 from services.intake.people.finding.filling import Filling
 from services.intake.people.finding.likely import Likely
@@ -65,6 +65,7 @@ def timers(intake: Intake) -> list[Timer]:
         Timer("preparing", 1.0, preparing),
         Timer("mapping", 60.0, mapping),
         Timer("kept-records", 60.0, KeptRecords(intake).run),
+        Timer("moved-visits", 5.0, partial(settle_moves, intake)),
         Timer("index-of-persons", 5.0, filling.run),
         Timer("likely-matches", 5.0, likely.run),
         Timer("idempotency-keys", 3600.0, partial(idempotency.forget, intake.database, intake.clock, keys_kept)),

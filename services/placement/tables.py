@@ -107,7 +107,22 @@ programs = sa.Table(
     "programs",
     METADATA,
     sa.Column("program", sa.Text, primary_key=True),
+    sa.Column("told_at", sa.DateTime(timezone=True), comment="when it last told of its seats"),
+    sa.Column("told_by", sa.Text, comment="who told it"),
+    sa.Column("expected_free", JSONB, nullable=False, server_default="[]", comment="seats by day, as told"),
     comment="one row a program: whoever claims a seat locks it, after the episodes",
+)
+
+seats_out = sa.Table(
+    "seats_out",
+    METADATA,
+    sa.Column("program", sa.Text, primary_key=True),
+    sa.Column("nth", sa.Integer, primary_key=True, comment="place in what was told"),
+    sa.Column("seats", sa.Integer, nullable=False, comment="how many; of a closure all that a program can have"),
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("until", sa.DateTime(timezone=True), comment="absent: until it tells otherwise"),
+    sa.Column("reason", sa.Text, nullable=False),
+    comment="seats of programs that are out of use for a time, as the programs told last",
 )
 
 seats = sa.Table(
@@ -154,7 +169,9 @@ entries = sa.Table(
     sa.Column("at", sa.DateTime(timezone=True), nullable=False, comment="when it began"),
     sa.Column("due", sa.DateTime(timezone=True), comment="when somebody should have done something"),
     sa.Column("content", JSONB, nullable=False),
-    sa.Index("entries_of_kind", "kind", "state", "at", "id", postgresql_include=["facility", "besides", "asked_by"]),
+    sa.Index(
+        "entries_of_kind", "kind", "state", "at", "id", postgresql_include=["due", "facility", "besides", "asked_by"]
+    ),
     sa.Index("entries_due", "kind", "state", "due", postgresql_where=sa.text("due IS NOT NULL")),
     sa.Index("entries_going_on", "kind", postgresql_where=sa.text("CAST(content ->> 'goes_on' AS boolean)")),
     sa.Index("entries_by_id", "kind", "id"),

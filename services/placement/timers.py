@@ -1,5 +1,5 @@
-"""Placement's timers: fold outdated episodes anew, expire offers that nobody answered, state reviews that are due,
-forget old idempotency keys and marks of the desk."""
+"""Placement's timers: fold outdated episodes anew, expire offers that nobody answered, offer free seats down waiting
+lines, state reviews that are due, forget old idempotency keys and marks of the desk."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 
 from services.placement.engine import act, apply
+from services.placement.engine.waiting_line import offer_free_seats
 from services.placement.rules import Rules
 from shared import retention
 from shared.clock import Clock
@@ -37,6 +38,9 @@ def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], 
     async def expire() -> None:
         await expire_offers(database, rules, clock=clock, ids=ids)
 
+    async def offer_seats() -> None:
+        await offer_free_seats(database, rules, clock=clock, ids=ids)
+
     async def end_daily_visits() -> None:
         await end_stays_of_visits(database, rules, clock=clock, ids=ids)
 
@@ -50,6 +54,7 @@ def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], 
     return (
         Timer("placement-fold-anew", 30.0, fold_anew),
         Timer("placement-offers-expire", 2.0, expire),
+        Timer("placement-waiting-lines", 5.0, offer_seats),
         Timer("placement-daily-visits", 30.0, end_daily_visits),
         Timer("placement-reviews", 30.0, tell_reviews),
         Timer("placement-idempotency-keys", 3600.0, partial(idempotency.forget, database, clock, keys_kept)),

@@ -43,6 +43,7 @@ from shared.events.continuum import Closed, ConflictRaised, Readmitted, Reopened
 from shared.events.disclosures import OUT_TYPE, Disclosed
 from shared.events.episodes import EpisodeState
 from shared.events.follow_ups import FollowUpDue, FollowUpExcluded, FollowUpKept, FollowUpMissed
+from shared.events.merging import LeftoverSettled, MergeEnded
 from shared.events.placing import (
     OfferAccepted,
     OfferCountered,
@@ -189,6 +190,7 @@ AFTERCARE: tuple[type[CareFact], ...] = (
 )
 CONSENTS: tuple[type[CareFact], ...] = (ConsentRecorded, ConsentRevoked, ConsentExpired)
 TAKING_BACK: tuple[type[CareFact], ...] = (FactCancelled,)
+MERGING: tuple[type[CareFact], ...] = (MergeEnded, LeftoverSettled)
 CARE_FACTS: dict[str, type[CareFact]] = {
     type_name(fact.TYPE): fact
     for fact in (
@@ -203,6 +205,7 @@ CARE_FACTS: dict[str, type[CareFact]] = {
         *AFTERCARE,
         *CONSENTS,
         *TAKING_BACK,
+        *MERGING,
     )
 }
 BILLING: dict[str, type[ServicePeriod]] = {
@@ -329,6 +332,7 @@ __all__ = [
     "CONSENTS",
     "EPISODE_TYPE",
     "FOLLOW_UPS",
+    "MERGING",
     "OUT",
     "OUT_TYPE",
     "PLACING",

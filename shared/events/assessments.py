@@ -23,3 +23,7 @@ class Assessed(CareFact):
     dimensions: Annotated[dict[str, float] | None, Meta(description="dimension → score, as the instrument has")] = None
     flags: Annotated[tuple[Code, ...] | None, Meta(description="codes of what stands out: suicide-risk, …")] = None
     recommended_level: Annotated[Level | None, Meta(description="the level that the assessment recommends")] = None
+    needs: Annotated[
+        tuple[Code, ...] | None,
+        Meta(description="needs of the site's vocabulary: `transport`, or with a value `language:es`"),
+    ] = None

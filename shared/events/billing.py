@@ -50,12 +50,19 @@ class Leave(PublishedStruct):
     kind: Annotated[Code, Meta(description="therapeutic, medical, elopement, other")]
 
 
+DiagnosisType = Literal["principal", "admitting", "other"]
+
+
 class Diagnosis(PublishedStruct):
     """A diagnosis code of the stay."""
 
     system: Annotated[Code, Meta(description="code system")]
     code: Annotated[Code, Meta(description="code")]
     rank: Annotated[int, Meta(ge=1, description="1 is principal")]
+    type: Annotated[
+        DiagnosisType | None,
+        Meta(description="what it is on a claim, by DG1-15 and DG1-6; absent on what an earlier release sent"),
+    ] = None
 
 
 class ServiceDay(PublishedStruct):
@@ -66,10 +73,15 @@ class ServiceDay(PublishedStruct):
 
 
 class SiteCode(PublishedStruct):
-    """A code from the site's own table (revenue, procedure)."""
+    """A code from the site's own table (revenue, procedure, occurrence span, value)."""
 
     system: Annotated[Code, Meta(description="the site's name of the table")]
     code: Annotated[Code, Meta(description="code")]
+    begins: Annotated[Day | None, Meta(description="first day, where the code is of days")] = field(
+        name="from", default=None
+    )
+    to: Annotated[Day | None, Meta(description="last day, inclusive; absent while they go on")] = None
+    value: Annotated[Code | None, Meta(description="amount or value that the site's table gives")] = None
 
 
 class PeriodContent(PublishedStruct):
@@ -80,6 +92,10 @@ class PeriodContent(PublishedStruct):
 
     episode_id: Annotated[Identifier, Meta(description="the episode; the record's key")]
     patient: Annotated[PatientNumber | None, Meta(description="MRN and who assigned it")] = None
+    patient_id: Annotated[
+        Identifier | None,
+        Meta(description="Stepdown's id of the patient; absent on what an earlier release sent"),
+    ] = None
     stay: Annotated[Stay, Meta(description="the stay")]
     visit_number: Annotated[Identifier | None, Meta(description="PV1-19")] = None
     level: Annotated[Level, Meta(description="level of care")]

@@ -87,6 +87,15 @@ class MergedNow(PublishedStruct):
     patient_id: Annotated[Identifier, Meta(description="the surviving patient")]
 
 
+class MergeBefore(PublishedStruct):
+    """A merge that was taken back: from when to when what one facility told of another episode counted here."""
+
+    facility: Annotated[Identifier, Meta(description="whose records")]
+    episode_id: Annotated[Identifier, Meta(description="the episode that counts by itself again")]
+    since: Annotated[Instant, Meta(description="when the merge was recorded")]
+    until: Annotated[Instant, Meta(description="when it was recorded that it is taken back")]
+
+
 class EpisodeState(PublishedStruct):
     """What is so of one episode, by the facts seen; an older `version` than one you have is to be dropped."""
 
@@ -121,6 +130,10 @@ class EpisodeState(PublishedStruct):
     merged_into: Annotated[
         tuple[MergedNow, ...] | None,
         Meta(description="where records of this episode count now, since patients were merged; absent: here alone"),
+    ] = None
+    ended_merges: Annotated[
+        tuple[MergeBefore, ...] | None,
+        Meta(description="merges into this episode that were taken back; absent: there was none"),
     ] = None
     ineffective: Annotated[int, Meta(ge=0, description="facts kept without effect")] = always(0)
     conflicts: Annotated[int, Meta(ge=0, description="conflicts not settled")] = always(0)

@@ -52,6 +52,10 @@ class Needs(PublishedStruct):
     )
     mode: Annotated[Mode | None, Meta(description="preference: how care is given")] = None
     accreditation: Annotated[Code | None, Meta(description="preference: accreditation of site config")] = None
+    also: Annotated[
+        dict[str, tuple[Code, ...]] | None,
+        Meta(description="need of the site's vocabulary → its values; `yes` where it has none"),
+    ] = None
 
 
 class Searched(PlacingFact):

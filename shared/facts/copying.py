@@ -41,6 +41,9 @@ class CopyMaker(Protocol):
     def of(self, value: CareFact) -> CareFact | None:
         """The value of the copy; None while it names what has not been seen yet."""
 
+    def line_of(self, value: CareFact) -> str:
+        """The line in which the fact waits: those of one line are copied in their order."""
+
     def state(self, value: CareFact, copy_of: str | None = None) -> Fact:
         """State a value as the writer's next fact in the surviving episode; `copy_of`: the original's ce_id."""
 
@@ -72,7 +75,7 @@ def copy_over(
     by: CopyMaker,
 ) -> list[Fact]:
     """State what makes the copies in the surviving episode those of `originals`; returns the new facts. Of facts that
-    have no copy yet, one that waits holds back those after it, since their order may be their meaning.
+    have no copy yet, one that waits holds back those after it in its line, since their order may be their meaning.
 
     `originals`: the writer's standing facts that were merged there, by sequence. `own`: the writer's facts of the
     surviving episode. A copy that somebody took back or restated there
@@ -88,16 +91,17 @@ def copy_over(
         for key, was in copies.items()
         if key not in keys and was.id not in own.fallen
     ]
-    held = False
+    held = set[str]()
     for one in originals:
         was = copies.get(roots[one.id])
         if was is not None and was.id in own.fallen:
             if was.id not in back:
                 continue
             was = None
-        value = by.of(one.value)
-        held = held or (value is None and was is None)
-        if value is None or (held and was is None) or (was is not None and same(was.value, value)):
+        value, line = by.of(one.value), by.line_of(one.value)
+        if value is None and was is None:
+            held.add(line)
+        if value is None or (line in held and was is None) or (was is not None and same(was.value, value)):
             continue
         said.append(by.state(structs.replace(value, replaces=was.id) if was else value, copy_of=one.id))
     return said

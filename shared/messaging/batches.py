@@ -7,6 +7,7 @@ which waits.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import time
@@ -21,7 +22,7 @@ from shared import metrics, spans
 from shared.errors import InvalidMessage, Transient
 from shared.facts.tracing import HEADER
 from shared.messaging import dead_letters, positions
-from shared.messaging.decoded import Decode, Decoded, decoded_by
+from shared.messaging.decoded import Decode, Decoded, decoded_beside, decoded_by
 from shared.messaging.handlers import Handle, in_transaction
 from shared.messaging.places import Places
 from shared.messaging.positions import Incoming, Slot, Tally
@@ -39,26 +40,44 @@ UNFORESEEN_IN_A_ROW = 20
 class Batches:
     """Handles the batches of one consumer. `seal`: encrypts dead letters.
 
-    `places`: the consumer's positions, for the subscriber that the records come from.
+    `places`: the consumer's positions, for the subscriber that the records come from. `most`: records in one
+    transaction; of what was fetched beyond that, the next are decoded while it is under way. None: all that was
+    fetched.
     """
 
-    def __init__(self, places: Places, *, dead_topic: str, decode: Decode, order: Order | None) -> None:
+    def __init__(
+        self, places: Places, *, dead_topic: str, decode: Decode, order: Order | None, most: int | None = None
+    ) -> None:
         self.consumer_name = places.consumer_name
         self.seal = Seal.of_this_process()
         self.unforeseen = 0
         """Records in a row that failed for a reason nobody foresaw."""
         self._places, self._database = places, places.database
-        self._dead_topic, self._decode, self._order = dead_topic, decode, order
+        self._dead_topic, self._decode, self._order, self._most = dead_topic, decode, order, most
 
     async def handle(self, records: Sequence[ConsumerRecord], handle: Handle) -> None:
-        """Handle the records that are new, in one transaction if nothing fails.
+        """Handle the records that are new, in one transaction for `most` of them if nothing fails.
 
         Raises Transient; records handled before that are committed.
         """
         with _no_garbage():
-            batch = decoded_by(self._decode, self._places.new(records))
-            with self._places.beside(batch):
-                await self._handle(batch, handle)
+            new = self._places.new(records)
+            most = self._most or len(new)
+            batch = decoded_by(self._decode, new[:most])
+            for begin in range(most, len(new), most):
+                ahead = asyncio.create_task(decoded_beside(self._decode, new[begin : begin + most]))
+                try:
+                    await self._offered(batch, handle)
+                except BaseException:
+                    ahead.cancel()
+                    raise
+                batch = await ahead
+            await self._offered(batch, handle)
+
+    async def _offered(self, batch: Decoded, handle: Handle) -> None:
+        """Handle a batch; who follows is offered it."""
+        with self._places.beside(batch):
+            await self._handle(batch, handle)
 
     async def handle_decoded(self, batch: Decoded, handle: Handle) -> None:
         """The same with what another consumer fetched and decoded. Raises Transient."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -52,6 +53,9 @@ _OLDEST = (  # the oldest rows but for those that are done, until they have so m
 )
 _WITHOUT = "UPDATE outbox SET records = $3, batch = $4 WHERE id = $1 AND records = $2 RETURNING id"
 _GONE = "DELETE FROM outbox WHERE id = $1 AND records = $2 RETURNING id"
+GATHER = 0.02
+"""Seconds from the beginning of a pass to that of the next one, at least, where something was committed meanwhile: then
+more comes, and shares the next pass. After a pass in which nothing came, the next commit is sent at once."""
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 ANOTHER = "another relay writes by now, or the database is an older one"
 
@@ -65,7 +69,7 @@ class Relay:
 
     `chunk`: a pass takes the oldest rows until they have so many records. `partitions`: how many a topic has that no
     pass has seen yet. In seconds: `poll` between looks into an empty outbox, unless a commit wakes it; `lease` for
-    which it leads without renewing; `farewell` for the last pass at a stop.
+    which it leads without renewing; `farewell` for the last pass at a stop; `gather` as GATHER.
 
     `may_write`: called whenever a producer has begun, before it writes; raises Transient where it may not. `written`:
     how far it has written, by its own count.
@@ -82,10 +86,12 @@ class Relay:
         poll: float = 0.25,
         lease: float = 6.0,
         farewell: float = 5.0,
+        gather: float = GATHER,
         seal: Seal | None = None,
     ) -> None:
         self.database, self.service, self.connect = database, service, connect
         self.chunk, self.poll, self.lease, self.farewell = chunk, poll, lease, farewell
+        self.gather = gather
         self.outgoing = Outgoing(service, seal or Seal.of_this_process(), partitions)
         database.outgoing = self.outgoing
         self.me = uuid.uuid4().hex
@@ -107,6 +113,7 @@ class Relay:
         """Relay until `stop`; after any failure, wait and begin again with a new producer."""
         wait = 0.1
         while not self._stopping.is_set():
+            began = time.monotonic()
             try:
                 full = await self.once() >= self.chunk
                 wait = 0.1
@@ -118,6 +125,8 @@ class Relay:
             else:
                 if not self.leading:
                     await _event(self._stopping, self.lease / 6)
+                elif not full and self._wake.is_set():  # more was committed meanwhile: gather
+                    await _event(self._stopping, began + self.gather - time.monotonic())
                 elif not full:
                     await _event(self._wake, self.poll)
 
@@ -313,6 +322,8 @@ class Relay:
 
 async def _event(event: asyncio.Event, seconds: float) -> None:
     """Wait for the event, at most so many seconds."""
+    if seconds <= 0:
+        return
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

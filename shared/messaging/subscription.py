@@ -69,8 +69,9 @@ class Subscription:
     """One consumer of one topic, named `<service>.<name>`.
 
     `decode`: makes a fact of a record. `order`: what of a batch goes to the handler now (an Inbox); None: all of it.
-    `pace`: least seconds between two batches that are not full. `patience`: seconds for which a batch is retried while
-    something is unavailable, before it is fetched again.
+    `most`: records in one transaction, of more that are fetched together; None: all of these. `pace`: least seconds
+    between two batches that are not full. `patience`: seconds for which a batch is retried while something is
+    unavailable, before it is fetched again.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Subscription:
         *,
         decode: Decode = decode_fact,
         order: Order | None = None,
+        most: int | None = None,
         pace: float = 0.0,
         patience: float = 60.0,
     ) -> None:
@@ -88,7 +90,7 @@ class Subscription:
         self.pulse = Pulse(self.consumer_name)
         self.router = KafkaRouter(parser=without_headers, decoder=body_of)
         self.places = Places(self.consumer_name, database, self.router, self.pulse)
-        self.batches = Batches(self.places, dead_topic=f"dead.{service}", decode=decode, order=order)
+        self.batches = Batches(self.places, dead_topic=f"dead.{service}", decode=decode, order=order, most=most)
         self.retries = Retries(self.places, self.batches, pace=pace, patience=patience)
         self.lags = LagReader(self.places, self.retries.busy)
         self.router.add_middleware(partial(ExactlyOnce, retries=self.retries))

@@ -22,9 +22,11 @@ from shared.events.levels import Level
 from shared.events.open_lists import DispositionKind
 from shared.site.contradictions import contradictions
 from shared.site.likeness import Likeness
+from shared.site.limits import Limits, Retention
 from shared.site.marked_yaml import ConfigError, Location, Marked, YamlProblem, read
 from shared.site.measures import FollowUpClock
 from shared.site.names import norm, norm_code
+from shared.site.needs import KNOWN, Need, WaitingLine
 from shared.site.payers import NO_EDITS, Edits, Payer, PayerClock
 from shared.site.recipients import Recipient
 from shared.site.sign_in import SignIn
@@ -39,14 +41,12 @@ from shared.site.values import (
     Feed,
     KeyType,
     LevelRule,
-    Limits,
     Name,
     Notice,
     Part,
     PatientStatus,
     Placeholders,
     Program,
-    Retention,
     Setting,
     SilentAfter,
 )
@@ -54,9 +54,18 @@ from shared.site.values import (
 SAMPLE = Path(__file__).resolve().parents[2] / "config"
 
 
+class BilledCode(NamedTuple):
+    """A code of the site's own table; whose days go with it, and which value; None: none."""
+
+    system: str
+    code: str
+    of: str | None = None
+    value: str | None = None
+
+
 class BilledAs(NamedTuple):
-    """How the site bills care at a place: bill form, program, who gave the care, codes of its own tables as (system,
-    code); None where the site does not say.
+    """How the site bills care at a place: bill form, program, who gave the care, codes of its own tables as in
+    BilledCode; None where the site does not say.
 
     `statuses`: word for an end (kind of disposition, completed, lost-contact, …) → patient status, by the site's table.
     `unmapped_status`: the patient status for an end without a word in the table; such a period has a warning.
@@ -66,7 +75,7 @@ class BilledAs(NamedTuple):
     program: str | None = None
     npi: str | None = None
     bill_type: str | None = None
-    codes: tuple[tuple[str, str], ...] = ()
+    codes: tuple[BilledCode, ...] = ()
     statuses: tuple[tuple[str, str], ...] = ()
     unmapped_status: str = "01"
 
@@ -132,6 +141,10 @@ class Site(Part):
     follow_ups: tuple[FollowUpClock, ...] = ()
     recommendations: tuple[LevelRule, ...] = Field(default=(ANYBODY,), min_length=1)
     """The policy that recommends a level: the first rule that fits wins."""
+    needs: tuple[Need, ...] = ()
+    """What a patient may need of a program, besides what the code knows (contract 3.7.3)."""
+    waiting_line: WaitingLine = WaitingLine()
+    """Who is first in a program's waiting line (contract 3.7.5)."""
     aftercare: Aftercare = Aftercare()
     recipients: tuple[Recipient, ...] = ()
     """To whom facts go, each on a topic of its own (decision 0122)."""
@@ -217,6 +230,10 @@ class Site(Part):
     def payer(self, payer: str) -> Payer | None:
         """The payer by its id, or by a text that it is sent as; None for one that the site does not have."""
         return self._payers.get(norm(payer))
+
+    def need(self, key: str) -> Need | None:
+        """The need by its key, of the site's own vocabulary; None for one that it does not have."""
+        return next((each for each in self.needs if each.key == key and key not in KNOWN), None)
 
     def plan(self, payer: Payer, plan: str) -> str | None:
         """The payer's plan as the site writes it; None for one that it does not have."""
@@ -304,7 +321,7 @@ class Site(Part):
         by_level = where.billing.get(Level(level)) if where else None
         how = (who.billing if who else None) or by_level or Billing()
         npi = (who.npi if who else None) or (where.npi if where else None)
-        codes = tuple((code.system, code.code) for code in how.codes)
+        codes = tuple(BilledCode(code.system, code.code, code.of, code.value) for code in how.codes)
         statuses = tuple(self.statuses.items())
         return BilledAs(
             how.claim_form, who.id if who else program, npi, how.bill_type, codes, statuses, self.unmapped_status

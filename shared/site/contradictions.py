@@ -10,6 +10,7 @@ from shared.events.levels import Level
 from shared.events.open_lists import DispositionKind
 from shared.site.marked_yaml import Location
 from shared.site.names import norm, norm_code
+from shared.site.needs import YES
 from shared.site.recipients import Recipient, unknown_parts
 from shared.site.sign_in import ANY_FACILITY
 from shared.site.units import ByClass, Facility, Unit
@@ -37,6 +38,7 @@ def contradictions(site: Site) -> Iterator[tuple[Location, str]]:
     for table, codes in (("admission_types", site.admission_types), ("admission_sources", site.admission_sources)):
         yield from _twice([((table, code, n), sent) for code, texts in codes.items() for n, sent in _sent(code, texts)])
     yield from _unused_words_of_ends(site)
+    yield from _twice([(("needs", n, "key"), each.key) for n, each in enumerate(site.needs)])
     yield from _twice([(("follow_ups", n, "measure"), each.measure) for n, each in enumerate(site.follow_ups)])
     yield from _twice([(("recommendations", n, "name"), each.name) for n, each in enumerate(site.recommendations)])
     if not site.recommendations[-1].always_fits:
@@ -126,6 +128,18 @@ def _program_contradictions(site: Site, at: Location, program: Program) -> Itera
         if norm(payer) not in known:
             yield (*at, "payers", n), f"there is no payer `{payer}`"
     yield from _twice([((*at, "groups", n, "id"), group.id) for n, group in enumerate(program.groups)])
+    for key, said in program.answers.items():
+        if (text := _unfit_answer(site, key, said)) is not None:
+            yield (*at, "answers", key), text
+
+
+def _unfit_answer(site: Site, key: str, said: tuple[str, ...]) -> str | None:
+    """Why a program's answer to a need says nothing; None where it does."""
+    need = site.need(key)
+    if need is None or need.answered_by != "answers" or need.referral:
+        return f"no need `{key}` is answered by what programs say"
+    known = need.values or YES
+    return next((f"the need `{key}` has no value `{value}`" for value in said if value not in known), None)
 
 
 def _recipient_contradictions(site: Site, at: Location, recipient: Recipient) -> Iterator[tuple[Location, str]]:

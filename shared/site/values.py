@@ -67,6 +67,10 @@ BillType = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}X$")]
 """Type of bill without the frequency digit, which is the consumer's to choose (contract 4)."""
 
 
+NeedKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=40)]
+"""A need of the site's vocabulary, in code."""
+
+
 class Part(BaseModel):
     """One mapping of the config: frozen; an unknown key is an error that names the nearest known one."""
 
@@ -86,10 +90,16 @@ class Part(BaseModel):
 
 
 class ChargeCode(Part):
-    """A code of the site's own charge table; no code list comes with Stepdown."""
+    """A code of the site's own charge table; no code list comes with Stepdown.
+
+    `of`: whose days go with the code: those of the `period`, of the whole `stay`, or of each `leave` in the period, one
+    code for each; absent: none. `value`: goes with the code as it stands here.
+    """
 
     system: Name
     code: Name
+    of: Literal["period", "stay", "leave"] | None = None
+    value: Name | None = None
 
 
 class Billing(Part):
@@ -131,6 +141,19 @@ class Hours(Part):
         if self.closes <= self.opens:
             raise PydanticCustomError("hours", "`to` must be later than `from` on the same day")
         return self
+
+
+OFFICE = Hours.model_validate({"days": ["mon", "tue", "wed", "thu", "fri"], "from": "08:00", "to": "17:00"})
+"""Business hours of a program that says no others."""
+
+
+class Answering(Part):
+    """How a program answers offers: within so many business hours, which are those of `office`; `line`: a seat that
+    comes free is offered down its waiting line by itself."""
+
+    within_hours: int = Field(ge=1, le=240)
+    office: tuple[Hours, ...] = Field(default_factory=lambda: (OFFICE,), min_length=1)
+    line: bool = False
 
 
 class Ages(Part):
@@ -208,10 +231,14 @@ class Program(Part):
         default=("en",), min_length=1
     )
     accreditation: tuple[Name, ...] = ()
+    answers: dict[NeedKey, tuple[Name, ...]] = Field(default_factory=dict)
+    """What the program says of the site's own needs: the values that it answers; `yes` where a need has none."""
     hours_week: float | None = Field(default=None, gt=0, le=168)
     days_week: int | None = Field(default=None, ge=1, le=7)
     schedule: tuple[Hours, ...] = ()
     groups: tuple[Group, ...] = ()
+    answering: Answering | None = None
+    """Absent: offers to it have no deadline but the one that is asked for."""
     labels: tuple[Label, ...] = ()
     npi: Npi | None = None
     """Absent: the facility's."""
@@ -224,45 +251,6 @@ class Program(Part):
         if offered and self.days_week and self.days_week > len(offered):
             raise PydanticCustomError("days_week", "`days_week` is more than the days in `schedule`")
         return self
-
-
-class Limits(Part):
-    """Limits that a site chooses."""
-
-    episode_gap_days: int = Field(default=30, ge=0, le=365)
-    """A visit within so many days after an episode's last known end belongs to it (contract 3.6 rule 12)."""
-    future_minutes: int = Field(default=1440, ge=0, le=10080)
-    """A message whose time lies further ahead is AE (contract 6)."""
-    arrival_days: int = Field(default=1, ge=0, le=365)
-    """An arrival that is expected is overdue when so many days after its day are over and nobody came."""
-    deletion_days: int = Field(default=30, ge=0, le=3650)
-    """So many days after a visit's end a message may still delete it (A23); later a person says so (contract 6)."""
-    parked_alarm_seconds: int = Field(default=60, ge=1, le=86400)
-    """A fact that waits longer for its predecessor raises the alarm (contract 5 promise 2)."""
-    message_bytes: int = Field(default=1_048_576, ge=1024, le=16_777_216)
-    """A longer message is refused."""
-    frame_messages: int = Field(default=2000, ge=1, le=100_000)
-    """So many messages may one frame, record or request body have."""
-    identity_questions: int = Field(default=120, ge=1, le=100_000)
-    """How often one person may ask in a minute who somebody is, by GET and by POST with `identity`; then 429."""
-    machine_identity_questions: int = Field(default=1200, ge=1, le=1_000_000)
-    """The same for a token that has the role `hospital` and no role of a person."""
-
-
-class Retention(Part):
-    """For how many days what is kept sealed, or for a time, is kept."""
-
-    raw_message_days: int = Field(default=0, ge=0, le=36_500)
-    """The text of a message that got AA; 0: for ever. What it said, as codes, dates and ids, stays."""
-    refused_message_days: int = Field(default=30, ge=0, le=36_500)
-    """The text of a message that got AE or AR; 0: for ever (contract 6)."""
-    dead_letter_days: int | None = Field(default=None, ge=1, le=3650)
-    """The content of a dead letter; absent: STEPDOWN_DEAD_LETTER_DAYS."""
-    answered_request_days: int | None = Field(default=None, ge=1, le=365)
-    """The answer to a POST with an Idempotency-Key; absent: 7 at intake, 2 at placement and aftercare."""
-    desk_days: int = Field(default=365, ge=31, le=3650)
-    """Who had an entry of a desk's list, since it was taken or came back to the list; and who uses the desk, since they
-    opened it last. Who was not there for 30 days is nobody to hand an entry to."""
 
 
 class SilentAfter(Part):

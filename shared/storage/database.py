@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.errors import StepdownError, Transient
-from shared.storage.driver_quirks import know_texts_at_once
+from shared.storage.driver_quirks import know_arrays_at_once
 
 Connection = AsyncConnection
 """What handlers are handed: they pass it on, and no SQL is theirs."""
@@ -67,10 +67,12 @@ class Database:
                     "plan_cache_mode": "force_generic_plan",
                     # a plan kept from when a table was empty would read all of it for ever: until somebody analyzes it
                     "enable_seqscan": "off",
+                    # to start workers costs more than any query for a page or a batch, and they take other work's CPU
+                    "max_parallel_workers_per_gather": "0",
                 },
             },
         )
-        know_texts_at_once()
+        know_arrays_at_once()
         sa.event.listen(self.engine.sync_engine, "connect", _limited)
         self.pool_size = pool + _MORE
         self.waiting = 0

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.storage.desk_tables import desk_people
+from shared.storage.desk_tables import desk_people, saved_views
+from shared.storage.saved_views import SavedView
 
-_P = desk_people.c
+_P, _V = desk_people.c, saved_views.c
 OFTEN = timedelta(hours=1)
 """How long a person's row is not written again."""
 AWAY = timedelta(days=30)
@@ -36,6 +38,35 @@ class Person(NamedTuple):
         return "*" in self.facilities or self.facilities.issuperset(facilities)
 
 
+class AtWork(NamedTuple):
+    """Subject → person, of all who use the desk, and the reader's own views."""
+
+    people: Mapping[str, Person]
+    views: Sequence[SavedView]
+
+
+async def at_work(connection: AsyncConnection, reader: Person, now: datetime) -> AtWork:
+    """Who uses the desk, the reader among them, and the reader's views: one query for every page, and a write where the
+    reader's row says something else or is older than OFTEN."""
+    none = sa.cast(array([], type_=sa.Text), sa.ARRAY(sa.Text))
+    people = sa.select(
+        array([_P.subject, _P.name]), _P.roles, _P.facilities, (_P.seen_at >= now - OFTEN).label("fresh")
+    ).where(_P.seen_at > now - AWAY)
+    views = sa.select(array([_V[name] for name in SavedView._fields]), none, none, sa.null()).where(
+        _V.owner == reader.subject
+    )
+    rows = (await connection.execute(sa.union_all(people, views))).all()
+    known = {
+        row[0][0]: (_person(row[0][0], row[0][1], row[1], row[2]), row.fresh) for row in rows if row.fresh is not None
+    }
+    before, fresh = known.pop(reader.subject, (reader, False))
+    called = reader if reader.name else reader._replace(name=before.name)
+    if not fresh or called != before:
+        await seen(connection, reader, now)
+    mine = sorted((SavedView(*row[0]) for row in rows if row.fresh is None), key=lambda one: (one.name, one.view_id))
+    return AtWork(_by_name([*(each for each, _ in known.values()), called]), mine)
+
+
 async def seen(connection: AsyncConnection, person: Person, now: datetime) -> None:
     """Note that this person uses the desk."""
     roles, facilities = sorted(person.roles), sorted(person.facilities)
@@ -53,6 +84,12 @@ async def seen(connection: AsyncConnection, person: Person, now: datetime) -> No
 async def known(connection: AsyncConnection, now: datetime) -> dict[str, Person]:
     """Subject → person, of all who have opened the desk of late, by what they are called."""
     query = sa.select(_P.subject, _P.name, _P.roles, _P.facilities).where(_P.seen_at > now - AWAY)
-    rows = (await connection.execute(query)).all()
-    found = [Person(row[0], row[1], frozenset(row[2]), frozenset(row[3])) for row in rows]
+    return _by_name(_person(*row) for row in (await connection.execute(query)).all())
+
+
+def _person(subject: str, name: str, roles: Sequence[str], facilities: Sequence[str]) -> Person:
+    return Person(subject, name, frozenset(roles), frozenset(facilities))
+
+
+def _by_name(found: Iterable[Person]) -> dict[str, Person]:
     return {each.subject: each for each in sorted(found, key=lambda each: (each.called, each.subject))}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from asyncpg.protocol import protocol
 
+ARRAYS = (list, tuple, set, frozenset)
+"""What may be given as an array: anything else is refused by the driver, as a value that is no container is."""
 
-def know_texts_at_once() -> None:
-    """Let asyncpg see at once that a text or bytes in an array is no array itself.
 
-    It asks `collections.abc.Iterable` of each value, which takes a third of a microsecond, only to leave texts and
-    bytes out by the next question: a row of ten columns pays for ten of them. The answer stays the same for each value.
+def know_arrays_at_once() -> None:
+    """Let asyncpg see by its type whether a value in an array is an array itself.
+
+    It asks `collections.abc.Iterable` and `Sized` of each value, twice each, which takes a quarter of a microsecond
+    every time: a row of ten columns pays for forty of them. Of every text, number and time the answer stays the same.
     """
-    if not isinstance(protocol.IterableABC, tuple):
-        protocol.IterableABC = (str, bytes, list, tuple, protocol.IterableABC)
+    protocol.IterableABC = protocol.SizedABC = ARRAYS

@@ -23,6 +23,9 @@ class ListCount(NamedTuple):
     ahead: int
 
 
+NO_ENTRIES = ListCount(0, 0, 0, 0)
+
+
 def numbers(
     name: str,
     now: datetime,

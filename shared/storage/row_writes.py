@@ -47,11 +47,13 @@ def upsert(
     changes: Mapping[str, str] | None = None,
     in_order: bool = False,
     unless_same: bool = False,
+    only: str = "",
 ) -> RowWrite:
     """Insert rows, or where the primary key exists set all columns but those in `once`.
 
     `changes`: column → SQL for its new value, where that is not the given one; `t` is the existing row, `excluded` the
-    given one. `unless_same`: a row that would be as it was is not written, and nobody is told of it.
+    given one. `unless_same`: a row that would be as it was is not written, and nobody is told of it. `only`: an SQL
+    condition on the existing row, which else stays as it is.
     """
     keys, own = list(table.primary_key.columns.keys()), changes or {}
     changed = ", ".join(
@@ -62,6 +64,8 @@ def upsert(
         told = [name for name in columns if name not in {*keys, *once}]
         both = (", ".join(f"{of}.{name}" for name in told) for of in ("t", "excluded"))
         otherwise += " WHERE ({}) IS DISTINCT FROM ({})".format(*both)
+    elif only:
+        otherwise += f" WHERE {only}"
     return insert(table, columns, in_order=in_order, otherwise=otherwise)
 
 

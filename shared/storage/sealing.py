@@ -27,7 +27,8 @@ class Seal:
         if not keys:
             raise SetUpError("no message key was given: set STEPDOWN_MESSAGE_KEYS_FILE")
         self._keys = {key_id: AESGCM(key) for key_id, key in keys.items()}
-        self._newest = next(iter(keys))
+        newest = next(iter(keys))
+        self._newest, self._begins = self._keys[newest], bytes((1, len(newest))) + newest.encode()
         key = hashlib.sha256(b"stepdown blind index" + list(keys.values())[-1]).digest()
         # HMAC (RFC 2104) with the two blocks of the key hashed once: `hmac` hashes them anew for each text, which for a
         # short one is two thirds of its time. A key shorter than a block of SHA-256 (64 bytes) is filled up.
@@ -42,9 +43,7 @@ class Seal:
     def close(self, plain: bytes, place: str) -> bytes:
         """Encrypt bytes for a place."""
         nonce = os.urandom(12)
-        name = self._newest.encode()
-        sealed = self._keys[self._newest].encrypt(nonce, plain, place.encode())
-        return bytes((1, len(name))) + name + nonce + sealed
+        return self._begins + nonce + self._newest.encrypt(nonce, plain, place.encode())
 
     def open(self, blob: bytes, place: str) -> bytes:
         """Decrypt bytes of a place. Raises CannotOpen."""

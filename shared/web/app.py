@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -16,25 +17,34 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
+from shared.web import tracing
 from shared.web.auth import Caller, NotSignedIn, Tokens
-from shared.web.each_request import CALLER, EachRequest
+from shared.web.each_request import CALLER, FAULT, EachRequest, method_of, route_of
 from shared.web.kept_sessions import BY_ITSELF, OpenSession, Sessions
 from shared.web.prefix import Prefix
 from shared.web.retired import RetiredFacilities
+from shared.web.secure_headers import SecureHeaders
 from shared.web.speaking import Speaks
 
+log = logging.getLogger(__name__)
 Check = Callable[[], Awaitable[dict[str, str]]]
 """Returns part of the service → what is the matter with it; an empty dict when all is well."""
-WrongAddress = Callable[[Request, HTTPStatus, str], Response]
-"""Makes the page for a browser whose address is unknown (404) or does not take this method (405), from the request, the
-status and a sentence."""
 
-SECURE = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'self'; frame-ancestors 'none'",
-}
+
+class ErrorPages(Protocol):
+    """What a browser is shown instead of an error for programs."""
+
+    def wrong(self, request: Request, status: HTTPStatus, text: str) -> Response:
+        """The page for an address that is unknown (404) or does not take this method (405), with a sentence."""
+        ...
+
+    def failed(self, request: Request, fault: Exception, reference: str = "") -> Response:
+        """The page for what a request ended with; of what nobody foresaw with the `reference` that the log has."""
+        ...
+
+
+RETRY_AFTER = 2
+"""Seconds after which to try again what just now did not work."""
 
 
 class Problem(StepdownError):
@@ -44,6 +54,9 @@ class Problem(StepdownError):
     def __init__(self, status: HTTPStatus, code: str, text: str, **more: Any) -> None:
         super().__init__(text)
         self.status, self.code, self.text, self.more = status, code, text, more
+
+
+UNFIT = Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unfit", "some fields are not as they must be")
 
 
 class JSON(Response):
@@ -67,7 +80,7 @@ def web_app(
     ready: Check,
     routes: Sequence[BaseRoute],
     live: Check = _nothing,
-    page: WrongAddress | None = None,
+    pages: ErrorPages | None = None,
     logged: bool = True,
     retired: RetiredFacilities | None = None,
     sessions: Sessions | None = None,
@@ -76,7 +89,7 @@ def web_app(
     prefix `/<title>` too (prefix.py), but for those three.
 
     `tokens` None: nobody can sign in. `ready` names what the service waits for, `live` the parts that are stuck so that
-    only a restart helps; either makes its health answer 503. `page`: see WrongAddress; None: problem+json. `logged`:
+    only a restart helps; either makes its health answer 503. `pages`: see ErrorPages; None: problem+json. `logged`:
     whether each request is a log line (each_request.py). `retired`: the facilities that left, which callers do not see
     any more. `sessions`: where the sessions of people are (kept_sessions.py); None: in their cookies, with development
     tokens alone.
@@ -84,18 +97,17 @@ def web_app(
 
     app = Starlette(
         routes=[*_of_machines(title, ready, live), *routes],
-        exception_handlers={Exception: _unforeseen, HTTPException: _http},
+        exception_handlers={HTTPException: _http, **dict.fromkeys(_ANSWERS, _answered)},
     )
-    for kind, answer in _ANSWERS.items():
-        app.add_exception_handler(kind, answer)
-    app.state.tokens, app.state.page, app.state.retired, app.state.sessions = tokens, page, retired, sessions
-    app.add_middleware(_Headers)
+    app.state.tokens, app.state.pages, app.state.retired, app.state.sessions = tokens, pages, retired, sessions
     if tokens is not None:
         app.add_middleware(_FetchKeys, tokens=tokens)
     if sessions is not None:
         app.add_middleware(_KnowSession, sessions=sessions)
     if retired is not None:
         app.add_middleware(_KnowRetired, retired=retired)
+    app.add_middleware(_AnswerFaults)
+    app.add_middleware(SecureHeaders)
     app.add_middleware(Speaks)
     app.add_middleware(EachRequest, service=title, logged=logged)
     app.add_middleware(Prefix, prefix=f"/{title}")
@@ -176,8 +188,29 @@ def problem(status: HTTPStatus, code: str, text: str, **more: Any) -> Response:
     return Response(orjson.dumps(body), status, headers, "application/problem+json")
 
 
-async def _unforeseen(_: Request, __: Exception) -> Response:
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "something failed here; nothing was changed")
+async def _answered(request: Request, fault: Exception) -> Response:
+    """The answer to a request that ended with this: a page where a browser asks for one, else problem+json. What is
+    none of the faults below is logged; the answer has the reference by which the log's line is found."""
+    known = next((answer for kind, answer in _ANSWERS.items() if isinstance(fault, kind)), None)
+    reference = "" if known is not None else _logged(request, fault)
+    pages: ErrorPages | None = request.app.state.pages
+    if pages is not None and _is_for_a_page(request):
+        try:
+            return pages.failed(request, fault, reference)
+        except Exception as again:  # noqa: BLE001 - what draws pages may be what failed
+            reference = _logged(request, again)
+    if known is not None:
+        return await known(request, fault)
+    text = "something failed here; nothing was changed"
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", text, reference=reference)
+
+
+def _logged(request: Request, fault: Exception) -> str:
+    """Log what nobody foresaw; the reference of the request's trace."""
+    told = {"reference": tracing.reference(), "method": method_of(request.scope), "route": route_of(request.scope)}
+    log.error("a request failed", exc_info=fault, extra=told)
+    request.scope[FAULT] = fault
+    return told["reference"]
 
 
 _WRONG = {
@@ -191,8 +224,9 @@ async def _http(request: Request, fault: Exception) -> Response:
     allowed = {"allow": _allowed(request)} if status is HTTPStatus.METHOD_NOT_ALLOWED else {}
     if allowed and request.method == "OPTIONS":
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=allowed)
-    if request.app.state.page and status in _WRONG and _is_for_a_page(request):
-        answer: Response = request.app.state.page(request, status, _WRONG[status])
+    pages: ErrorPages | None = request.app.state.pages
+    if pages is not None and status in _WRONG and _is_for_a_page(request):
+        answer = pages.wrong(request, status, _WRONG[status])
     else:
         answer = problem(status, status.phrase.lower().replace(" ", "-"), status.description or status.phrase)
     answer.headers.update(allowed)
@@ -207,7 +241,7 @@ def _allowed(request: Request) -> str:
 
 def _is_for_a_page(request: Request) -> bool:
     """True where a browser asks for a page to show; addresses below /api are for programs."""
-    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+    return "text/html" in request.headers.get("accept", "") and not request.scope["path"].startswith("/api/")
 
 
 async def _problem_of(_: Request, fault: Exception) -> Response:
@@ -234,7 +268,7 @@ async def _invalid(_: Request, fault: Exception) -> Response:
 
 async def _transient(_: Request, fault: Exception) -> Response:
     answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, "try-again", str(fault))
-    answer.headers["retry-after"] = "2"
+    answer.headers["retry-after"] = str(RETRY_AFTER)
     return answer
 
 
@@ -244,7 +278,7 @@ async def _unfit(_: Request, fault: Exception) -> Response:
         {"field": ".".join(str(part) for part in error["loc"]), "problem": error["type"]}
         for error in fault.errors(include_input=False, include_context=False, include_url=False)
     ]
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unfit", "some fields are not as they must be", fields=fields)
+    return problem(UNFIT.status, UNFIT.code, UNFIT.text, fields=fields)
 
 
 _ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
@@ -326,18 +360,24 @@ class _KnowRetired:
         await self.app(scope, receive, send)
 
 
-class _Headers:
-    """Middleware: adds the security headers to every answer that has none of that name."""
+class _AnswerFaults:
+    """Middleware: answers what was raised before the answer had begun; after that the connection ends."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        async def with_headers(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                given = {name.decode() for name, _ in message["headers"]}
-                added = [(n.encode(), v.encode()) for n, v in SECURE.items() if n not in given]
-                message = {**message, "headers": [*message["headers"], *added]}
+        begun = False
+
+        async def noting(message: Any) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
             await send(message)
 
-        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+        try:
+            await self.app(scope, receive, noting)
+        except Exception as fault:
+            if begun or scope["type"] != "http":
+                raise
+            answer = await _answered(Request(scope, receive), fault)
+            await answer(scope, receive, send)

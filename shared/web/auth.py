@@ -31,12 +31,14 @@ class NotSignedIn(StepdownError):
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks: the subject by which the audit names them, the roles, and the facilities that they may see (`*`: all).
-    `name`: how a page calls a person who signed in at an issuer; empty where that is not known."""
+    `name`: how a page calls a person who signed in at an issuer; empty where that is not known. `scopes`: what the
+    token says in the claim `scope` (SMART's, which narrow what may be done below /fhir)."""
 
     subject: str
     roles: frozenset[str]
     facilities: frozenset[str]
     name: str = ""
+    scopes: frozenset[str] = frozenset()
 
     @property
     def scope(self) -> Scope:
@@ -77,6 +79,7 @@ class Tokens:
             claims["sub"],
             frozenset(role for role in texts(claims.get("roles")) if role in ROLES),
             frozenset(texts(claims.get("facilities"))),
+            scopes=_scopes(claims.get("scope")),
         )
 
     def ends(self, header: str | None) -> datetime:
@@ -105,6 +108,11 @@ def can_be_noted(text: object) -> TypeGuard[str]:
     """True for a text that may be written to the audit and used in a query: of 1 to LONGEST characters, without control
     characters and lone surrogates."""
     return isinstance(text, str) and 0 < len(text) <= LONGEST and text.isprintable()
+
+
+def _scopes(claim: object) -> frozenset[str]:
+    """The scopes in a claim: a text with blanks between (RFC 8693 4.2), or a list."""
+    return frozenset(texts(claim.split() if isinstance(claim, str) else claim))
 
 
 def texts(claim: object) -> list[str]:

@@ -137,6 +137,12 @@ class WithDeadLetters:
         await audit.note(connection, [audit.Entry(look.at, look.who.subject, "dead-letters-listed", NAME)])
         return Fetched([_row(group, look) for group in groups[: max(look.most, dead_letter_desk.MOST_REASONS)]])
 
+    async def firsts(self, connection: Connection, asked: Sequence[tuple[Listing, Look]]) -> Sequence[Fetched]:
+        """The same of several lists: the desk's own come first."""
+        own = [each for each in asked if each[0] is not LISTING]
+        found = list(await self.own.firsts(connection, own))
+        return [*found, *[await self.rows(connection, *each) for each in asked[len(own) :]]]
+
     async def closer(self, connection: Connection, look: Look, asked: Mapping[str, str]) -> Sequence[Section]:
         """The desk's own."""
         return await self.own.closer(connection, look, asked)

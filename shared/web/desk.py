@@ -95,6 +95,10 @@ class Source(Protocol):
         """A page of rows. Raises a 422 Problem for a bad cursor."""
         ...
 
+    async def firsts(self, connection: Connection, asked: Sequence[tuple[Listing, Look]]) -> Sequence[Fetched]:
+        """The same of several lists, in their order."""
+        ...
+
     async def closer(self, connection: Connection, look: Look, asked: Mapping[str, str]) -> Sequence[Section]:
         """What the address asks for instead of lists, such as one episode; empty where it asks for lists."""
         ...
@@ -127,7 +131,15 @@ class Address(dict[str, str]):
 
 
 class OnlyLists:
-    """A source whose desk has no views other than lists."""
+    """A source whose desk has no views other than lists, and that reads each list by itself."""
+
+    async def rows(self, connection: Connection, listing: Listing, look: Look) -> Fetched:
+        """A page of rows."""
+        raise NotImplementedError
+
+    async def firsts(self, connection: Connection, asked: Sequence[tuple[Listing, Look]]) -> Sequence[Fetched]:
+        """Pages of several lists."""
+        return [await self.rows(connection, listing, look) for listing, look in asked]
 
     async def closer(
         self,
@@ -239,13 +251,10 @@ class Desk:
         """The list that was chosen; without one, a few rows of every list that has any."""
         if chosen is not None:
             return [await self._chosen(connection, chosen, counts[chosen.name], look)]
-        found = []
-        for listing in lists:
-            if listing.first and counts[listing.name].total:
-                asked = replace(look.asked, sort=listing.table.sort)
-                fetched = await self.source.rows(connection, listing, look._replace(asked=asked))
-                found.append(Section(listing, fetched.rows, counts[listing.name].total))
-        return found
+        shown = [each for each in lists if each.first and counts[each.name].total]
+        asked = [(each, look._replace(asked=replace(look.asked, sort=each.table.sort))) for each in shown]
+        fetched = await self.source.firsts(connection, asked)
+        return [Section(one, rows, counts[one.name].total) for one, (rows, *_) in zip(shown, fetched, strict=True)]
 
     async def _chosen(self, connection: Connection, listing: Listing, count: Counted, look: Look) -> Section:
         """A page of the list. A page before the first one is the first one."""

@@ -26,6 +26,8 @@ STREAM = b"text/event-stream"
 """The content-type of an answer that stays open: it counts as answered when it begins."""
 CALLER = "stepdown.caller"
 """Where a request's ASGI scope has who asks, once that is known."""
+FAULT = "stepdown.fault"
+"""Where it has the exception that nobody foresaw, once that was answered."""
 
 
 class EachRequest:
@@ -60,8 +62,13 @@ class EachRequest:
                 tracing.go_on_at(work.place())
                 try:
                     await self.app(scope, receive, with_status)
+                    if FAULT in scope:
+                        raise scope[FAULT]  # the span ends with it
                 finally:
                     work.note({**_named(scope), "http.response.status_code": status, "stepdown.roles": roles_of(scope)})
+        except Exception as fault:
+            if fault is not scope.get(FAULT):
+                raise
         finally:
             if streams is None:
                 in_flight.dec()

@@ -121,7 +121,7 @@ def questions(
         elif plain not in leave_out and name.partition(".")[0] not in leave_out:
             last = plain.rpartition(".")[2]
             value = first.get(name, _default(info))
-            label = named.get(plain, named.get(last, spoken(last).capitalize()))
+            label = named.get(plain) or named.get(last) or spoken(last).capitalize()
             one = _question(name, info, label, value, chosen.get(plain))
             found.append(one._replace(required=_needed(model, name, info) or name in required))
     return tuple(found)

@@ -80,12 +80,12 @@ async def give_back(connection: Connection, entry: SeenEntry, asked: Asked, _: G
     await _noted(connection, entry, asked, "entry-given-back")
 
 
-async def snooze(connection: Connection, entry: SeenEntry, asked: Asked, command: Snooze) -> None:
+async def snooze(connection: Connection, entry: SeenEntry, asked: Asked, command: Snooze, field: str = "until") -> None:
     """Out of sight until a day begins at the entry's facility. Raises Rejected where somebody else has it, a 422
-    Problem for a day that is not to come, or too far off."""
+    Problem for a day that is not to come, or too far off; it names the `field` that the day was asked for by."""
     today = asked.at.astimezone(entry.zone).date()
     if not today < command.until <= today + timedelta(days=LONGEST_SNOOZE):
-        raise requests.unfit("until", f"it can be snoozed until tomorrow, and for {LONGEST_SNOOZE} days at most")
+        raise requests.unfit(field, f"it can be snoozed until tomorrow, and for {LONGEST_SNOOZE} days at most")
     until, me = datetime.combine(command.until, time(), entry.zone), asked.who.subject
     if not await entry_marks.snooze(connection, entry.marked, until, command.reason, by=me, at=asked.at):
         raise await _of_another(connection, entry, asked)

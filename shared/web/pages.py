@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -23,7 +24,7 @@ from starlette.routing import BaseRoute, Route
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
 from shared.events.levels import SHORT, WORDS
 from shared.web import desks, sessions, speaking, wording, words
-from shared.web.app import Problem
+from shared.web.app import RETRY_AFTER, UNFIT, Problem
 from shared.web.auth import Caller, NotSignedIn
 from shared.web.prefix import base
 from shared.web.sign_in import SignInPages
@@ -181,13 +182,8 @@ class Pages:
         async def page(request: Request) -> Response:
             try:
                 return await shown(request)
-            except NotSignedIn:
-                if request.method == "GET":
-                    return RedirectResponse(self._sign_in_for(request), HTTPStatus.SEE_OTHER, self.headers())
-                said = Notice(words.say("You are not signed in any more: sign in, and do it again."), status=401)
-            except (Problem, Rejected, InvalidMessage, Transient) as fault:
-                said = _of_address(request, notice_of(fault))
-            return self._sorry(request, said)
+            except (NotSignedIn, Problem, Rejected, InvalidMessage, Transient) as fault:
+                return self.failed(request, fault)
 
         return page
 
@@ -204,14 +200,32 @@ class Pages:
 
         return part
 
+    def failed(self, request: Request, fault: Exception, reference: str = "") -> Response:
+        """The page for what a request ended with: for who is not signed in the sign-in page after a GET; of what nobody
+        foresaw with the `reference` that the log has."""
+        if isinstance(fault, NotSignedIn):
+            if request.method == "GET":
+                return RedirectResponse(self._sign_in_for(request), HTTPStatus.SEE_OTHER, self.headers())
+            said = Notice(words.say("You are not signed in any more: sign in, and do it again."), status=401)
+        elif isinstance(fault, ValidationError):
+            said = _of_address(request, notice_of(UNFIT))
+        elif isinstance(fault, StepdownError) and not reference:
+            said = _of_address(request, notice_of(fault))
+        else:
+            said = Notice(words.say("Something failed here that nobody foresaw."), status=500)
+        answer = self._sorry(request, said, reference)
+        if (after := _retry_after(fault)) is not None:
+            answer.headers["retry-after"] = str(after)
+        return answer
+
     def wrong(self, request: Request, status: HTTPStatus, text: str) -> Response:
         """A page with a sentence for an address that is unknown, or that only forms are sent to."""
         return self._sorry(request, Notice(words.say(text), status=status))
 
-    def _sorry(self, request: Request, said: Notice) -> Response:
+    def _sorry(self, request: Request, said: Notice, reference: str = "") -> Response:
         """The page of an error: a heading by its status, the sentence, and what can be done."""
         heading = words.say(_HEADINGS.get(said.status, "This did not work"))
-        told = {"notice": said, "code": said.status, "heading": heading}
+        told = {"notice": said, "code": said.status, "heading": heading, "reference": reference}
         return self.render(request, "problem.html", said.status, who=_reader(request), **told)
 
     def routes(self) -> list[BaseRoute]:
@@ -257,7 +271,10 @@ _HEADINGS = {
     404: "There is nothing here that you may see",
     405: "There is no page at this address",
     409: "Not possible now",
+    413: "That was too much at once",
     422: "This address is none of ours",
+    429: "That was too often",
+    500: "Something failed here",
     503: "Just now this does not work",
 }
 """HTTP status → the heading of its page."""
@@ -279,11 +296,21 @@ def notice_of(fault: StepdownError) -> Notice:
 
 
 def _of_address(request: Request, said: Notice) -> Notice:
-    """What is wrong with an address for people: they did not write it, and its parameters have names for programs."""
+    """What is wrong with an address for people: they did not write it, and its parameters have names for programs; and
+    what is too long, which is told to programs in bytes."""
+    if said.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return said._replace(text=words.say("What you sent is longer than this page takes. Nothing was recorded."))
     if request.method != "GET" or said.status != HTTPStatus.UNPROCESSABLE_ENTITY:
         return said
     text = words.say("This link asks for something that the page does not have, or has no more. Begin from the lists.")
     return said._replace(text=text)
+
+
+def _retry_after(fault: Exception) -> int | None:
+    """After how many seconds it may be tried again; None where nothing is known of that."""
+    if isinstance(fault, Transient):
+        return RETRY_AFTER
+    return fault.more.get("retry_after") if isinstance(fault, Problem) else None
 
 
 def _told_away(fault: Transient) -> str:

@@ -26,3 +26,10 @@ def go_on_at(place: str | None) -> None:
 def of_the_request() -> str | None:
     """The `traceparent` of the request that is being answered; None outside of a request."""
     return _OF_THE_REQUEST.get()
+
+
+def reference() -> str:
+    """What a person tells who looks for the request in the log: the last ten digits of its trace id, which its line
+    has; outside of a request a number of its own."""
+    found = trace_of(of_the_request())
+    return (found[0] if found else os.urandom(16).hex())[-10:]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
 import pytest
+from playwright.async_api import Route, expect
 
 from tests.browser.chromium import PROGRAM, Chromium, Tab, a_chromium
+from tests.browser.people import a_browser, person
 from tests.system import System, a_system
 from tools.simulator.messages import Person, Visit
 
@@ -18,6 +21,8 @@ pytestmark = [
     pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine: apt-get install chromium"),
 ]
 _numbers = count(1)
+AWAY = 8.0
+"""Seconds for which the list cannot be had: longer than a discharge goes on changing it."""
 ROWS = "document.querySelectorAll('#list [data-patient]').length"
 
 
@@ -67,3 +72,23 @@ async def test_a_list_shows_who_is_new_and_asks_first_while_a_form_is_open(tab: 
     assert await tab.look("document.querySelector('tr.form') !== null") is True
     await tab.look("document.querySelector('#live button').click()")
     await tab.shows(f"window.stillHere && {ROWS} === 2", 60)
+
+
+async def test_a_list_that_could_not_be_had_is_asked_for_again(system: System) -> None:
+    async with a_browser() as browser:
+        page = await person(browser, system, "coordinator")
+        before, refused = await page.locator("#list tr.row").count(), list[float]()
+
+        async def away_at_first(route: Route) -> None:
+            now = time.monotonic()
+            if "stepdown-by-itself" in route.request.headers and (not refused or now < refused[0] + AWAY):
+                refused.append(now)
+                await route.fulfill(status=503, content_type="text/html", body="away")
+            else:
+                await route.continue_()
+
+        await page.route(lambda address: address.endswith("/placement/"), away_at_first)
+        await page.mouse.move(0, 0)
+        await discharge(system)
+        await expect(page.locator("#list tr.row")).to_have_count(before + 1, timeout=60_000)
+        assert refused

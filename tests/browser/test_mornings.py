@@ -122,7 +122,9 @@ async def test_a_program_answers_and_says_who_came(morning: System, browser: Bro
     assert there["from"].startswith(yesterday)
     # Another did not come.
     await opens(page, "First days")
-    late = row(page, "overdue").first
+    late = (
+        row(page, "overdue").filter(has_text="Did not come").first
+    )  # of another it was told, without effect, that they did
     patient = await late.locator(".person a").get_attribute("data-patient")
     form = await begins(late, "Did not come")
     if await form.count():

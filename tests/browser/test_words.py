@@ -47,6 +47,12 @@ def nobody_s_to_translate() -> list[str]:
     spoken = [each.replace("-", " ") for each in (*of_programs, *(each.name for each in site.aftercare.templates))]
     units = [each.code for one in site.facilities for each in one.units]
     accredited = [each for one in site.programs for each in one.accreditation]
+    needs = {
+        each
+        for need in site.needs
+        for each in (need.words, *need.values, *(value.replace("-", " ") for value in need.values))
+    }
+    titled += [*needs, *(each.capitalize() for each in needs)]
     of_site = [*titled, *groups, *spoken, *units, *accredited, *(each.because for each in site.recommendations)]
     of_messages = [
         *TRIGGERS,

@@ -101,6 +101,7 @@ TEXTS = {
     "STEPDOWN_MESSAGE_KEYS_FILE": "k:" + base64.b64encode(b"k" * 32).decode(),
     "STEPDOWN_DATABASE_URL_FILE": "postgresql://intake_app:x@db.example/intake",
     "STEPDOWN_KAFKA_PASSWORD_FILE": "hush",
+    "STEPDOWN_CLIENT_SECRET_FILE": "hush",
 }
 """What Secrets have in them."""
 
@@ -132,7 +133,7 @@ def test_secrets_are_those_of_the_values(program: str) -> None:
     named = {v["secret"]["secretName"] for _, pod in full.pods() for v in pod["spec"]["volumes"] if "secret" in v}
     assert named == {
         "stepdown-intake", "stepdown-placement", "stepdown-aftercare", "stepdown-owners", "postgres-admin",
-        "kafka-user", "kafka-ca", "kafka-client", "postgres-ca", "mllp-certificate", "hospitals-ca",
+        "kafka-user", "kafka-ca", "kafka-client", "postgres-ca", "mllp-certificate", "hospitals-ca", "sign-in-client",
     }  # fmt: skip
     for name, pod in full.pods():
         own = {f"stepdown-{s}" for s in ("intake", "placement", "aftercare") if not name.endswith(s)}

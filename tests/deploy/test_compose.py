@@ -35,7 +35,7 @@ KNOWN_OF_A_SERVICE = {
 CONDITIONS = {"service_healthy", "service_completed_successfully"}
 PINNED = re.compile(r"[a-z/-]+:\d+\.\d+(\.\d+)?(-[a-z0-9]+)?(@sha256:[0-9a-f]{64})?")
 SECRET_WORDS = re.compile(r"PASSWORD|SECRET|KEY|TOKEN|URL")
-NO_SECRETS = {"STEPDOWN_TOKEN_ISSUER", "STEPDOWN_TOKEN_JWKS_URL"}
+NO_SECRETS = {"STEPDOWN_TOKEN_ISSUER", "STEPDOWN_TOKEN_JWKS_URL", "STEPDOWN_DESK_URL", "STEPDOWN_SESSIONS_URL"}
 
 
 def test_only_words_that_compose_knows_are_used() -> None:
@@ -202,5 +202,5 @@ def test_a_service_is_given_the_secrets_that_it_reads_and_no_others(name: str) -
 
 @pytest.mark.parametrize("name", LONG_RUNNING)
 def test_a_service_knows_its_own_database_as_its_application_role_only(name: str) -> None:
-    keys = "message_keys" if name == "intake" else f"{name}_message_keys"
-    assert set(SERVICES[name]["secrets"]) == {f"{name}_database_url", keys}
+    keys = {"message_keys", "client_secret"} if name == "intake" else {f"{name}_message_keys"}
+    assert set(SERVICES[name]["secrets"]) == {f"{name}_database_url", *keys}

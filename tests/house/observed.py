@@ -27,16 +27,20 @@ from services.intake.visits.derive import derive as derived
 from services.intake.visits.reconcile import EpisodeSequences, VisitRecord, reconcile
 from services.placement import timers as placement_timers
 from services.placement.continuum.fold import fold
+from services.placement.desk import capacity, packets
 from services.placement.desk.page import rows, search
-from services.placement.desk.page.choices import options
+from services.placement.desk.page.choices import options, own_needs
 from services.placement.desk.worklists import recipient_title
 from services.placement.engine.change import NOTHING_SAID
 from services.placement.engine.publish import seats_of
 from services.placement.gate.recipients import gate_rules
 from services.placement.rules import rules_of
+from services.placement.search.answering import Waiter, answer_by, points_of
+from services.placement.search.gaps import of_search
 from services.placement.search.levels import LevelQuestion
 from services.placement.search.matching import rank
 from services.placement.worklists.care import entries_of_care
+from services.placement.worklists.program_views import ToldSeats
 from shared.events.aftercare import Mode
 from shared.events.base import Place
 from shared.events.episodes import HowEnded
@@ -47,6 +51,7 @@ from shared.events.published import as_json
 from shared.facts.envelope import Fact
 from shared.settings import Settings
 from shared.site.config import Site
+from shared.site.needs import codes_of
 from shared.web.app import Problem
 from shared.web.auth import Caller
 from shared.web.claims import person
@@ -139,6 +144,24 @@ def expected(site: Site) -> object:
     return [line.due for line in entries_of_care(fold([arrival], rules.zone_of), NOTHING_SAID, rules)]
 
 
+def answered(site: Site) -> object:
+    """By when each program answers, whether its line goes by itself, and who is first in a line."""
+    by = [answer_by(each, NOW, site.zone(each.facility)) for each in site.programs]
+    by += [answer_by(each, NOW + timedelta(days=2, hours=3), site.zone(each.facility)) for each in site.programs]
+    lines = [each.answering and each.answering.line for each in site.programs]
+    told: tuple[dict[str, tuple[str, ...]], ...]
+    told = ({"risk": ("high",)}, {"risk": ("low",)}, {"legal_status": ("court-ordered",)}, {"mat": ("yes",)}, {})
+    waiters = [Waiter(str(n), str(n), NOW, TODAY - timedelta(days=n), {"also": each}) for n, each in enumerate(told)]
+    return by, lines, [points_of(site.waiting_line, each, TODAY) for each in waiters]
+
+
+def told_of_seats(site: Site) -> object:
+    """Whether what a program told ten days ago is fresh."""
+    told = ToldSeats(NOW - timedelta(days=10), (), ())
+    program, days = site.programs[0], site.limits.capacity_days
+    return capacity.shown(told, program, site.zone(program.facility), now=NOW, fresh_days=days)
+
+
 def ahead(site: Site) -> object:
     """Which of these hours ahead of the clock a message may name."""
     return [SiteRules(site).future_limit >= timedelta(hours=hours) for hours in (1, 23, 25, 72)]
@@ -215,7 +238,19 @@ ASKED = (
 def ranked(site: Site) -> object:
     """Every program for these patients at each level, with all reasons."""
     free = {program.id: TODAY for program in site.programs}
-    return [rank(site.programs, level, needs, free, TODAY) for level in Level for needs in ASKED]
+    return [rank(site.programs, level, needs, free, TODAY, vocabulary=site.needs) for level in Level for needs in ASKED]
+
+
+def needed(site: Site) -> object:
+    """The site's own needs: as the desk asks for them and judges them, what no program answers, and what a packet
+    leaves out."""
+    also: dict[str, tuple[str, ...]] = {"transport": ("yes",), "risk": ("high",), "time_of_day": ("evening",)}
+    also |= {"gender_served": ("men",), "mat": ("yes",), "housing": ("yes",), "modality": ("CBT", "EMDR")}
+    free = {program.id: TODAY for program in site.programs}
+    ranked = [rank(site.programs, level, Needs(also=also), free, TODAY, vocabulary=site.needs) for level in Level]
+    lacking = [of_search(site, level, Needs(also=also), "GOODHEALTH", NOW) for level in Level]
+    shown = [packets._needs({"also": {key: list(values) for key, values in also.items()}}, site)]
+    return ranked, lacking, shown, own_needs(site, {}), codes_of(site.needs)
 
 
 def page(site: Site) -> object:

@@ -214,6 +214,8 @@ OWN_FIELDS = {
     "consent-recorded": "consent_id discloser recipient? class? purpose scope from to?",
     "consent-revoked": "consent_id discloser recipient? class? purpose scope from to?",
     "consent-expired": "consent_id discloser recipient? class? purpose scope from to?",
+    "merge-ended": "retired_episode_id since until",
+    "leftover-settled": "facts goes_to?",
     "fact-cancelled": "cancels cancelled_type reason",
 }
 """The fields of contract 3.1 to 3.5, written down a second time, by hand."""

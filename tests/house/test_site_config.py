@@ -222,7 +222,7 @@ def test_a_bill_is_by_the_program_else_the_unit_else_the_facility(
 ) -> None:
     found = SITE.billed("GOODHEALTH", program, unit, level)
     told = (found.program, found.npi, found.bill_type, found.claim_form)
-    assert (*told, [code for _, code in found.codes]) == expected
+    assert (*told, [one.code for one in found.codes]) == expected
 
 
 def test_a_facility_that_left_the_config_bills_as_nobody() -> None:

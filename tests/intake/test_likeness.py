@@ -87,3 +87,32 @@ async def test_a_record_is_compared_again_when_it_changes(own_intake: Intake) ->
     assert await listed(own_intake, ward) == []
     await ward.hears(ward.says("A08", "20260303090000", "B", visit="WB").replace(b"19800101", b"19800214"))
     assert await listed(own_intake, ward) == [{"same-name", "same-birth-date"}]
+
+
+def weighing(intake: Intake, **weights: int) -> Intake:
+    """The same intake, started with other weights."""
+    site = intake.site.model_copy(update={"likeness": Likeness(**weights)})
+    return Intake(intake.database, site, intake.seal, intake.clock, prepared=True)
+
+
+async def test_after_a_change_of_the_weights_every_record_is_compared_anew_once(own_intake: Intake) -> None:
+    ward = Ward(own_intake)
+    for name in ("A", "B"):
+        await ward.hears(ward.says("A01", "20260302090000", name, visit=f"W{name}"))
+    both = [{"same-name", "same-birth-date"}]
+    assert await listed(own_intake, ward) == both
+    assert await listed(weighing(own_intake, listed_from=7), ward) == []
+    assert await listed(weighing(own_intake, listed_from=6), ward) == both
+    again = Likely(weighing(own_intake, listed_from=6))
+    await again.run()
+    assert (again.again, again.whole) == (0, True)
+
+
+async def test_what_somebody_decided_stays_whatever_the_weights(own_intake: Intake) -> None:
+    ward = Ward(own_intake)
+    for name in ("A", "B"):
+        await ward.hears(ward.says("A01", "20260302090000", name, visit=f"W{name}"))
+    both = await listed(own_intake, ward)
+    async with own_intake.database.begin() as connection:
+        await connection.execute(sa.text("UPDATE matches SET state = 'different', decided_by = 'somebody'"))
+    assert await listed(weighing(own_intake, listed_from=100), ward) == both

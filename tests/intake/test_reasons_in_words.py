@@ -23,7 +23,7 @@ KNOWN = {
     "ended", "not-current", "plan-over", "transferred", "already-told", "already-open", "already-there", "no-level",
     "on-leave",
 }  # fmt: skip
-WAITING = {NO_VISIT, NO_KEY, ASKS, OTHERS_NUMBER, "waiting", "not-on-leave"}
+WAITING = {NO_VISIT, NO_OTHER, NO_KEY, ASKS, OTHERS_NUMBER, "waiting", "not-on-leave"}
 
 
 @pytest.mark.parametrize("reason", sorted(KNOWN))

@@ -179,7 +179,7 @@ async def test_an_index_leaves_them_out(own_intake: Intake) -> None:
     async with own_intake.database.begin() as connection:
         await rows(connection, "SET LOCAL enable_seqscan = off")
         plan = await rows(connection, "EXPLAIN " + store._NEWS.format(visits="ARRAY['V']"))
-    assert any("Index Cond" in line[0] and "= 'repeated'::text) = false" in line[0] for line in plan), plan
+    assert any("Index Cond" in line[0] and "= 'repeated'::text)) = false" in line[0] for line in plan), plan
 
 
 def test_a_message_is_no_repetition_of_another_kind() -> None:

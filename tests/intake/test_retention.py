@@ -14,7 +14,7 @@ from services.intake.timers import retention_kinds, timers
 from shared import metrics, retention
 from shared.clock import SetClock
 from shared.site.config import Site
-from shared.site.values import Retention
+from shared.site.limits import Retention
 from tests.intake.conftest import NOW, Hospital
 from tests.intake.test_invariants import found as broken
 

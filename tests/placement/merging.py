@@ -44,19 +44,19 @@ class Intake:
         number = len(self.said[surviving])
         return self.says(*(replace(tell.copied(one, surviving), id=f"{one.id}-copy-{number}") for one in left))
 
-    def unmerges(self, retired: str, surviving: str) -> list[Fact]:
+    def unmerges(self, retired: str, surviving: str, **more: Any) -> list[Fact]:
         """The merge is cancelled, and so are the copies."""
         merge = next(one for one in self.standing(retired) if one.name == "patients-merged")
         copied = {one.id for one in self.said[retired]}
         gone = [one for one in self.standing(surviving) if one.copy_of in copied]
-        return self.takes_back(merge, *gone)
+        return self.takes_back(merge, *gone, **more)
 
-    def takes_back(self, *facts: Fact) -> list[Fact]:
+    def takes_back(self, *facts: Fact, **more: Any) -> list[Fact]:
         """Cancels of these facts."""
-        return self.says(*(self._cancel(one) for one in facts))
+        return self.says(*(self._cancel(one, more) for one in facts))
 
-    def _cancel(self, one: Fact) -> Fact:
-        own: dict[str, Any] = {"cancels": one.id, "cancelled_type": one.type, "reason": "cancelled-by-sender"}
+    def _cancel(self, one: Fact, more: dict[str, Any]) -> Fact:
+        own: dict[str, Any] = {"cancels": one.id, "cancelled_type": one.type, "reason": "cancelled-by-sender", **more}
         at = one.value.occurred_at
         return tell.fact("fact-cancelled", at, episode=one.subject, patient_id=one.value.patient_id, **own)
 

@@ -25,7 +25,7 @@ from shared.events.base import Disposition
 from shared.events.levels import RANK, ROUND_THE_CLOCK, Level
 from shared.events.published import as_json
 from shared.events.stays import Coverage, Service
-from shared.site.config import BilledAs
+from shared.site.config import BilledAs, BilledCode
 from shared.site.payers import NO_EDITS, Edits
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -52,7 +52,11 @@ def billed(facility: str, program: str | None, unit: str | None, level: str) -> 
     """A site that bills outpatient on the professional form, all else on the institutional one."""
     form: Literal["institutional", "professional"] = "professional" if level == "outpatient" else "institutional"
     return BilledAs(
-        form, program=program, npi=f"npi-{facility}", codes=(("revenue", f"code-{level}"),), statuses=(("home", "01"),)
+        form,
+        program=program,
+        npi=f"npi-{facility}",
+        codes=(BilledCode("revenue", f"code-{level}"),),
+        statuses=(("home", "01"),),
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from services.placement.search.matching import MUSTS, PREFERENCES, Candidate, rank
+from services.placement.search.matching import RULES, Candidate, rank
 from shared.events.levels import RANK, Level
 from shared.events.placing import Needs
 from shared.site.config import SAMPLE, load
@@ -171,7 +171,7 @@ def test_the_order_is_the_same_but_for_those_alike_and_those_that_fail_come_last
     assert fits == sorted(fits, reverse=True)
     for one in found:
         assert one.fits == (not any(reason.must and not reason.holds for reason in one.reasons))
-        assert {reason.rule for reason in one.reasons} <= {*MUSTS, *PREFERENCES}
+        assert {reason.rule for reason in one.reasons} <= {*RULES}
         assert all(reason.words for reason in one.reasons)
 
 

@@ -11,7 +11,7 @@ from services.placement.billing.periods import periods
 from services.placement.continuum.model import Away, Ending, StayDiagnosis
 from services.placement.rules import rules_of
 from shared.events.base import Admission, Disposition, PatientNumber
-from shared.site.config import SAMPLE, BilledAs, load
+from shared.site.config import SAMPLE, BilledAs, BilledCode, load
 from tests.placement.period_builders import (
     at,
     attended,
@@ -217,7 +217,50 @@ def test_diagnoses_are_by_rank_and_once_each() -> None:
         StayDiagnosis("I10", "Z1", 1, "d3", "A"),
     ]
     found = content_of(derived(episode(stay("s", ("03-02", "iop"), diagnoses=tuple(told))))[0])["diagnoses"]
-    assert found == [{"system": "I10", "code": "Z1", "rank": 1}, {"system": "I10", "code": "Z2", "rank": 2}]
+    assert [(one["code"], one["rank"]) for one in found] == [("Z1", 1), ("Z2", 2)]
+
+
+def test_a_diagnosis_is_principal_admitting_or_other() -> None:
+    told = [
+        StayDiagnosis("I10", "F32.9", 1, "d1", "A"),
+        StayDiagnosis("I10", "F33.1", 1, "d2", "F"),
+        StayDiagnosis("I10", "F10.20", 2, "d3", "W"),
+        StayDiagnosis("I10", "F41.1", 3, "d4"),
+        StayDiagnosis("I10", "F33.1", 1, "d5", "A"),
+        StayDiagnosis("I10", "Z59.0", 2, "d6", "admitting"),
+    ]
+    found = content_of(derived(episode(stay("s", ("03-02", "iop"), diagnoses=tuple(told))))[0])["diagnoses"]
+    assert {one["code"]: one["type"] for one in found} == {
+        "F32.9": "admitting", "F33.1": "principal", "F10.20": "other", "F41.1": "other", "Z59.0": "admitting",
+    }  # fmt: skip
+
+
+def test_a_bill_has_our_id_of_the_patient() -> None:
+    told = replace(episode(stay("s", ("03-02", "iop"))), patient_id="pt-7")
+    assert content_of(derived(told)[0])["patient_id"] == "pt-7"
+
+
+@pytest.mark.parametrize(
+    ("of", "value", "end", "expected"),
+    [
+        (None, None, None, [{}]),
+        (None, "12.50", None, [{"value": "12.50"}]),
+        ("period", None, None, [{"from": "2026-03-02"}]),
+        ("period", None, "03-09 11:00", [{"from": "2026-03-02", "to": "2026-03-08"}]),
+        ("stay", None, "03-09 11:00", [{"from": "2026-03-02", "to": "2026-03-09"}]),
+        ("leave", None, "03-09 11:00", [{"from": "2026-03-04", "to": "2026-03-05"}]),
+    ],
+)
+def test_a_code_of_the_site_s_table_has_days_and_a_value_where_the_site_says_so(
+    of: str | None, value: str | None, end: str | None, expected: list[dict[str, str]]
+) -> None:
+    def billed(*_: object) -> BilledAs:
+        return BilledAs("institutional", codes=(BilledCode("occurrence", "74", of, value),))
+
+    away = [Away(at("03-04 15:00"), at("03-06 09:00"), "medical", "fact")]
+    told = episode(stay("s", ("03-02 14:00", "residential"), end=end, away=away))
+    [found, *_] = periods(told, zone_of, billed)
+    assert content_of(found)["codes"] == [{"system": "occurrence", "code": "74"} | each for each in expected]
 
 
 def test_the_site_says_how_a_place_is_billed() -> None:

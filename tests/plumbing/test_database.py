@@ -14,6 +14,7 @@ from shared.clock import system_clock
 from shared.errors import Transient
 from shared.facts.envelope import Record
 from shared.messaging.outbox import send
+from shared.storage import driver_quirks
 from shared.storage.audit import Entry, note
 from shared.storage.database import Database, DatabaseFault, copy_rows, driver_of
 from shared.storage.statements import Read, SqlWrite, at_once, rows, together
@@ -165,10 +166,23 @@ async def test_arrays_are_what_was_given_though_the_driver_asks_of_fewer_values_
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nothing is asked here, asyncpg has mended it, and shared/storage/driver_quirks.py can go."""
-    given = (["a", None, ""], [b"", b"b"], [1, None], [[1, 2], [3, 4]], [["a"], ["b"]])
-    query = "SELECT $1::text[], $2::bytea[], $3::int[], $4::int[], $5::text[]"
+    given = (
+        ["a", None, ""],
+        [b"", b"b"],
+        [1, None],
+        [[1, 2], [3, 4]],
+        [["a"], ["b"]],
+        [system_clock(), None],
+        [True, None],
+    )
+    query = "SELECT $1::text[], $2::bytea[], $3::int[], $4::int[], $5::text[], $6::timestamptz[], $7::boolean[]"
     assert [tuple(row) for row in await database.alone(query, *given)] == [given]
-    assert protocol.IterableABC[-1] is Iterable
+    [[several]] = await database.alone("SELECT $1::text[]", {"a", "b"})
+    assert sorted(several) == ["a", "b"]
+    assert protocol.IterableABC is protocol.SizedABC is driver_quirks.ARRAYS
+    for wrong in ("ab", b"ab", {"a": 1}, 5):
+        with pytest.raises(DatabaseFault):
+            await database.alone("SELECT $1::text[]", wrong)
     asked: list[object] = []
 
     class Asking(type):
@@ -176,6 +190,14 @@ async def test_arrays_are_what_was_given_though_the_driver_asks_of_fewer_values_
             asked.append(one)
             return isinstance(one, Iterable)
 
-    monkeypatch.setattr(protocol, "IterableABC", Asking("Asked", (), {}))
-    await database.alone("SELECT $1::text[]", ["a", "b"])
-    assert [one for one in asked if isinstance(one, str)] == ["a", "b"]
+    for name in ("IterableABC", "SizedABC"):
+        asked.clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(protocol, name, Asking("Asked", (), {}))
+            await database.alone("SELECT $1::text[]", ["a", "b"])
+        assert [one for one in asked if isinstance(one, str)] == ["a", "b"]
+
+
+async def test_a_container_of_a_type_that_the_driver_does_not_know_is_refused(database: Database) -> None:
+    with pytest.raises(DatabaseFault):
+        await database.alone("SELECT $1::text[]", {"a": 1}.keys())

@@ -59,7 +59,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         *FRAME.routes(),
     ]
     tokens = Tokens(KEY, DEV_ISSUER, ("HS256",))
-    app = web_app(title="desk", tokens=tokens, ready=_ready, routes=routes, page=FRAME.wrong)
+    app = web_app(title="desk", tokens=tokens, ready=_ready, routes=routes, pages=FRAME)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://one.test") as client:
         yield client

@@ -173,6 +173,37 @@ async def test_what_is_sent_while_more_is_committed_is_deleted_with_the_next_rea
     await relay.stop()
 
 
+async def test_what_comes_while_the_relay_sends_is_gathered_into_one_pass(
+    kafka: str, database: Database, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await a_topic(kafka, 1)
+    relay, passes = a_relay(database, kafka, service, gather=1.5), list[int]()
+    move = relay._move
+
+    async def meanwhile(producer: Any, found: Sequence[Any]) -> None:
+        await move(producer, found)
+        passes.append(sum(row["records"] for row in found))
+        if len(passes) == 1:
+            await commit(database, records(topic, [1]))
+
+    monkeypatch.setattr(relay, "_move", meanwhile)
+    async with relaying(relay):
+        await commit(database, records(topic, [0]))
+        await until(lambda: passes)
+        await commit(database, records(topic, [2, 3]))
+        await until(lambda: is_empty(database))
+    assert passes == [1, 3]
+
+
+async def test_after_a_quiet_pass_a_commit_is_sent_at_once(kafka: str, database: Database, service: str) -> None:
+    topic = await a_topic(kafka, 1)
+    async with relaying(a_relay(database, kafka, service, gather=600.0)):
+        for number in range(3):
+            await commit(database, records(topic, [number]))
+            await until(lambda: is_empty(database))
+    assert [int(record.value) for record in await everything(kafka, topic)] == [0, 1, 2]
+
+
 async def test_a_deposed_leader_publishes_nothing_more_and_the_last_record_of_a_key_is_the_newest(
     kafka: str, database: Database, service: str
 ) -> None:

@@ -18,7 +18,8 @@ from shared.storage.sealing import Seal
 from tests.delivery.load import Patient, deliver_all, feed, patients
 from tests.servers import running
 from tests.system import System, a_system
-from tools.heal import Healed, heal
+from tools.heal.report import Healed
+from tools.heal.whole import heal
 from tools.stack import SERVICES, access
 from tools.stack.broker import Broker
 from tools.stack.folder import claim

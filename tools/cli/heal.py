@@ -12,7 +12,7 @@ import click
 from tools.cli.options import JSON, RUNNING
 
 if TYPE_CHECKING:
-    from tools.heal import Healed
+    from tools.heal.report import Healed
 
 
 @click.command("heal", short_help="bring databases and topics in line after a loss")
@@ -39,7 +39,7 @@ def command(service: str | None, dry_run: bool, data: Path | None, as_json: bool
 async def _heal(data: Path | None, service: str | None, *, dry_run: bool) -> Healed:
     from tools.cli.actor import actor
     from tools.cli.progress import bar
-    from tools.heal import heal
+    from tools.heal.whole import heal
     from tools.stack import SERVICES, sites
     from tools.stack.access import reach, seal_of
 

@@ -280,6 +280,12 @@ _OWN: dict[str, Value] = {
     "consent-recorded": _CONSENT,
     "consent-revoked": _CONSENT,
     "consent-expired": _CONSENT,
+    "merge-ended": {
+        "retired_episode_id": "ep-209",
+        "since": "2026-03-10T08:00:00-04:00",
+        "until": "2026-03-11T09:30:00-04:00",
+    },
+    "leftover-settled": {"facts": ["f-77", "f-78"], "goes_to": "ep-209"},
     "fact-cancelled": {
         "stay": _VISIT,
         "cancels": "f-16",
@@ -322,6 +328,7 @@ _PERIOD: Value = {
     "changed": {},
     "episode_id": "ep-204",
     "patient": _PATIENT,
+    "patient_id": "pt-87",
     "stay": _VISIT,
     "visit_number": "V1001",
     "level": "inpatient",
@@ -337,11 +344,17 @@ _PERIOD: Value = {
     "start_date": "2026-03-02",
     "patient_status": "30",
     "leave": [{"from": "2026-03-05", "to": "2026-03-06", "kind": "therapeutic"}],
-    "diagnoses": [{"system": "I10", "code": "F33.1", "rank": 1}],
+    "diagnoses": [
+        {"system": "I10", "code": "F33.1", "rank": 1, "type": "principal"},
+        {"system": "I10", "code": "F32.9", "rank": 1, "type": "admitting"},
+    ],
     "attending_npi": "1000000079",
     "certifications": [],
     "days": [],
-    "codes": [{"system": "goodhealth-charge", "code": "PSY-DAY"}],
+    "codes": [
+        {"system": "goodhealth-charge", "code": "PSY-DAY"},
+        {"system": "occurrence-span", "code": "74", "from": "2026-03-05", "to": "2026-03-05"},
+    ],
     "warnings": [],
 }
 _ENDED = {"end_date": "2026-03-09", "discharged_at": "2026-03-09T11:30:00-04:00", "patient_status": "01"}

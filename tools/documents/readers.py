@@ -16,6 +16,7 @@ from shared.events import (
     CARE_FACTS,
     CONSENTS,
     FOLLOW_UPS,
+    MERGING,
     PLACING,
     REVIEWS,
     STAY_FACTS,
@@ -48,7 +49,7 @@ def _names(facts: tuple[type[CareFact], ...]) -> list[str]:
 
 
 _FOLDED = (
-    *_names((*STAY_FACTS, *ASSESSMENTS, *AUTHORIZATIONS, *TAKING_BACK)),
+    *_names((*STAY_FACTS, *ASSESSMENTS, *AUTHORIZATIONS, *TAKING_BACK, *MERGING)),
     "certified",
     "plan-recorded",
     *_names(REVIEWS),

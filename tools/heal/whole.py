@@ -23,7 +23,6 @@ from services.intake.recovery import heal as intake
 from services.placement.recovery import heal as placement
 from shared.clock import Clock, system_clock
 from shared.errors import SetUpError, Transient
-from shared.events import topics_of
 from shared.messaging import positions
 from shared.messaging.outbox import Outgoing
 from shared.messaging.positions import StoredPosition
@@ -36,6 +35,7 @@ from shared.site.config import Site
 from shared.storage import audit
 from shared.storage.database import Database
 from shared.storage.sealing import Seal
+from tools.heal.looking import written_by
 from tools.heal.report import Healed
 from tools.heal.topics import TopicsPass
 
@@ -112,23 +112,6 @@ async def heal(
             await _until_alone(run, asked, healed, connect)
     healed.seconds = time.monotonic() - began
     return healed
-
-
-def written_by(service: str, site: Site) -> tuple[str, ...]:
-    """The topics that a service writes to."""
-    return topics_of(service, (each.id for each in site.recipients))
-
-
-async def lost_something(urls: Mapping[str, str], settings: Settings, site: Site) -> bool:
-    """Whether any service has lost something, by a look at what was counted, which costs the same however much there
-    is; also where a run of `heal` was ended before its end."""
-    async with AsyncExitStack() as stack:
-        for name, url in urls.items():
-            database = Database(url, pool=1, application="stepdown-heal")
-            stack.push_async_callback(database.close)
-            if await held_by(database, name, settings.kafka_client(), written_by(name, site)):
-                return True
-    return False
 
 
 async def _looked(run: Run, asked: Sequence[str], *, dry: bool, looks: int) -> Healed:

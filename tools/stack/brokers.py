@@ -18,17 +18,25 @@ APACHE = "apache"
 """What `--kafka` is given for Apache Kafka from its own jars, instead of bootstrap servers."""
 
 
+def began(data: Path) -> set[str]:
+    """The folders of a data directory in which a broker has kept something."""
+    return {
+        name
+        for name in (EMBEDDED_FOLDER, apache_kafka.FOLDER)
+        if (data / name).is_dir() and any((data / name).iterdir())
+    }
+
+
 def same_as_before(data: Path, kafka: str | None) -> None:
     """Raise SetUpError where a data directory was begun with the other one of the two brokers: its consumers would find
     other topics than they read before."""
-    embedded = (data / EMBEDDED_FOLDER).is_dir() and any((data / EMBEDDED_FOLDER).iterdir())
-    apache = (data / apache_kafka.FOLDER).is_dir() and any((data / apache_kafka.FOLDER).iterdir())
-    if kafka == APACHE and embedded:
+    before = began(data)
+    if kafka == APACHE and EMBEDDED_FOLDER in before:
         raise SetUpError(
             f"{data} was begun with the embedded broker, which has its topics: start it without --kafka {APACHE}, or "
             "name another directory with --data"
         )
-    if kafka is None and apache:
+    if kafka is None and apache_kafka.FOLDER in before:
         raise SetUpError(
             f"{data} was begun with Apache Kafka, which has its topics: start it with --kafka {APACHE}, or name "
             "another directory with --data"

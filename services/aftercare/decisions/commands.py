@@ -70,7 +70,8 @@ class MoveToAppointment(Move):
 
 
 class RecordContact(Command):
-    """Record an attempt to reach or see the patient."""
+    """Record an attempt to reach or see the patient. `call_again_on`: of one that reached nobody, the day on which the
+    call that is asked for stands in the list again."""
 
     episode_id: Name
     at: AwareDatetime
@@ -78,6 +79,7 @@ class RecordContact(Command):
     outcome: ContactOutcome
     provider_kind: ProviderKind | None = None
     appointment_id: Name | None = None
+    call_again_on: date | None = None
 
 
 class Withdraw(Command):
@@ -119,6 +121,10 @@ class DecideCalls(Command):
     """Say whether to call a patient where that was to be asked first."""
 
     decision: Literal["go-on", "stop"]
+
+
+class SayWhose(Command):
+    """Say whose it is that a merge left; there is nothing to say besides."""
 
 
 class ClosePlan(Command):

@@ -16,8 +16,10 @@ from msgspec import structs
 from services.aftercare.decisions.ids import follow_up_id, id_of
 from services.aftercare.decisions.own_facts import derived
 from shared.errors import Rejected
+from shared.events.aftercare import AftercareReferred
 from shared.events.base import CareFact
 from shared.events.episodes import EpisodeState, MergedNow
+from shared.events.merging import LeftoverSettled
 from shared.events.taking_back import FactCancelled, taken_back
 from shared.facts.copying import COPY_GONE, Survivor, copy_over, mapped
 from shared.facts.envelope import Fact
@@ -73,9 +75,10 @@ class Joined:
 
     @cached_property
     def people_s(self) -> tuple[Fact, ...]:
-        """Those of them that people stated, and that are no copies."""
+        """Those of them that people stated of the patient, and that are no copies."""
         by_rule = {fact.id for fact in derived(self.standing)}
-        return tuple(fact for fact in self.standing if fact.id not in by_rule and not fact.copy_of)
+        told = (fact for fact in self.standing if not isinstance(fact.value, LeftoverSettled))
+        return tuple(fact for fact in told if fact.id not in by_rule and not fact.copy_of)
 
     def state(self, value: CareFact, copy_of: str | None = None) -> Fact:
         """State a value as aftercare's next fact of the episode."""
@@ -145,14 +148,23 @@ class _Copies:
         }
         ends = (stay.ended_by for stay in surviving.document.stays)
         self.ends = {end.copy_of: end.ce_id for end in ends if end and end.copy_of}
+        referred = (fact.value for fact in retired.standing if isinstance(fact.value, AftercareReferred))
+        self.unseen = {one.referral_id for one in referred if one.template and one.referral_id not in ids}
+        """Referrals of templates whose end of a stay is not in the surviving episode, or not any more."""
 
     def of(self, value: CareFact) -> CareFact | None:
         """The value of the copy; None while what it is about has not been seen there."""
         home = home_of(value, self.retired.document)
         if home is None or any(getattr(value, name, None) not in {None, *self.ids} for name in OF_AN_END):
             return None
+        if about(value) & self.unseen:
+            return None
         found = mapped(value, Survivor(home.episode_id, home.patient_id), self._named)
         return _with_ids(found, self.ids) if found else None
+
+    def line_of(self, _: CareFact) -> str:
+        """All of them wait in one line."""
+        return ""
 
     def state(self, value: CareFact, copy_of: str | None = None) -> Fact:
         """State it in the surviving episode, and take note of the copy."""
@@ -174,7 +186,8 @@ def _give_back(retired: Joined, surviving: Joined, ids: Mapping[str, str]) -> No
     """What people stated since in the surviving episode of the retired patient's plans, referrals and appointments goes
     back with them."""
     known = _roots(retired.facts)
-    if not any(fact.copy_of in known for fact in surviving.facts):
+    given = any(given_to(surviving.standing, retired.episode_id))
+    if not given and not any(fact.copy_of in known for fact in surviving.facts):
         return
     back = {there: here for here, there in ids.items()}
     patient = retired.document.patient_id
@@ -186,16 +199,25 @@ def _give_back(retired: Joined, surviving: Joined, ids: Mapping[str, str]) -> No
 
 def _hanging(retired: Joined, surviving: Joined, ids: Mapping[str, str]) -> Iterator[Fact]:
     mine = [fact.value for fact in retired.standing if not _goes(fact.value, retired, surviving)]
-    there = {ids.get(name, name) for value in mine for name in _about(value)}
+    there = {ids.get(name, name) for value in mine for name in about(value)}
     there |= {ids[plan] for plan in _plans(retired.document) if plan in ids}
+    given = set(given_to(surviving.standing, retired.episode_id))
     for fact in surviving.people_s:
-        names = _about(fact.value)
-        if names & there:
+        names = about(fact.value)
+        if names & there or fact.id in given:
             there |= names
             yield fact
 
 
-def _about(value: CareFact) -> set[str]:
+def given_to(standing: Iterable[Fact], episode_id: str | None) -> Iterator[str]:
+    """The ce_ids of facts of which a person said that they are this episode's; None: that they stay where they are."""
+    for fact in standing:
+        if isinstance(told := fact.value, LeftoverSettled) and told.goes_to == episode_id:
+            yield from told.facts
+
+
+def about(value: CareFact) -> set[str]:
+    """The ids of what a fact is about: plan, referral, window, appointment, contact."""
     return {str(name) for field in IDS if (name := getattr(value, field, None))}
 
 

@@ -109,6 +109,14 @@ class RiskShown(EntryShown):
     decided_by: NotRequired[str]
 
 
+class LeftoverShown(EntryShown):
+    """What a merge that was taken back left with the patient who stays; `merged`: the other patient's episode."""
+
+    at: AwareDatetime
+    facts: Annotated[list[str], Field(description="names of the facts")]
+    merged: str
+
+
 class FollowUpShown(MarkFields):
     """A follow-up window of a discharge."""
 
@@ -156,6 +164,7 @@ ANSWERS: dict[str, type] = {
     "contact": AftercareContactShown,
     "appointment": AppointmentShown,
     "risk": RiskShown,
+    "leftover": LeftoverShown,
     "follow-up": FollowUpShown,
 }
 """Kind of an entry → its form."""

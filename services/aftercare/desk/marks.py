@@ -7,13 +7,11 @@ from datetime import datetime
 
 from services.aftercare.desk import views
 from services.aftercare.desk.follow_ups import READERS
+from services.aftercare.desk.showing import seen_entry
 from services.aftercare.desk.writes import WRITERS
 from services.aftercare.engine.apply import Rules
-from services.aftercare.engine.views import WINDOW
-from services.aftercare.worklists.listed import ListedRow, ListedWindow
 from services.aftercare.worklists.lists import Worklist
 from shared.storage.database import Connection
-from shared.storage.entry_marks import MarkedEntry
 from shared.web import requests
 from shared.web.auth import Caller
 from shared.web.marking import SeenEntry
@@ -35,9 +33,4 @@ class AftercareLists:
         if (one := self._known.get(name)) is None:
             raise requests.missing()
         requests.one_of_roles(who, READERS)
-        return [self._entry(row) for row in await views.named(connection, one.of, ids, who.scope)]
-
-    def _entry(self, row: ListedRow) -> SeenEntry:
-        kind = WINDOW if isinstance(row, ListedWindow) else row.kind
-        zone = self._rules.site.zone(row.facility)
-        return SeenEntry(MarkedEntry(kind, row.id, row.state), row.episode_id, row.patient_id, ((row.facility,),), zone)
+        return [seen_entry(row, self._rules) for row in await views.named(connection, one.of, ids, who.scope)]

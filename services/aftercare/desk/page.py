@@ -84,14 +84,15 @@ class FollowUps(OnlyLists):
     ) -> Mapping[str, Counted]:
         """The counts of all lists, by one query."""
         plain = look._replace(asked=NOTHING_ASKED)
-        queries = [views.tally(each.name, each.of.of, worklists.question(each.of, plain)) for each in lists]
-        if chosen is not None:
-            queries.append(views.tally(_CHOSEN, chosen.of.of, worklists.question(chosen.of, look)))
+        queries = [
+            views.tally(each.name, each.of.of, worklists.question(each.of, look if each is chosen else plain))
+            for each in lists
+        ]
         told = await list_counts.counted(connection, queries)
-        found = {name: Counted(one.total, one.late) for name, one in told.items() if name != _CHOSEN}
+        found = {name: Counted(one.total, one.late) for name, one in told.items()}
         if chosen is not None:
-            one = told[_CHOSEN]
-            found[chosen.name] = found[chosen.name]._replace(found=one.found, ahead=one.ahead)
+            one = told[chosen.name]
+            found[chosen.name] = Counted(one.total, one.late, one.found, one.ahead)
         return found
 
     async def rows(self, connection: Connection, listing: Listing, look: Look) -> Fetched:
@@ -107,7 +108,3 @@ class FollowUps(OnlyLists):
         site = self.rules.site
         known = site.facility(facility)
         return Now(look.at, site.zone(facility), look.zone, known.title if known else facility, look.team)
-
-
-_CHOSEN = "?"
-"""The name under which the list that is shown is counted once more, as its filters and place ask."""

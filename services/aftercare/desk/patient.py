@@ -32,6 +32,7 @@ SECTIONS: Mapping[str, str] = {
     "appointment": "Appointments",
     "referral": "Referrals",
     "contact": "Contacts",
+    "leftover": "Left by a merge",
 }
 """Kind of an entry → title of its section, in the order of the part."""
 

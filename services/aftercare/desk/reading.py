@@ -29,6 +29,7 @@ LISTS: dict[str, Kind] = {
     "contacts": "contact",
     "appointments": "appointment",
     "risks": "risk",
+    "leftovers": "leftover",
 }
 FILTERS = frozenset({"state", "episode_id"}) | paging.PARAMETERS
 

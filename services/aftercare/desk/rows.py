@@ -14,6 +14,7 @@ from services.aftercare.windows.marks import OPEN_TO
 from services.aftercare.worklists.entries import (
     AppointmentEntry,
     ContactEntry,
+    LeftoverEntry,
     PlanEntry,
     ReferralEntry,
     RiskEntry,
@@ -80,7 +81,7 @@ def _cells(found: ListedRow, told: Told, now: Now) -> Mapping[str, Cell]:
             return {**cells, "left": left, "waiting": Cell(badge=badge, more=by_when), "what": Cell(what, more)}
         case ListedEntry(value=ReferralEntry()):
             return {**cells, "to": Cell(details[0]), "what": Cell(what, details[1:])}
-        case ListedEntry(value=RiskEntry()):
+        case ListedEntry(value=RiskEntry() | LeftoverEntry()):
             return {**cells, "waiting": Cell(badge=badge, more=details), "what": Cell(what)}
     return cells
 
@@ -97,6 +98,8 @@ def _of_entry(found: ListedEntry, now: Now) -> Told:
             return _appointment(appointment, now)
         case ContactEntry() as contact:
             return _contact(contact, found.state, now)
+        case LeftoverEntry() as left:
+            return _leftover(left, found.state, now)
 
 
 def _plan(plan: PlanEntry, now: Now) -> Told:
@@ -156,6 +159,13 @@ def _contact(contact: ContactEntry, state: str, now: Now) -> Told:
     return say("Contact {at}", at=moment(contact.at, now.reading)), details, Badge(spoken(contact.outcome), tone)
 
 
+def _leftover(left: LeftoverEntry, state: str, now: Now) -> Told:
+    names = [say(wording.LEFT[each]) if each in wording.LEFT else spoken(each) for each in dict.fromkeys(left.facts)]
+    badge = Badge(say("stays here"), "good") if state == "stays" else Badge(say("whose is it?"), "late")
+    since = say("recorded {at}", at=moment(left.at, now.reading))
+    return capital(", ".join(names)), (since,), badge
+
+
 def _follow_up(found: ListedWindow, now: Now) -> Told:
     window = say("{since} to {until}", since=day(found.due_from), until=day(found.due_to))
     state, told = found.state, wording.WINDOWS.get(found.state)
@@ -182,11 +192,15 @@ def _forms(found: ListedRow, now: Now) -> Iterator[Form]:
             yield _form("/api/contacts/{id}/withdrawn", found, now)
         case ReferralEntry() as referral:
             yield from _moves(found, referral, now)
+        case LeftoverEntry():
+            for act in ("goes-back",) if found.state == "stays" else ("stays", "goes-back"):
+                yield _form(f"/api/leftovers/{{id}}/{act}", found, now)
 
 
 def _forms_of_plan(found: ListedEntry, plan: PlanEntry, now: Now) -> Iterator[Form]:
     of_episode = {"episode_id": found.episode_id}
-    for path in ("/api/contacts", "/api/referrals", "/api/appointments"):
+    yield _form("/api/contacts", found, now, of_episode, again=plan.contact_due is not None)
+    for path in ("/api/referrals", "/api/appointments"):
         yield _form(path, found, now, of_episode)
     if plan.calls_stopped == ASK_FIRST:
         yield _form("/api/plans/{id}/calls", found, now)
@@ -243,14 +257,22 @@ _SETTLED = {**{each: {"by": "provider"} for each in _PROVIDER_S}, "no-show": {"b
 
 
 def _form(
-    path: str, found: ListedRow, now: Now, given: Mapping[str, str] | None = None, about: str | None = None
+    path: str,
+    found: ListedRow,
+    now: Now,
+    given: Mapping[str, str] | None = None,
+    about: str | None = None,
+    *,
+    again: bool = False,
 ) -> Form:
-    """A form of a row. `about`: the id that its address names, where that is not the row's own."""
+    """A form of a row. `about`: the id that its address names, where that is not the row's own; `again`: it asks when
+    to call again."""
     write = BY_PATH[path]
     settled = {**_SETTLED.get(path.rpartition("/")[2], {}), **(given or {})}
+    left_out = _LEFT_OUT if again else (*_LEFT_OUT, "call_again_on")
     ahead = {"referral-scheduled", "referral-rescheduled", "appointment-recorded"}
     proposed = {} if write.action in ahead else {"at": local(now.at, now.reading)}
-    asked = questions(write.asks, given=settled, proposed=proposed, labels=wording.FIELDS, leave_out=_LEFT_OUT)
+    asked = questions(write.asks, given=settled, proposed=proposed, labels=wording.FIELDS, leave_out=left_out)
     return Form(
         label=wording.LABELS[write.action],
         address=address(path).replace("{id}", about or found.id),

@@ -10,13 +10,16 @@ import msgspec
 
 from services.aftercare.desk.answers import EntryShown, FollowUpShown
 from services.aftercare.engine import views
+from services.aftercare.engine.apply import Rules
 from services.aftercare.referrals import referrals
 from services.aftercare.worklists.entries import Kind, PlanEntry, ReferralEntry
 from services.aftercare.worklists.listed import ListedEntry, ListedRow, ListedWindow
 from shared.scope import Scope
 from shared.storage.database import Connection
+from shared.storage.entry_marks import MarkedEntry
 from shared.values import replace
 from shared.web import marks
+from shared.web.marking import SeenEntry
 
 ListedKind = Kind | Literal["follow-up"]
 _Row = TypeVar("_Row", bound=ListedRow)
@@ -62,6 +65,13 @@ def _without_others(row: ListedRow, own: frozenset[str]) -> ListedRow:
         for call in row.value.contacts
     )
     return replace(row, value=msgspec.structs.replace(row.value, contacts=contacts))
+
+
+def seen_entry(row: ListedRow, rules: Rules) -> SeenEntry:
+    """A row as an entry that people take (shared/web/marking.py)."""
+    kind = views.WINDOW if isinstance(row, ListedWindow) else row.kind
+    zone = rules.site.zone(row.facility)
+    return SeenEntry(MarkedEntry(kind, row.id, row.state), row.episode_id, row.patient_id, ((row.facility,),), zone)
 
 
 def shown(found: ListedRow, now: datetime) -> Mapping[str, object]:

@@ -25,6 +25,8 @@ LABELS = {
     "follow-up-kept": "It was kept",
     "follow-up-excluded": "Does not count",
     "risk-cleared": "Risk is over",
+    "leftover-kept": "It is this patient's",
+    "leftover-given-back": "It is the other patient's",
 }
 DONE: Mapping[str, str] = {
     "plan-closed": "aftercare is ended",
@@ -45,16 +47,20 @@ DONE: Mapping[str, str] = {
     "follow-up-kept": "the follow-up counts as kept",
     "follow-up-excluded": "the discharge does not count any more",
     "risk-cleared": "the risk is over",
+    "leftover-kept": "noted: it is this patient's",
+    "leftover-given-back": "it is stated in the other patient's episode, and here no more",
 }
 CONFIRM: Mapping[str, str] = {
     "plan-closed": "Aftercare ends: nobody calls any more, and no follow-up is looked for.",
     "contact-withdrawn": "The contact counts as never made; what it kept is open again.",
     "follow-up-excluded": "The discharge counts for no measure any more.",
+    "leftover-given-back": "It is taken back here, and stated in the other patient's episode.",
     "referral-cancelled": "The provider is told that nobody will come.",
 }
 """A write that is hard to undo → what a person is told before it."""
 FIELDS = {
     "at": "When",
+    "call_again_on": "Not reached: call again on",
     "decision": "Calls",
     "mode": "How",
     "by": "Whose doing",
@@ -76,5 +82,13 @@ STATES = {
     "cancelled": "cancelled",
 }
 STOPPED = {"declined": "wants no calls", "ask-before-calling": "ask before calling"}
+LEFT = {
+    "contact-attempted": "a contact",
+    "appointment-scheduled": "an appointment",
+    "aftercare-referred": "a referral",
+    "calls-decided": "a decision who calls",
+    "aftercare-closed": "the end of aftercare",
+}
+"""What a merge can leave, by the name of its fact."""
 WINDOWS = {"missed": Badge("missed", "late"), "excluded": Badge("does not count")}
 SIGNALS = {"missed-contacts": "contacts missed in a row", "readmitted": "readmitted"}

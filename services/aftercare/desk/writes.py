@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any, TypeAlias
 
 from starlette.routing import BaseRoute
 
 from services.aftercare.contacts import contacts
+from services.aftercare.decisions import leftovers
 from services.aftercare.decisions.commands import (
     ClearRisk,
     ClosePlan,
@@ -18,6 +19,7 @@ from services.aftercare.decisions.commands import (
     MarkKept,
     RecordContact,
     Refer,
+    SayWhose,
     Schedule,
     Withdraw,
 )
@@ -28,6 +30,7 @@ from services.aftercare.desk.answers import (
     AppointmentShown,
     FollowUpShown,
     GoneShown,
+    LeftoverShown,
     PlanShown,
     ReferralShown,
     RiskShown,
@@ -38,13 +41,21 @@ from services.aftercare.plans import plans
 from services.aftercare.referrals import referrals
 from services.aftercare.risk import risk
 from services.aftercare.windows import marks
+from services.aftercare.worklists.entries import PlanEntry
+from shared.errors import Rejected
 from shared.storage.database import Connection, Database
 from shared.web import posts, requests
 from shared.web.acts import ActRequest
+from shared.web.marking import Asked, snooze
+from shared.web.marks import Snooze
 
 WRITERS = ("coordinator", "clinician")
+MOST_PLANS = 50
+"""Plans of one episode that go on, at most: those of all facilities in scope."""
 AHEAD = timedelta(minutes=5)
 """How far the asker's clock may go before ours."""
+GIVEN_BACK = "leftover-given-back"
+"""The act that moves facts to another episode."""
 Decision = Callable[[Situation, str, Any], Decided]
 Write: TypeAlias = posts.Write[Decision]
 Posted: TypeAlias = posts.Posted[Decision]
@@ -181,6 +192,26 @@ WRITES: tuple[Write, ...] = (
         operation="clearRisk",
         told=RiskShown,
     ),
+    _write(
+        "/api/leftovers/{id}/stays",
+        "leftover",
+        "leftover-kept",
+        SayWhose,
+        leftovers.stays,
+        "It is this patient's",
+        operation="keepLeftover",
+        told=LeftoverShown,
+    ),
+    _write(
+        "/api/leftovers/{id}/goes-back",
+        "leftover",
+        GIVEN_BACK,
+        SayWhose,
+        leftovers.goes_back,
+        "It is the other patient's, and is stated there instead",
+        operation="giveLeftoverBack",
+        told={"anyOf": [LeftoverShown, GoneShown]},
+    ),
 )
 
 
@@ -195,8 +226,14 @@ def door(database: Database, rules: Rules) -> posts.PostDoor[Decision]:
     return posts.PostDoor(database, rules.clock, partial(_fit, rules), _subject, partial(_act, rules))
 
 
+NOT_AGAIN = contacts.KEPT | {"declined", "cancelled"}
+"""Outcomes after which nobody says when to call again: the patient was reached, or wants no calls."""
+
+
 async def _fit(rules: Rules, posted: Posted) -> None:
     command = posted.command
+    if isinstance(command, RecordContact) and command.call_again_on is not None and command.outcome in NOT_AGAIN:
+        raise requests.unfit("call_again_on", "only who was not reached is called again on a day")
     if isinstance(command, RecordContact | MarkKept) and command.at > rules.clock() + AHEAD:
         raise requests.unfit("at", "what happened does not lie in the future")
 
@@ -214,12 +251,35 @@ async def _subject(connection: Connection, posted: Posted) -> str | None:
 async def _act(rules: Rules, connection: Connection, posted: Posted, episode_id: str) -> posts.Answer | None:
     write = posted.write
     asked = ActRequest(posted.who.subject, write.action, episode_id, posted.seen, posted.who.scope)
-    acted = await apply.act(rules, connection, asked, lambda now: write.decide(now, posted.id, posted.command))
+    acted = await apply.act(
+        rules,
+        connection,
+        asked,
+        lambda now: write.decide(now, posted.id, posted.command),
+        with_kin=write.action == GIVEN_BACK,
+    )
     if acted is None:
         return None
+    if isinstance(posted.command, RecordContact) and posted.command.call_again_on is not None:
+        await _call_again(rules, connection, posted, episode_id, posted.command.call_again_on)
     [subject] = acted.subjects
     row = await showing.row(connection, write.kind, subject)
     if row is None:
         return posts.Answer({"id": subject}, acted.version)
     [seen] = await showing.seen_by(connection, posted.who.scope, [row])
     return posts.Answer(showing.shown(seen, rules.clock()), acted.version)
+
+
+async def _call_again(rules: Rules, connection: Connection, posted: Posted, episode_id: str, day: date) -> None:
+    """Take the call that is asked for out of the list until this day begins at its facility. Raises Rejected where none
+    is asked for, or somebody else has it; a 422 Problem for a day that is not to come, or too far off."""
+    found = await views.list_entries(
+        connection, "plan", state="active", episode_id=episode_id, scope=posted.who.scope, limit=MOST_PLANS
+    )
+    due = [plan for plan in found if isinstance(plan.value, PlanEntry) and plan.value.contact_due is not None]
+    if not due:
+        raise Rejected("no-call-asked", "no call is asked for after this contact: leave the day out")
+    asked = Asked(posted.who, rules.clock(), WRITERS)
+    for plan in due:
+        entry = showing.seen_entry(plan, rules)
+        await snooze(connection, entry, asked, Snooze(until=day, reason="called-back-later"), "call_again_on")

@@ -226,14 +226,25 @@ def _decide(
 
 
 async def act(
-    rules: Rules, connection: Connection, asked: ActRequest, decision: Callable[[Situation], Decided]
+    rules: Rules,
+    connection: Connection,
+    asked: ActRequest,
+    decision: Callable[[Situation], Decided],
+    *,
+    with_kin: bool = False,
 ) -> Acted | None:
     """Carry out what a person asks for, inside the caller's transaction; None where there is no such episode.
 
-    Raises Rejected where a rule does not allow it now, Stale where the person saw an older version of the episode.
+    `with_kin`: it may move facts to an episode that a merge joined with this one; both are locked, in the order of
+    their ids. Raises Rejected where a rule does not allow it now, Stale where the person saw an older version of the
+    episode.
     """
+    pairs = await pairs_of(connection, [asked.episode_id]) if with_kin else []
+    joined = sorted({one for pair in pairs for one in pair})
 
     async def lock(episode_id: str) -> tuple[Stored, EpisodeState] | None:
+        if joined:
+            await store.lock(connection, joined)
         episode = await store.lock_one(connection, episode_id)
         return (episode, episode.document) if episode is not None and episode.document is not None else None
 
@@ -246,6 +257,8 @@ async def act(
         done = decision(Situation(document, seen, rules.site, now, rules.new_id, asked.scope, known.standing))
         saved = _decide(rules, episode, known, _provenance(rules, now, episode), done=done)
         await _save(connection, [saved])
+        if joined:
+            await decide_and_save(rules, connection, await store.stored_of(connection, joined), {}, pairs=pairs)
         await audit.note(connection, [asked.noted(now)])
         return Acted((done.subject,), saved.episode.sequence)
 

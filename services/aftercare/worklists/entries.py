@@ -11,6 +11,7 @@ import msgspec
 
 from services.aftercare.contacts.contacts import appointments, contact_of
 from services.aftercare.contacts.deaths import DECEASED, Deaths, deaths_of
+from services.aftercare.decisions.leftovers import leftovers
 from services.aftercare.plans import plans
 from services.aftercare.referrals import referrals
 from shared.events.aftercare import (
@@ -26,13 +27,14 @@ from shared.events.episodes import EpisodeState
 from shared.facts.envelope import Fact
 from shared.site.config import Site
 
-Kind = Literal["plan", "referral", "contact", "appointment", "risk"]
+Kind = Literal["plan", "referral", "contact", "appointment", "risk", "leftover"]
 STATES: dict[Kind, tuple[str, ...]] = {
     "plan": ("active", "in-care", "over", "closed"),
     "referral": tuple(state.value for state in referrals.State),
     "contact": ("kept", "missed", "other"),
     "appointment": ("scheduled", "kept", "missed", "cancelled"),
     "risk": ("raised", "cleared"),
+    "leftover": ("open", "stays"),
 }
 
 
@@ -122,13 +124,22 @@ class RiskEntry(_Shown, frozen=True, kw_only=True):
     decided_by: str | None = None
 
 
-EntryValue = PlanEntry | ReferralEntry | ContactEntry | AppointmentEntry | RiskEntry
+class LeftoverEntry(_Shown, frozen=True, kw_only=True):
+    """What a merge that was taken back left here: the names of the facts, since when, and the other episode."""
+
+    at: datetime
+    facts: tuple[str, ...]
+    merged: str
+
+
+EntryValue = PlanEntry | ReferralEntry | ContactEntry | AppointmentEntry | RiskEntry | LeftoverEntry
 VALUES: dict[Kind, type[EntryValue]] = {
     "plan": PlanEntry,
     "referral": ReferralEntry,
     "contact": ContactEntry,
     "appointment": AppointmentEntry,
     "risk": RiskEntry,
+    "leftover": LeftoverEntry,
 }
 """Kind of an entry → what a list shows of it."""
 
@@ -154,6 +165,7 @@ def entries(document: EpisodeState, standing: Sequence[Fact], site: Site) -> tup
         *_contacts(standing),
         *_appointments(standing, dead),
         *_risks(standing),
+        *_leftovers(document, standing),
     )
 
 
@@ -253,3 +265,12 @@ def _risks(standing: Sequence[Fact]) -> Iterator[Entry]:
             )
             raised_at = told.occurred_at.astimezone(UTC)
             yield Entry("risk", str(told.risk_id), told.facility, "cleared" if by else "raised", raised_at, shown)
+
+
+def _leftovers(document: EpisodeState, standing: Sequence[Fact]) -> Iterator[Entry]:
+    for one in leftovers(document, standing):
+        first = one.facts[0].value
+        names = tuple(fact.name for fact in one.facts)
+        shown = LeftoverEntry(at=first.recorded_at, facts=names, merged=one.merge.episode_id)
+        state = "stays" if one.kept else "open"
+        yield Entry("leftover", one.id, first.facility, state, first.recorded_at.astimezone(UTC), shown)

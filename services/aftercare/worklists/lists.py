@@ -66,6 +66,11 @@ _REFERRED: Final = Table(
 _AGREED: Final = Table((Column("waiting", "When", "due"), _WHAT, _FACILITY), ("overdue",), "due")
 
 
+def _never_late(table: Table) -> Table:
+    """The same for a list in which nothing is ever urgent: there is nothing to narrow it to."""
+    return table._replace(filters=())
+
+
 OPEN: Final = tuple(state.value for state in referrals.State if state not in referrals.ENDS)
 WORKLISTS: Final[tuple[Worklist, ...]] = (
     Worklist(
@@ -111,7 +116,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="Declined or cancelled, and nobody else was asked yet.",
         empty="Every referral that came to nothing has another in its place.",
         of=EntriesOf("referral", ("declined", "cancelled"), unreplaced=True),
-        table=_REFERRED,
+        table=_never_late(_REFERRED),
     ),
     Worklist(
         name="appointments",
@@ -130,7 +135,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="No follow-up was missed.",
         of=WindowsOf("missed"),
         first=False,
-        table=_WINDOWS,
+        table=_never_late(_WINDOWS),
     ),
     Worklist(
         name="excluded",
@@ -139,7 +144,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="Every discharge counts.",
         of=WindowsOf("excluded"),
         first=False,
-        table=_WINDOWS,
+        table=_never_late(_WINDOWS),
     ),
     Worklist(
         name="plans",
@@ -148,7 +153,16 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="Nobody left for home, and nobody is in aftercare.",
         of=EntriesOf("plan", ("active",)),
         first=False,
-        table=_CALLED,
+        table=_never_late(_CALLED),
+    ),
+    Worklist(
+        name="leftovers",
+        title="Left by a merge",
+        hint="Recorded while two records were one, and hanging on neither now: say whose it is.",
+        empty="No merge left anything.",
+        of=EntriesOf("leftover", ("open",)),
+        first=False,
+        table=_RAISED,
     ),
     Worklist(
         name="recorded",
@@ -157,6 +171,6 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="No contact was recorded.",
         of=EntriesOf("contact", ("kept", "missed", "other")),
         first=False,
-        table=_AGREED,
+        table=_never_late(_AGREED),
     ),
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from starlette.routing import BaseRoute
 
 from services.intake.api import front, openapi, reads, writes
+from services.intake.api.fhir import doors as fhir
+from services.intake.api.fhir.entering import Entrance
 from services.intake.api.rate_limits import RateLimits
 from services.intake.receiving import http
 from services.intake.receiving.group_commit import Reception
@@ -23,6 +25,7 @@ def routes(
         *SignInPages(front.FRAME).ways_back(),
         *session_door.routes(),
         *http.routes(intake, reception),
+        *fhir.routes(Entrance(intake, reception, rates)),
         *writes.routes(intake, rates),
         *reads.routes(reads.Reading(intake, rates), openapi.READS),
         api.route(openapi.document),

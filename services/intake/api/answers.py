@@ -82,7 +82,7 @@ class NumberConflictShown(TypedDict):
 
 
 class DeletionShown(TypedDict):
-    """A message that deletes a visit, and what became of it: `applied`, or `waiting` for who may."""
+    """A message that deletes a visit or a person's data, and what became of it: `applied`, or `waiting` for who may."""
 
     message_id: str
     note: str

@@ -13,6 +13,8 @@ DONE = {
     "assessment-stated": "the assessment is taken in",
     "consent-recorded": "the consent is recorded",
     "consent-revoked": "the consent is taken back: nothing leaves on it any more once every door has heard of it",
+    "deletion-agreed": "it is deleted, as the message says",
+    "deletion-taken-back": "what the message had deleted stands again",
     "message-read-again": "the message is read again, and what changes by it is stated",
 }
 """Action of a write → the sentence that the next page shows."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.intake.api import consents, feeds, matches, messages, patients, trials, visit_numbers
+from services.intake.api.fhir import documented
 from services.intake.api.reads import Read, paths
 from services.intake.api.writes import EVERY
 from services.intake.receiving import http
@@ -25,7 +26,7 @@ READS: tuple[Read, ...] = (
 
 def document() -> dict[str, Any]:
     """The OpenAPI document."""
-    told: dict[str, Any] = {"/hl7v2": {"post": _hl7v2()}, **api.written(EVERY, 415, 429)}
+    told: dict[str, Any] = {"/hl7v2": {"post": _hl7v2()}, **api.written(EVERY, 415, 429), **documented.paths()}
     for path, methods in paths(READS).items():
         told[path] = {**methods, **told.get(path, {})}
     later = {"description": "stated; ask how it stands at `location`", "content": api.json(ConsentStated)}

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from http import HTTPStatus
 
-from shared.site.values import Limits
+from shared.site.limits import Limits
 from shared.web.app import Problem
 from shared.web.auth import Caller
 

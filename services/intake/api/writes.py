@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute
 
 from services.intake.api import deletions, messages, trials, visit_numbers
 from services.intake.api.answers import DeletionShown, NumberConflictShown, ReadAgainShown
-from services.intake.api.rate_limits import RateLimits
+from services.intake.api.rate_limits import MACHINES, RateLimits
 from services.intake.receiving.receive import Intake
 from services.intake.requests import handlers
 from services.intake.requests.commands import Assessment, KnownReferral, Referral, Stated
@@ -26,6 +26,7 @@ from services.intake.requests.consents.commands import ConsentGiven, ConsentStat
 from services.intake.requests.matches import handlers as matches
 from services.intake.requests.matches.commands import MatchDecided, NotDecided, SamePerson
 from shared.site.config import Site
+from shared.site.needs import unfit_code
 from shared.storage import retired
 from shared.storage.database import Connection
 from shared.web import idempotency, posts, requests
@@ -96,16 +97,18 @@ NUMBERS: tuple[Write, ...] = (
     ),
 )  # fmt: skip
 _deletion = partial(
-    Write, kind="message", asks=deletions.DeletionDecided, roles=deletions.DECIDERS, told=DeletionShown, tagged=False,
+    Write, kind="message", roles=deletions.DECIDERS, told=DeletionShown, tagged=False,
 )  # fmt: skip
 DELETIONS: tuple[Write, ...] = (
     _deletion(
-        "/api/messages/{id}/agreed", action="deletion-agreed", decide=deletions.agree,
-        summary="A message (A23) deletes its visit though that ended long ago", operation="agreeToDeletion",
+        "/api/messages/{id}/agreed", action="deletion-agreed", asks=deletions.DeletionAgreed, decide=deletions.agree,
+        summary="A message deletes a visit that ended long ago, or a chosen one (A23), or a person's data (A29)",
+        operation="agreeToDeletion",
     ),
     _deletion(
-        "/api/messages/{id}/agreed-taken-back", action="deletion-taken-back", decide=deletions.take_back,
-        summary="What was agreed to is taken back: the visit stands again", operation="takeBackDeletion",
+        "/api/messages/{id}/agreed-taken-back", action="deletion-taken-back", asks=deletions.DeletionDecided,
+        decide=deletions.take_back, summary="What was agreed to is taken back: what was deleted stands again",
+        operation="takeBackDeletion",
     ),
 )  # fmt: skip
 EVERY: tuple[Write, ...] = (*WRITES, READ_AGAIN, *NUMBERS, *DELETIONS)
@@ -139,6 +142,7 @@ async def _fit(intake: Intake, rates: RateLimits, posted: Posted) -> None:
         _of_consents(asked, posted.who, intake.site)
     elif isinstance(asked, Referral | KnownReferral | Assessment):
         _within(asked.facility, posted.who, intake.site)
+        _of_the_vocabulary(asked.needs, posted.who, intake.site)
     at = getattr(asked, "occurred_at", None)
     await _not_ahead(at, intake, named=isinstance(asked, ConsentGiven | ConsentTakenBack))
     if getattr(asked, "identity", None) is not None:
@@ -151,6 +155,16 @@ def _within(facility: str, who: Caller, site: Site) -> None:
     if place is None:
         raise _unfit("no-such-facility", "the site has no facility of that name")
     requests.within(who, place.name)
+
+
+def _of_the_vocabulary(codes: Sequence[str], who: Caller, site: Site) -> None:
+    """Refuse needs that the site's vocabulary does not have (contract 3.7.3). Raises a Problem (422). What a hospital's
+    system tells is taken as it is."""
+    if who.roles == MACHINES:
+        return
+    for place, code in enumerate(codes):
+        if (why := unfit_code(site.needs, code)) is not None:
+            raise _unfit("no-such-need", why, f"needs.{place}")
 
 
 def _of_consents(asked: ConsentGiven, who: Caller, site: Site) -> None:

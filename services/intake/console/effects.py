@@ -9,6 +9,7 @@ from typing import Literal
 from services.intake.hl7.model import SiteMap, VisitMessage
 from services.intake.hl7.triggers import TRIGGERS
 from services.intake.receiving.assign import NO_VISIT
+from services.intake.receiving.merges.statements import NO_OTHER
 from services.intake.receiving.receive import NO_KEY
 from services.intake.visits.cancels import ASKS
 from services.intake.visits.derive import derive
@@ -36,6 +37,7 @@ def waits_for(trigger: str, note: str, reason: str | None) -> WaitsFor | None:
 
 _BY_REASON: dict[str | None, WaitsFor] = {
     NO_VISIT: "visit",
+    NO_OTHER: "visit",
     NO_KEY: "number",
     "not-on-leave": "leave",
     ASKS: "person",

@@ -7,16 +7,41 @@ is left as it is: its sender has to send it again.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from services.intake.console import reading_again, store
 from services.intake.hl7.triggers import TRIGGERS
+from services.intake.receiving.merges.accounts import unsettled
 from services.intake.receiving.receive import Intake
+from shared.errors import Rejected
 from shared.scope import Scope
 
 PAGE = 200
 """Messages that are looked up at once."""
 _OF_RECORDS = sorted(name for name, means in TRIGGERS.items() if means.merges or means.records)
+
+
+async def settle_moves(intake: Intake) -> None:
+    """Take in again the messages that moved a visit by its account before that visit was known, where it is now.
+    Raises Transient while the database is away."""
+    done: set[str] = set()
+    while intake.prepared:
+        async with intake.database.read() as connection:
+            known = await unsettled(connection)
+        if done.issuperset(known):
+            return
+        for message_id in known:  # one that is settled may tell whose the next one's visit is
+            if message_id not in done:
+                done.add(message_id)
+                await _take_in(intake, message_id)
+
+
+async def _take_in(intake: Intake, message_id: str) -> None:
+    """Read one again; one whose text the site no longer keeps is left as it is."""
+    with suppress(Rejected):
+        async with intake.database.begin() as connection:
+            await reading_again.apply(connection, intake, message_id, Scope(None))
 
 
 @dataclass(slots=True)

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from msgspec import structs
-
 from services.intake.console import store, views
 from services.intake.console.changes import Changes, changes_of
 from services.intake.console.rehearsing import for_rehearsal, rehearsed
@@ -20,9 +18,12 @@ from services.intake.console.store import KeptMessage
 from services.intake.hl7 import codec
 from services.intake.hl7.model import Adt, VisitMessage
 from services.intake.receiving import store as receiving
+from services.intake.receiving.deletions import agreed_as, deletes_visit
 from services.intake.receiving.derive_again import derive_again
 from services.intake.receiving.read import InboundMessage, Received, reason_of
 from services.intake.receiving.receive import Intake, take_again
+from services.intake.visits.same_visit import names_visit_alone
+from services.intake.visits.unnamed import visit_id
 from shared.errors import Rejected
 from shared.facts.envelope import Fact
 from shared.scope import Scope
@@ -109,17 +110,32 @@ async def apply(connection: Connection, intake: Intake, message_id: str, scope: 
 def _read(kept: KeptMessage, intake: Intake) -> InboundMessage:
     """The message as it is read now, under its id, time and seal; where it is answered the same, by the same text."""
     raw = intake.seal.open(kept.sealed or b"", kept.message_id)
-    parts = intake.messages_of(Received(raw, kept.door, kept.arrived_at))
+    own_id = kept.control_id if kept.fhir else ""
+    parts = intake.messages_of(
+        Received(raw, kept.door, kept.arrived_at, fhir=kept.fhir, own_id=own_id, facility=kept.facility)
+    )
     message = next((each for each in parts if each.ids == kept.ids), parts[0])
     message.message_id, message.sealed = kept.message_id, kept.sealed or b""
     message.ids, message.body = kept.ids, kept.body
     if message.adt is not None:
-        if kept.said is not None and codec.decode(kept.said).agreed:
-            message.adt = structs.replace(message.adt, agreed=True)
+        if kept.said is not None:
+            _as_agreed(message, codec.decode(kept.said))
         message.said = VisitMessage(message.adt, kept.message_id, kept.arrived_at)
     if message.outcome.code == kept.answer and kept.replies:
         message.replies = tuple(kept.replies)
     return message
+
+
+def _as_agreed(message: InboundMessage, before: Adt) -> None:
+    """Let what a person agreed to hold; a person's data that it deleted are not told by it again."""
+    if message.adt is None or not before.agreed:
+        return
+    message.adt = agreed_as(before, message.adt)
+    message.values = codec.encode(message.adt)
+    if deletes_visit(message.trigger):
+        message.visit_key, message.alone = visit_id(message.adt), names_visit_alone(message.adt)
+    else:
+        message.person, message.note, message.reason = {}, "applied", None
 
 
 def _fields(before: bytes | None, now: Adt | None) -> Sequence[str]:

@@ -13,10 +13,10 @@ from shared.scope import Scope
 from shared.storage.database import Connection
 
 _KEPT = sa.text(
-    "SELECT message_id, facility, door, arrived_at, ids, body, answer, replies, patient_id, visit_id, said, sealed "
-    "FROM messages WHERE message_id = :id UNION ALL "
-    "SELECT message_id, facility, door, arrived_at, ids, body, 'AR', '{}'::bytea[], NULL, NULL, NULL, sealed "
-    "FROM refused_messages WHERE message_id = :id"
+    "SELECT message_id, facility, door, arrived_at, ids, body, answer, replies, patient_id, visit_id, said, sealed, "
+    "trigger, control_id FROM messages WHERE message_id = :id UNION ALL "
+    "SELECT message_id, facility, door, arrived_at, ids, body, 'AR', '{}'::bytea[], NULL, NULL, NULL, sealed, "
+    "trigger, control_id FROM refused_messages WHERE message_id = :id"
 )
 
 
@@ -36,6 +36,13 @@ class KeptMessage(NamedTuple):
     visit_id: str | None
     said: bytes | None
     sealed: bytes | None
+    trigger: str
+    control_id: str
+
+    @property
+    def fhir(self) -> bool:
+        """Whether it is FHIR, not HL7 v2."""
+        return self.trigger.startswith("FHIR")
 
 
 async def kept(connection: Connection, message_id: str, scope: Scope) -> KeptMessage | None:

@@ -117,7 +117,7 @@ class IntakeDesk(OnlyLists):
         found = await views.messages_of(connection, state, look.scope, _page(look))
         await self._note(connection, look, "messages-listed", [state])
         asker = self._asker(look) if may(look.who, DELETING) else None
-        now = self._as_is(look)._replace(opens=may(look.who, FEEDS))
+        now = self._as_is(look)._replace(opens=may(look.who, (*FEEDS, *DELETING)))
         drawn = [rows.message_row(each, now, asker) for each in found]
         return _with_ends(drawn, [each.message_id for each in found])
 

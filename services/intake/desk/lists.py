@@ -146,6 +146,13 @@ LISTS: Final = (
     ),
     Shelf(
         Listing(
+            "deletions", "Deletions agreed to", "What somebody agreed that a message deletes; it can be taken back.",
+            "Nobody agreed to a deletion.", None, first=False, group=MESSAGES, table=_MESSAGE,
+        ),
+        DELETING, "agreed",
+    ),
+    Shelf(
+        Listing(
             "wrong", "Went wrong", "They were answered with an error and kept: what the sender mends is sent again.",
             "No message went wrong.", None, group=MESSAGES, table=_MESSAGE,
         ),

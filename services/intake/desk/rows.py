@@ -11,7 +11,7 @@ from services.intake.console.silence import FeedAge
 from services.intake.desk import taking_in, wording
 from services.intake.desk.taking_in import Asker
 from services.intake.people.matches import Match
-from services.intake.receiving.deletions import deletes_visit
+from services.intake.receiving.deletions import DELETING, deletes_visit
 from services.intake.receiving.number_decisions import NumberConflict
 from services.intake.receiving.views import Listed, UnmappedCode
 from services.intake.visits.cancels import ASKS
@@ -148,10 +148,20 @@ def message_row(message: Listed, now: AsIs, asker: Asker | None = None) -> Row:
     }
     name = _begun(wording.trigger(message.trigger)) if message.trigger else say("A message")
     page = f"/messages/{message.message_id}" if now.opens else ""
-    asks = asker is not None and message.reason == ASKS and deletes_visit(message.trigger)
-    forms = (taking_in.deletion_by(message.message_id, asker),) if asks and asker else ()
+    forms = _deletion(message, asker) if asker else ()
     name = f"{name} {tail(message.message_id)}"
     return Row("", Badge(""), message.facility, name=name, cells=cells, page=page, forms=forms)
+
+
+def _deletion(message: Listed, asker: Asker) -> tuple[Form, ...]:
+    """What somebody may say of a message that asks for a person; which visit it deletes is chosen on its own page."""
+    if message.trigger not in DELETING:
+        return ()
+    if message.note == "applied":
+        return (taking_in.deletion_back(message.message_id, asker),)
+    chooses = deletes_visit(message.trigger) and message.visit_id is None
+    asks = message.reason == ASKS and not chooses
+    return (taking_in.deletion_by(message.message_id, message.trigger, asker),) if asks else ()
 
 
 def _begun(words: str) -> str:

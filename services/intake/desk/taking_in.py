@@ -15,6 +15,7 @@ from services.intake.api import writes
 from services.intake.api.writes import Write
 from services.intake.desk import wording
 from services.intake.people.matches import Match
+from services.intake.receiving.deletions import deletes_visit
 from services.intake.receiving.number_decisions import NumberConflict
 from services.intake.requests import handlers
 from services.intake.requests.commands import Assessment, KnownReferral, Referral, Stated
@@ -22,6 +23,7 @@ from services.intake.requests.consents.commands import ConsentGiven, ConsentTake
 from services.intake.requests.matches.commands import SamePerson
 from shared.events.levels import WORDS
 from shared.site.config import Site
+from shared.site.needs import codes_of
 from shared.web.auth import Caller
 from shared.web.desk import facilities_of
 from shared.web.form_posts import address
@@ -138,10 +140,29 @@ def decisions_of_number(conflict: NumberConflict, asker: Asker) -> tuple[Form, .
     return (own, of_holder) if conflict.decision is None else (back,)
 
 
-def deletion_by(message_id: str, asker: Asker) -> Form:
-    """A message that came long after the end may delete its visit."""
-    form = _form("", AGREE, (), asker, message_id)._replace(label="Delete the visit")
-    return form._replace(confirm="All that was said of the visit is taken back, and its bill is void.")
+def deletion_by(message_id: str, trigger: str, asker: Asker, visits: Mapping[str, str] | None = None) -> Form:
+    """A message deletes a visit, or what its facility told of a person. `visits`: id → words of those that can be
+    chosen, where it names none."""
+    form = _form("", AGREE, _chosen(visits), asker, message_id)
+    if deletes_visit(trigger):
+        return form._replace(
+            label="Delete the visit", confirm="All that was said of the visit is taken back, and its bill is void."
+        )
+    return form._replace(
+        label="Delete names and contacts",
+        confirm="What this facility told of who the person is goes; what was told of care, and by others, stays.",
+    )
+
+
+def _chosen(visits: Mapping[str, str] | None) -> Sequence[Question]:
+    if visits is None:
+        return ()
+    return [Question("visit_id", "select", "Which visit", required=True, options=visits)]
+
+
+def deletion_back(message_id: str, asker: Asker) -> Form:
+    """What somebody agreed that a message deletes stands again."""
+    return _form("", NOT_AGREED, (), asker, message_id)._replace(label="Take the deletion back")
 
 
 def revocation_of(consent_id: str, asker: Asker) -> Form:
@@ -182,10 +203,10 @@ def _place(asker: Asker, model: type[Asked]) -> Sequence[Question]:
 
 def _rest(asker: Asker, model: type[Asked]) -> Sequence[Question]:
     """What a referral or an assessment asks besides who and where; what it is about is chosen from the labels."""
-    left = ("facility", "patient_id", "episode_id", "identity", "labels", "dimensions")
+    left = ("facility", "patient_id", "episode_id", "identity", "labels", "dimensions", "needs")
     options = {"requested_level": WORDS, "recommended_level": WORDS}
     asked = questions(model, proposed=_now(asker), labels=wording.FIELDS, leave_out=left, options=options)
-    return [*asked, *checks("labels", RECORDS_ABOUT)]
+    return [*asked, *checks("labels", RECORDS_ABOUT), *checks("needs", codes_of(asker.site.needs))]
 
 
 def _allowed(asker: Asker) -> Sequence[Question]:

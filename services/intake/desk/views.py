@@ -9,7 +9,9 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
+from services.intake.receiving.deletions import DELETING
 from services.intake.receiving.views import LISTED_NOTES, Listed
 from services.intake.requests.consents.tables import consents
 from services.intake.tables import messages, refused_messages
@@ -77,7 +79,7 @@ class KeyedList:
     """The rows of a table that are in a list, in the order of one key; `down`: the greatest first."""
 
     columns: Sequence[sa.ColumnElement[Any]]
-    key: sa.ColumnElement[str]
+    key: sa.Column[str]
     facility: sa.ColumnElement[str]
     so: sa.ColumnElement[bool]
     urgent: sa.ColumnElement[bool]
@@ -99,7 +101,8 @@ class KeyedList:
             behind = self._behind(place, back=back)
             ahead = count.filter(behind if back else sa.not_(behind))
         numbers: list[sa.ColumnElement[Any]] = [sa.literal(name), count, count.filter(self.urgent), ahead]
-        return sa.select(*numbers).where(self.so, scoped.of(self.facility, scope))
+        query = sa.select(*numbers).select_from(self.key.table)  # nothing else may name it, for who sees everything
+        return query.where(self.so, scoped.of(self.facility, scope))
 
     def _behind(self, place: str, *, back: bool) -> sa.ColumnElement[bool]:
         return self.key < place if self.down != back else self.key > place
@@ -112,12 +115,27 @@ def _noted(state: str) -> KeyedList:
     return KeyedList(shown, table.message_id, table.facility, noted, sa.false())
 
 
+def _agreed() -> KeyedList:
+    """The messages that somebody agreed to."""
+    table = messages.c
+    said = sa.cast(sa.func.convert_from(table.said, "UTF8"), JSONB)
+    so = sa.and_(table.trigger.in_(DELETING), table.said.is_not(None), said["agreed"].astext == "true")
+    shown = [table[name] for name in Listed._fields]
+    return KeyedList(shown, table.message_id, table.facility, so, sa.false(), down=True)
+
+
 _REFUSED = refused_messages.c
 _BEFORE_NOTE = ("message_id", "facility", "door", "trigger", "arrived_at")
 LISTS: Mapping[str, KeyedList] = {
     **{state: _noted(state) for state in LISTED_NOTES},
+    "agreed": _agreed(),
     "ar": KeyedList(
-        [*(_REFUSED[name] for name in _BEFORE_NOTE), sa.literal("error").label("note"), _REFUSED.reason],
+        [
+            *(_REFUSED[name] for name in _BEFORE_NOTE),
+            sa.literal("error").label("note"),
+            _REFUSED.reason,
+            sa.cast(sa.null(), sa.Text).label("visit_id"),
+        ],
         _REFUSED.message_id,
         _REFUSED.facility,
         sa.true(),

@@ -17,7 +17,6 @@ FIELDS: Mapping[str, str] = {
     "facility": "Facility",
     "source": "Who refers",
     "requested_level": "Level asked for",
-    "needs": "What a program must have (codes)",
     "occurred_at": "When",
     "instrument": "Instrument (LOCUS, ASAM, PHQ-9, …)",
     "version": "Its version",

@@ -7,7 +7,7 @@ one message of seven, MSH-9.3 is missing in every second.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Literal
 
 from services.intake.hl7 import fields, groups
@@ -15,7 +15,7 @@ from services.intake.hl7.header import Header
 from services.intake.hl7.model import REMOVED, Adt, FeedRules, Moment, Movement, PatientId, Refused, Removed, Sender
 from services.intake.hl7.parser import NULL, Message
 from services.intake.hl7.records import told_records
-from services.intake.hl7.timestamps import in_message_zone, may_be, offset_of, read_day, read_moment
+from services.intake.hl7.timestamps import offset_of, read_day, read_told
 from services.intake.hl7.triggers import TRIGGERS, Trigger, is_local
 
 _TIMES = ("PV1-44", "PV1-45", "EVN-6", "EVN-2", "MSH-7", "PV2-9", "PV2-47", "PID-29", "EVN-3", "PV2-8", "ZBE-2")
@@ -44,6 +44,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
     means = TRIGGERS[head.trigger]
     records = told_records(message, means, sender.facility) if means.merges or means.records else ()
     number, by_account = fields.visit_number(codes, sender.visit_from)
+    diagnoses, diagnosis_changes = groups.diagnoses(message)
     return Adt(
         trigger=head.trigger,
         control_id=fields.short(head.control_id),
@@ -67,7 +68,7 @@ def read_adt(message: Message, head: Header, rules: FeedRules, arrived_at: datet
         expected_return=times.get("PV2-47"), planned=times.get("EVN-3"),
         event_reason=codes.get("EVN-4"),
         deceased=death == "Y" or "PID-29" in codes, death=death, died=times.get("PID-29"),
-        diagnoses=groups.diagnoses(message), diagnosis_changes=groups.diagnosis_changes(message),
+        diagnoses=diagnoses, diagnosis_changes=diagnosis_changes,
         coverage=groups.coverage(message),
         merged=tuple([each for one in records for each in one.other]) if means.merges else (), records=records,
         movement=_movement(message, times) if "ZBE-1" in message.texts else None,
@@ -127,30 +128,19 @@ def _patient(message: Message, means: Trigger) -> tuple[tuple[PatientId, ...], b
 def _times(texts: Mapping[str, str], sender: Sender) -> tuple[Times, tuple[str, ...]]:
     """The times of a message, and the warning ZONE_DIFFERS where one applies."""
     found: dict[str, Moment | Removed | None] = {}
+    zone, zone_of, differs = sender.zone, sender.zone_of, False
+    sent = offset_of(texts.get("MSH-7", "")) if zone_of != "facility" else None
     for place in _TIMES:
         text = texts.get(place)
         if text == NULL:
             found[place] = REMOVED
         elif text:
             try:
-                found[place] = read_moment(text, sender.zone)
+                found[place], odd = read_told(text, zone, sent, zone_of)
             except ValueError:
                 found[place] = None
-    sent = offset_of(texts.get("MSH-7", "")) if sender.zone_of != "facility" else None
-    return (found, ()) if sent is None else _at_offset(found, texts, sender, sent)
-
-
-def _at_offset(read: Times, texts: Mapping[str, str], sender: Sender, sent: tzinfo) -> tuple[Times, tuple[str, ...]]:
-    """The times with MSH-7's offset `sent` for those without one (contract 6). Where the facility's zone does not have
-    it then, and the feed does not say whose zone holds, they stay in the facility's zone, with ZONE_DIFFERS."""
-    found, differs = dict(read), False
-    for place, was in read.items():
-        if isinstance(was, Moment):
-            at_sent = in_message_zone(texts[place], was, sent)
-            if sender.zone_of == "message" or may_be(was, at_sent, sender.zone):
-                found[place] = at_sent
             else:
-                differs = True
+                differs = differs or odd
     return found, (ZONE_DIFFERS,) if differs else ()
 
 

@@ -32,27 +32,29 @@ class _Dg1(NamedTuple):
     action: str
 
 
-def diagnoses(message: Message) -> tuple[Diagnosis, ...] | Removed | None:
-    """All diagnoses, by rank; None where no DG1 tells one, or each only what changes. Free text is not taken: a group
-    of nothing else tells that there is no coded diagnosis."""
+Diagnoses = tuple[Diagnosis, ...] | Removed | None
+
+
+def diagnoses(message: Message) -> tuple[Diagnoses, tuple[DiagnosisChange, ...]]:
+    """All diagnoses, by rank, None where no DG1 tells one, or each only what changes; and what DG1 segments add, update
+    and delete singly.
+
+    Free text is not taken: a group of nothing else tells that there is no coded diagnosis.
+    """
     segments = message.all("DG1")
     if not segments:
-        return None
-    coded = _coded(segments)
-    if coded:
-        return None if _only_changes(coded) else _ranked([one for one in coded if one.action != "D"])
+        return None, ()
+    if coded := _coded(segments):
+        if _only_changes(coded):
+            return None, _changes(coded)
+        return _ranked([one for one in coded if one.action != "D"]), ()
     codes = [segment.texts(3, 4) for segment in segments]
     if any(code == NULL for code, _ in codes):
-        return REMOVED
-    return () if any(words for _, words in codes) else None
+        return REMOVED, ()
+    return () if any(words for _, words in codes) else None, ()
 
 
-def diagnosis_changes(message: Message) -> tuple[DiagnosisChange, ...]:
-    """What DG1 segments add, update and delete singly."""
-    segments = message.all("DG1")
-    coded = _coded(segments) if segments else []
-    if not coded or not _only_changes(coded):
-        return ()
+def _changes(coded: Iterable[_Dg1]) -> tuple[DiagnosisChange, ...]:
     return tuple(
         DiagnosisChange(_ACTIONS[one.action], one.id, Diagnosis(one.place, one.code, one.system, one.status))
         for one in coded

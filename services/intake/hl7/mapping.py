@@ -27,6 +27,8 @@ class SiteRules:
         self._site = site
         self.future_limit = timedelta(minutes=site.limits.future_minutes)
         self._any = tuple(dict.fromkeys(each for facility in site.facilities for each in facility.processing_ids))
+        self._npis = {facility.npi: facility.name for facility in site.facilities if facility.npi}
+        self._authorities = {name.casefold(): one.names[0] for one in site.authorities for name in one.names}
         self.sender = lru_cache(MOST)(self._sender_at)
         """Who says a message with this MSH-3, MSH-4 and PV1-3.4; a feed that the site doesn't have is `other`."""
 
@@ -38,6 +40,24 @@ class SiteRules:
         if found is None:
             return Sender(name, fed.name, site.facilities[0].zone_info, self._any, fed.zone, fed.visit_from)
         return Sender(name, fed.name, found.zone_info, found.processing_ids, fed.zone, fed.visit_from)
+
+    def facility_named(self, text: str) -> str | None:
+        """The facility that this is a name, or the NPI, of."""
+        found = self._site.facility(text)
+        return found.name if found else self._npis.get(text.strip())
+
+    def has_unit(self, facility: str, code: str) -> bool:
+        """Whether the facility has a unit of this code."""
+        return self._site.unit(facility, code) is not None
+
+    def is_payer(self, name: str) -> bool:
+        """Whether the site has a payer of this name."""
+        return self._site.payer(name) is not None
+
+    def authority(self, system: str) -> str | None:
+        """The first name of the authority that site config knows by this system, an OID with `urn:oid:` or without."""
+        text = system.strip().casefold()
+        return self._authorities.get(text) or self._authorities.get(text.removeprefix("urn:oid:"))
 
 
 class FacilityMap:

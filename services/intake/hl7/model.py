@@ -152,6 +152,34 @@ class RecordTold(NamedTuple):
         return "<RecordTold>"
 
 
+class PlaceTold(NamedTuple):
+    """A place of a visit, told with its history: the class there, and since when; None where no time is told."""
+
+    location: Location
+    patient_class: str | None
+    since: Moment | None
+
+
+class LeaveTold(NamedTuple):
+    """Days away from a visit, told with its history; `ended` is None while the patient is away."""
+
+    begun: Moment
+    ended: Moment | None
+
+
+class WholeVisit(NamedTuple):
+    """What a message tells that has a visit whole, as FHIR's Encounter has it: how it stands, not what happened.
+
+    `places` are all that are told, in their order; `leaves` is None where nothing is told of any. `id` is the one under
+    which the sender keeps the visit.
+    """
+
+    state: Literal["open", "on-leave", "ended"]
+    places: tuple[PlaceTold, ...] = ()
+    leaves: tuple[LeaveTold, ...] | None = None
+    id: str | None = None
+
+
 class Adt(Struct, frozen=True, kw_only=True, gc=False):
     """One ADT message, read: routed by MSH-9.2 alone, every time aware. A field that says nothing is None.
 
@@ -227,7 +255,11 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
     records: tuple[RecordTold, ...] = ()
     """What it says of records: one for each MRG segment, or for the second patient of a link."""
     agreed: bool = False
-    """A person said that what only a person may do is to be done (A23 long after the end)."""
+    """A person said that what only a person may do is to be done (A23 long after the end, or without a visit; A29)."""
+    visit_chosen: bool = False
+    """A person chose the visit: what names it here is what a message of that visit says."""
+    whole: WholeVisit | None = None
+    """How the visit stands, where the message tells it whole; visits/whole_visits.py makes statements of it."""
 
     def __repr__(self) -> str:
         return f"<Adt {self.trigger}>"
@@ -236,6 +268,10 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
     def means(self) -> Trigger:
         """The row of its trigger."""
         return TRIGGERS[self.trigger]
+
+
+ZoneOf = Literal["message", "facility"] | None
+"""Whose zone times without an offset are in, where MSH-7 has one; None: the site does not say (contract 6)."""
 
 
 class Sender(NamedTuple):
@@ -248,8 +284,7 @@ class Sender(NamedTuple):
     feed: str
     zone: tzinfo
     processing_ids: tuple[str, ...]
-    zone_of: Literal["message", "facility"] | None = None
-    """Whose zone times without an offset are in, where MSH-7 has one; None: the site does not say (contract 6)."""
+    zone_of: ZoneOf = None
     visit_from: tuple[str, ...] = ("PV1-19", "PID-18")
     """The fields that name a visit, the first that is told before the others."""
 

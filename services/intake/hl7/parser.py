@@ -207,13 +207,16 @@ class Message:
         for name, components in COMPONENTS:
             found = self._by_name.get(name)
             fields = found[0].fields if found else ()
-            last = len(fields)
+            last, split, parts = len(fields), 0, list[str]()
             for place, field, component in components:
                 if field >= last:
                     break  # they are in the order of the fields
                 raw = fields[field]
-                if raw and component > 1:
-                    parts = raw.split(self.repetition, 1)[0].split(self.marks.component, component)
+                if not raw:
+                    continue
+                if component > 1:
+                    if split != field:
+                        split, parts = field, raw.split(self.repetition, 1)[0].split(self.marks.component)
                     raw = parts[component - 1] if len(parts) >= component else ""
                 if raw.isalnum():
                     texts[place] = raw

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
+from typing import NamedTuple
 
-from services.intake.hl7.model import Moment
+from services.intake.hl7.model import Moment, ZoneOf
 
 _OFFSET = r"\s*(Z|[+-]\d\d:?\d\d)?"
 _HL7 = re.compile(r"(\d{4})(\d\d)(\d\d)(?: ?(\d\d)(?:(\d\d)(?:(\d\d)(?:\.?(\d{1,30}))?)?)?)?" + _OFFSET, re.ASCII)
@@ -40,6 +41,7 @@ def read_moment(text: str, zone: tzinfo) -> Moment:
     return Moment(instant, instant)
 
 
+@lru_cache(maxsize=4096)
 def offset_of(text: str) -> tzinfo | None:
     """The offset that a stamp names; None where it names none, or is no time."""
     if text.isdecimal():
@@ -51,19 +53,32 @@ def offset_of(text: str) -> tzinfo | None:
         return None
 
 
-def in_message_zone(text: str, read: Moment, sent: tzinfo) -> Moment:
-    """The moment that a stamp without an offset is at the offset `sent` of its message; `read` is the same text as
-    `read_moment` reads it in the facility's zone. What names an offset, and a date without a time, stays as read."""
-    if read.day_only or offset_of(text) is not None:
-        return read
-    return read_moment(text, sent)
+class Told(NamedTuple):
+    """A time of a message, in the zone that holds for it; `differs`: MSH-7's offset is not one of the facility's then,
+    and the time stays in the facility's zone."""
+
+    moment: Moment
+    differs: bool = False
 
 
-def may_be(read: Moment, at_sent: Moment, zone: tzinfo) -> bool:
+@lru_cache(maxsize=4096)
+def read_told(text: str, zone: tzinfo, sent: tzinfo | None, zone_of: ZoneOf) -> Told:
+    """A stamp of a message as `read_moment` reads it in the facility's zone; without an offset, with a time of day, it
+    is at MSH-7's offset `sent`, where there is one and the facility's clock may have shown it so, or the feed says
+    that its messages' zone holds. Raises ValueError as `read_moment` does (contract 6)."""
+    read = read_moment(text, zone)
+    if sent is None or read.day_only or offset_of(text) is not None:
+        return Told(read)
+    at_sent = read_moment(text, sent)
+    return Told(at_sent) if zone_of == "message" or _may_be(read, at_sent, zone) else Told(read, differs=True)
+
+
+def _may_be(read: Moment, at_sent: Moment, zone: tzinfo) -> bool:
     """Whether the facility's clock may have shown that wall time at the message's offset: it has that offset then, or
     has it at one of two times that it shows twice."""
-    wall, there = at_sent.start.replace(tzinfo=None), at_sent.start.astimezone(zone).replace(tzinfo=None)
-    return read.start == at_sent.start or wall == there
+    if read.start == at_sent.start:
+        return True
+    return at_sent.start.replace(tzinfo=None) == at_sent.start.astimezone(zone).replace(tzinfo=None)
 
 
 @lru_cache(maxsize=4096)

@@ -29,12 +29,15 @@ WHOLE_VISIT = "visit"
 
 
 class Rows(dict[str, "Trigger"]):
-    """Trigger → its row. An event that begins with Z, as the site's own do, has the row LOCAL by `[]`."""
+    """Trigger → its row. By `[]`, an event that begins with Z, as the site's own do, has the row LOCAL, and a resource
+    of FHIR its row of RESOURCES, which no HL7 message may have."""
 
     def __missing__(self, trigger: str) -> Trigger:
-        """The row of an event of the site. Raises KeyError for what is no event."""
+        """The row of an event of the site, or of a resource. Raises KeyError for what is neither."""
         if is_local(trigger):
             return LOCAL
+        if trigger in RESOURCES:
+            return RESOURCES[trigger]
         raise KeyError(trigger)
 
 
@@ -163,7 +166,20 @@ PLANNING = frozenset(name for name, row in TRIGGERS.items() if row.plans)
 LOCAL = Trigger("event of the site", kept=True)
 """What an event means that HL7 leaves to the site: it begins with Z (HL7 v2.5.1 2.17)."""
 
+ENCOUNTER, PATIENT, COVERAGE, CONDITION = "FHIR Encounter", "FHIR Patient", "FHIR Coverage", "FHIR Condition"
+ENCOUNTER_PART = "FHIR Encounter, a statement"
+RESOURCES = {
+    ENCOUNTER: Trigger("visit told whole", updates=True, needs_visit=True),
+    PATIENT: Trigger("person told", updates=True),
+    COVERAGE: Trigger("payer told", updates=True, needs_visit=True),
+    CONDITION: Trigger("diagnosis told", updates=True, needs_visit=True),
+    ENCOUNTER_PART: Trigger("one of the statements of a visit told whole", kept=True),
+}
+"""Resource of FHIR R4 → what it means. An Encounter tells how a visit stands; what it states follows from that and from
+what was said before (visits/whole_visits.py)."""
+
 UPDATED, PERSON_UPDATED, TO_INPATIENT, TO_OUTPATIENT = "A08", "A31", "A06", "A07"
+DELETED = "A23"
 TELLING = {
     "admitted": "A01",
     "visit-started": "A04",

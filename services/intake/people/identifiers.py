@@ -30,6 +30,7 @@ REASONS = {"SS": "same-ssn", "DL": "same-driver-license", "PPN": "same-passport"
 """Type of a number that is no key → the word for two patients who share it."""
 SAME_KEY, SAME_OTHER = "same-identifier", "same-other-number"
 """The words for sharing a key, and for sharing a number of any other type."""
+_BETWEEN = re.compile(r"[\s-]")
 _MOST = 4096
 """Authorities and facilities whose names are kept at hand."""
 
@@ -139,6 +140,8 @@ class Numbers:
             if not self.placeholder(each.id) and kind not in _NOT_OF_A_PERSON:
                 number = self._number(each, kind, authorities.names(each.authority, facility))
                 found.setdefault(number.keys[0], number)
+        if len(found) < 2:
+            return tuple(found.values())
         own = authorities.own(facility)
         return tuple(sorted(found.values(), key=lambda one: _rank(one, own)))
 
@@ -179,4 +182,4 @@ def _rank(number: Number, own: frozenset[bytes]) -> tuple[bool, bool, int, bool]
 
 def _plain(value: str) -> str:
     """A value without blanks, hyphens and case."""
-    return re.sub(r"[\s-]", "", value).casefold()
+    return (value if value.isalnum() else _BETWEEN.sub("", value)).casefold()

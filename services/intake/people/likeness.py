@@ -23,6 +23,8 @@ _KEYS: Final = {
     SEX: "sex_differs",
 }  # fmt: skip
 """A likeness or difference → the key of the site config that says how many points it counts."""
+LIKELY: Final = frozenset({SAME_NAME, SIMILAR_NAME, SAME_BORN, SAME_TELEPHONE, SAME_ADDRESS})
+"""What speaks for a match that is listed by likeness alone."""
 
 
 def compared(

@@ -26,7 +26,7 @@ SAYS_ONE = _MERGES | {"link"}
 """What says that two patients are one person."""
 _KEEPS_NUMBER = frozenset({"move-ids"})
 """Merges after which the retired patient's number goes on as it was."""
-Effect = tuple[Literal["applied", "no-effect", "taken-back"], str | None]
+Effect = tuple[Literal["applied", "no-effect", "taken-back", "waiting"], str | None]
 ALREADY, OTHERWISE, SAME, NONE = "already-told", "told-otherwise-later", "one-patient-already", "nothing-to-part"
 """Why a statement has no effect: it is so already, a later one says otherwise, both sides are one patient, there is
 nothing that it could take back."""
@@ -56,6 +56,13 @@ class RecordStatement(Struct, frozen=True, kw_only=True, gc=False):
     authority: str | None = None
     account: str | None = None
     visit: str | None = None
+    number_deleted: bool = False
+    """`mrn` was deleted, since the facility left: facts that were stated with it keep it."""
+    to_account: str | None = None
+    """The account that a visit is moved to."""
+    by_account: bool = False
+    """Only a visit's account says whose it was: `other` is the patient whom that is, as far as it is known, else
+    empty; or `patient`, whose the visit is already."""
 
     def __repr__(self) -> str:
         return f"<RecordStatement {self.kind}>"
@@ -221,14 +228,22 @@ def owner_of(name: VisitName, who: FacilityPatients, moves: Iterable[RecordState
 
 def moved_by(name: VisitName, who: FacilityPatients, moves: Iterable[RecordStatement]) -> RecordStatement | None:
     """The statement by which a visit is another patient's than the one whom the message names; see `owner_of`."""
-    owner, by = name.patient, None
+    owner, account, by = name.patient, name.account, None
     for one in moves:
-        if who.root(one.patient) == who.root(owner) or (one.other and who.root(one.other) != who.root(owner)):
+        of_another = one.other and not one.by_account and who.root(one.other) != who.root(owner)
+        if of_another or not _names(one, name.key, account):
             continue
-        named = one.visit == name.key if one.kind == "move-visit" else one.account in {name.account, name.key} - {None}
-        if named:
+        account = one.to_account or account
+        if who.root(one.patient) != who.root(owner):
             owner, by = one.patient, one
     return by
+
+
+def _names(one: RecordStatement, key: str, account: str | None) -> bool:
+    """Whether a move is of the visit with this key that is in this account (None: it is not known) when it is said."""
+    if one.kind == "move-account":
+        return one.account in {account, key} - {None}
+    return one.visit == key and (not one.by_account or account in {one.account, None})
 
 
 def kin(statements: Iterable[RecordStatement]) -> dict[str, frozenset[str]]:

@@ -77,11 +77,27 @@ def merged(kept: Fields, told: Told, said_at: datetime) -> Fields:
     """The fields after `told`, which was said at `said_at`; the order of arrival does not matter."""
     at = said_at.isoformat()
     after = dict(kept)
+    not_later = {at: True}  # most fields were said together
     for name, value in told.items():
         before = kept.get(name)
         if name == IDS:
             after[IDS] = (_added(before[0] if before else [], value), at)
-        elif before is None or datetime.fromisoformat(before[1]) <= said_at:
+        else:
+            if before is not None and before[1] not in not_later:
+                not_later[before[1]] = datetime.fromisoformat(before[1]) <= said_at
+            if before is None or not_later[before[1]]:
+                after[name] = (value, at)
+    return after
+
+
+def joined(one: Fields, other: Fields) -> Fields:
+    """Both as if each of their fields had been told in the order said; `other` has the older numbers."""
+    after = dict(other)
+    for name, (value, at) in one.items():
+        before = other.get(name)
+        if name == IDS:
+            after[IDS] = (_added(before[0] if before else [], value or []), at)
+        elif before is None or datetime.fromisoformat(before[1]) <= datetime.fromisoformat(at):
             after[name] = (value, at)
     return after
 

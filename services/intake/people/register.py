@@ -50,6 +50,22 @@ _MATCHES = (
     "ORDER BY 1, 2, 3 ON CONFLICT (match_id, of_one, of_other) DO UPDATE SET reasons = "
     "ARRAY(SELECT DISTINCT r FROM unnest(e.reasons || excluded.reasons) AS r ORDER BY 1)"
 )
+_OPEN_LIKELY = "m.state = 'open' AND m.decided_by IS NULL AND e.reasons <@ {likely}::text[]"
+_LIKELY = (
+    "SELECT m.one, e.of_one, m.other, e.of_other FROM unnest($1::text[], $2::text[]) AS n(patient, facility) "  # noqa: S608
+    "JOIN matches AS m ON n.patient IN (m.one, m.other) JOIN match_evidence AS e USING (match_id) "
+    "WHERE n.facility = CASE WHEN n.patient = m.one THEN e.of_one ELSE e.of_other END "
+    f"AND {_OPEN_LIKELY.format(likely='$3')}"
+)
+_DROP_LIKELY = (
+    "DELETE FROM match_evidence AS e USING matches AS m, unnest($1::text[], $2::text[], $3::text[], $4::text[]) "  # noqa: S608
+    "AS n(one, other, of_one, of_other) WHERE m.match_id = e.match_id AND m.one = n.one AND m.other = n.other "
+    f"AND e.of_one = n.of_one AND e.of_other = n.of_other AND {_OPEN_LIKELY.format(likely='$5')} RETURNING e.match_id"
+)
+_DROP_EMPTY = (
+    "DELETE FROM matches AS m WHERE match_id = ANY($1::text[]) AND state = 'open' "
+    "AND NOT EXISTS (SELECT 1 FROM match_evidence AS e WHERE e.match_id = m.match_id)"
+)
 _PLACES = "SELECT patient_id, facility FROM patient_facilities WHERE patient_id = ANY($1::text[])"
 _PAIRS = "SELECT space, universal FROM authority_pairs ORDER BY number"
 _PAIR = (
@@ -136,6 +152,24 @@ async def keep_matches(
     ]
     if columns:
         await rows(connection, _MATCHES, *map(list, zip(*columns, strict=True)), at)
+
+
+async def likely_of(
+    connection: Connection, whose: Iterable[tuple[str, str]], likely: Collection[str]
+) -> list[MatchPair]:
+    """The open matches that nothing but likeness (`likely`) speaks for, of these patients by these facilities."""
+    wanted = sorted(whose)
+    given = [patient for patient, _ in wanted], [facility for _, facility in wanted], sorted(likely)
+    found = await rows(connection, _LIKELY, *given) if wanted else []
+    return [((row["one"], row["of_one"]), (row["other"], row["of_other"])) for row in found]
+
+
+async def drop_likely(connection: Connection, pairs: Iterable[MatchPair], likely: Collection[str]) -> None:
+    """Delete such matches, as far as these facilities told them; what somebody decided, or more speaks for, stays."""
+    told = sorted({(one[0], other[0], one[1], other[1]) for one, other in pairs})
+    if told:
+        gone = await rows(connection, _DROP_LIKELY, *map(list, zip(*told, strict=True)), sorted(likely))
+        await rows(connection, _DROP_EMPTY, sorted({row["match_id"] for row in gone}))
 
 
 async def pairs_known(connection: Connection) -> PairsKnown:

@@ -40,6 +40,7 @@ class StoredMessage(NamedTuple):
     said: bytes
     note: str | None = None
     reason: str | None = None
+    superseded: bool = False
 
 
 class Apart:
@@ -144,21 +145,24 @@ def _answer(asked: BinaryIO, places: FacilityMap) -> Any:
     """Read a question, and return what its visits mean; in case of an error the name of its class."""
     visits = {visit.visit_id: visit for visit in pickle.load(asked)}  # noqa: S301
     notes: dict[str, tuple[str | None, str | None]] = {}
+    gone: set[str] = set()
     pages = iter(lambda: pickle.load(asked), [])  # noqa: S301
     rows = [StoredMessage(*row) for page in pages for row in page]
     try:
-        for visit_id, message_id, arrived_at, said, note, reason in rows:
+        for visit_id, message_id, arrived_at, said, note, reason, superseded in rows:
             visits[visit_id].messages.append(VisitMessage(codec.decode(said), message_id, arrived_at))
             notes[message_id] = (note, reason)
-        return {visit_id: _changed(meant_by(visit, places), notes) for visit_id, visit in visits.items()}
+            gone |= {message_id} if superseded else set()
+        return {visit_id: _changed(meant_by(visit, places), notes, gone) for visit_id, visit in visits.items()}
     except Exception as fault:  # noqa: BLE001 - its text may have a value in it
         return type(fault).__name__
 
 
-def _changed(found: Derived, notes: Mapping[str, tuple[str | None, str | None]]) -> Derived:
-    """What a visit means, of the notes those alone that differ from the stored ones."""
+def _changed(found: Derived, notes: Mapping[str, tuple[str | None, str | None]], gone: set[str]) -> Derived:
+    """What a visit means, of the notes those alone that differ from the stored ones. `gone`: superseded messages."""
+    was = frozenset(gone & {note.message_id for note in found.notes})
     changed = tuple(note for note in found.notes if notes.get(note.message_id) != note[1:])
-    return found._replace(notes=changed)
+    return found._replace(notes=changed, was_superseded=was)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
@@ -166,8 +166,11 @@ async def _derived_apart(
     """What the touched visits mean, these messages included: derived in the other process (derive_apart.py), which gets
     the messages as they are stored."""
 
+    sizes: Counter[str] = Counter()
+
     async def pages() -> AsyncIterator[list[StoredMessage]]:
         async for page in store.said_of(connection, found.stored):
+            sizes.update(each.visit_id for each in page if each.reason != REPEATED)
             yield page
         yield [
             StoredMessage(message.visit_id, message.message_id, message.arrived_at, message.values)
@@ -176,7 +179,11 @@ async def _derived_apart(
         ]
 
     _set_alive(found.touched.values(), of_deaths)
-    return await intake.long_visits.apart.derive(found.touched, pages())
+    derived = await intake.long_visits.apart.derive(found.touched, pages())
+    left = [sizes[key] - len(each.superseded) for key, each in derived.items()]
+    if any(each.superseded for each in derived.values()) and max(left) <= intake.long_visits.long:
+        intake.long_visits.forget(key for message in inbound for key in message.keys)
+    return derived
 
 
 def _set_alive(visits: Iterable[VisitRecord], of_deaths: KnownDeaths) -> None:
@@ -237,6 +244,8 @@ async def brought_in_line(
     said += [to_record(fact, TOPIC) for _, fact, _ in merged.stated]
     writes = visits_store.keep_changes(changes, died, sequences, mapping_of(intake.site), merged.episodes)
     writes += merged.writes()
+    if left := [one for each in changes for one in each.superseded.items()]:
+        writes += store.keep_superseded(left)
     return changes, [*writes, *store.keep_notes(notes), *outbox.sending(connection, said)]
 
 
@@ -261,7 +270,8 @@ async def _in_line(
 
 def _news(visit: VisitRecord) -> int:
     """How many of a visit's messages are read each time."""
-    return len(visit.messages) - sum(reason == REPEATED for _, reason in visit.notes.values())
+    repeated = {message_id for message_id, (_, reason) in visit.notes.items() if reason == REPEATED}
+    return len(visit.messages) - len(repeated | visit.superseded)
 
 
 def person_messages(inbound: Sequence[InboundMessage]) -> list[PersonMessage]:
@@ -285,6 +295,9 @@ async def _find_visits(
     if found.whose is not None:
         for visit in found.touched.values():
             visit.record_number = found.whose.record_number(visit)
+    flagged = {each for visit in found.touched.values() for each in visit.superseded} - moved.keys()
+    for visit in found.touched.values() if flagged else ():
+        visit.superseded = flagged & {said.message_id for said in visit.messages}
     for message in inbound:
         message.visit_id = moved.pop(message.message_id, message.visit_id)
     await store.move(connection, moved)

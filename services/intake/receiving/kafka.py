@@ -19,12 +19,14 @@ from services.intake.hl7.charsets import charset_of
 from services.intake.receiving import visits_store
 from services.intake.receiving.lane import store as lane
 from services.intake.receiving.read import ER7, InboundMessage, Received
+from services.intake.receiving.read_fhir import InboundResource
 from services.intake.receiving.receive import Intake, intake_work, take_in
 from shared import metrics, spans
 from shared.errors import InvalidMessage
 from shared.events.episodes import EpisodeState, read_document
 from shared.facts.envelope import Fact, Record
 from shared.facts.tracing import HEADER
+from shared.fhir.outcomes import MEDIA
 from shared.messaging import outbox
 from shared.messaging.dead_letters import RawRecord
 from shared.messaging.handlers import Outcomes, Records, Transaction
@@ -33,7 +35,7 @@ from shared.messaging.subscription import Subscription, decode_fact
 from shared.storage.database import Connection, Database
 from shared.storage.statements import at_the_end
 
-_ER7 = ER7.encode()
+_ER7, _FHIR = ER7.encode(), MEDIA.encode()
 DOOR = "kafka"
 TOPIC = "hospital.adt"
 CONSUMER, DEAD = f"intake.{TOPIC}", "dead.intake"
@@ -46,6 +48,9 @@ LONGEST = 1000
 """Bytes that such a header may have; a longer one is left out."""
 BATCH = 256
 """Records in one transaction at most, as for the other doors (decision 0104)."""
+FETCHED = 4 * BATCH
+"""Records that are taken from Kafka together where so many wait: while one transaction waits for the database, the
+records of the next are read (decision 0225)."""
 
 
 class AdtRecord(NamedTuple):
@@ -60,9 +65,9 @@ class AdtRecord(NamedTuple):
 
 def hospital_adt(intake: Intake) -> Subscription:
     """The consumer of hospital.adt: the door `kafka`."""
-    door = Subscription("intake", TOPIC, intake.database, decode=partial(adt_record_of, intake=intake))
+    door = Subscription("intake", TOPIC, intake.database, decode=partial(adt_record_of, intake=intake), most=BATCH)
 
-    @door.router.subscriber(TOPIC, group_id="stepdown-intake", max_records=BATCH, **door.options)
+    @door.router.subscriber(TOPIC, group_id="stepdown-intake", max_records=FETCHED, **door.options)
     async def on_messages(batch: Records[AdtRecord], connection: Transaction, tally: Outcomes) -> None:
         """Take in what a hospital sent, and answer on hospital.acks."""
         await take_records(connection, batch, tally, intake=intake)
@@ -72,7 +77,7 @@ def hospital_adt(intake: Intake) -> Subscription:
 
 def adt_record_of(record: RawRecord, *, intake: Intake, arrived_at: datetime | None = None) -> AdtRecord:
     """Read the messages of a record. `arrived_at`: when it arrived, None for now. Raises InvalidMessage where it is
-    empty, longer than the site's limit, or of another content-type than ER7."""
+    empty, longer than the site's limit, or of another content-type than ER7 and FHIR."""
     kinds, traces, back = list[bytes](), list[bytes](), list[tuple[str, bytes]]()
     for given, value in record.headers:
         name, raw = given.lower(), value or b""
@@ -82,8 +87,9 @@ def adt_record_of(record: RawRecord, *, intake: Intake, arrived_at: datetime | N
             traces.append(raw)
         if name in CORRELATION and len(raw) <= LONGEST:
             back.append((name, raw))
-    if kinds and kinds[0] != _ER7 and kinds[0].split(b";")[0].strip().lower() not in {b"", _ER7}:
-        raise InvalidMessage(f"its content-type is not {ER7}")
+    kind = kinds[0].split(b";")[0].strip().lower() if kinds and kinds[0] != _ER7 else _ER7
+    if kind not in {b"", _ER7, _FHIR}:
+        raise InvalidMessage(f"its content-type is neither {ER7} nor {MEDIA}")
     if not record.value:
         raise InvalidMessage("the record is empty")
     if len(record.value) > intake.site.limits.message_bytes:
@@ -91,7 +97,7 @@ def adt_record_of(record: RawRecord, *, intake: Intake, arrived_at: datetime | N
     trace = traces[0].decode("latin-1") if traces else None
     at = arrived_at or intake.clock()
     told = charset_of(kinds[0].decode("latin-1")) if kinds and kinds[0] != _ER7 else ""
-    inbound = intake.messages_of(Received(record.value, DOOR, at, trace, told))
+    inbound = intake.messages_of(Received(record.value, DOOR, at, trace, told, kind == _FHIR))
     if inbound[0].outcome.fault is NOT_HL7:
         inbound[0].sealed = b""  # it becomes a dead letter, which has its bytes
     return AdtRecord(inbound, back, record, at)
@@ -162,8 +168,10 @@ async def answer(connection: Connection, batch: Sequence[Incoming[AdtRecord]], i
 def acknowledgements(incoming: Incoming[AdtRecord]) -> list[Record]:
     """The acknowledgements of a record, with its key; the header `x-origin` is its topic/partition/offset."""
     origin = ("x-origin", f"{incoming.slot.topic}/{incoming.slot.partition}/{incoming.offset}".encode())
-    headers = [("content-type", _ER7), origin, *incoming.fact.headers]
-    replies = [reply for message in incoming.fact.messages for reply in message.replies]
+    messages = incoming.fact.messages
+    headers = [("content-type", _FHIR if isinstance(messages[0], InboundResource) else _ER7), origin]
+    headers += incoming.fact.headers
+    replies = [reply for message in messages for reply in message.replies]
     return [Record(ACKS, incoming.key, reply, headers) for reply in replies]
 
 

@@ -46,6 +46,11 @@ class LongVisits:
         while len(self._keys) > MOST:
             self._keys.popitem(last=False)
 
+    def forget(self, keys: Iterable[Hashable]) -> None:
+        """Forget the patient with these ids: few of the visits' messages are read from now on."""
+        for key in keys:
+            self._keys.pop(key, None)
+
     @property
     def known(self) -> bool:
         """Whether anybody is known to have a long visit."""

@@ -53,6 +53,14 @@ class Received(NamedTuple):
     """The W3C trace context that it came with, if any."""
     charset: str = ""
     """The charset that was told beside it (Content-Type), if any."""
+    fhir: bool = False
+    """It is FHIR R4 in JSON (read_fhir.py), not HL7 v2."""
+    own_id: str = ""
+    """Of FHIR: the id under which the resource is kept here."""
+    seen: str = ""
+    """Of FHIR: the version that its sender saw (If-Match)."""
+    facility: str = ""
+    """Of FHIR: the facility of who sends it, where the resource names none."""
 
     def __repr__(self) -> str:
         return f"<Received {self.door}>"
@@ -250,6 +258,8 @@ def _fill(inbound: InboundMessage, message: Message, rules: FeedRules) -> None:
     inbound.person = told_by(message, adt.patient_ids)
     if adt.means.asks:
         inbound.note, inbound.reason = "waiting", ASKS
+        if adt.means.cancels is None:  # it is about a person, whatever visit it names
+            inbound.visit_key, inbound.alone = None, False
     inbound.answer()
 
 

@@ -15,7 +15,7 @@ from functools import partial
 
 from services.intake.hl7.acknowledgements import Outcome
 from services.intake.hl7.mapping import FacilityMap, SiteRules
-from services.intake.hl7.triggers import TRIGGERS
+from services.intake.hl7.triggers import RESOURCES, TRIGGERS
 from services.intake.people import first_version
 from services.intake.people import patients as whom
 from services.intake.receiving import store, visits_store
@@ -38,6 +38,7 @@ from services.intake.receiving.read import (
     together,
     unread,
 )
+from services.intake.receiving.read_fhir import read_fhir
 from services.intake.receiving.shared_numbers import numbered
 from services.intake.visits.reconcile import (
     mapping_of,
@@ -98,6 +99,8 @@ class Intake:
     def messages_of(self, received: Received) -> list[InboundMessage]:
         """The messages in a frame, record or request body: read, hashed and sealed, not stored yet."""
         try:
+            if received.fhir:
+                return read_fhir(received, self.rules, self.seal)
             return read(received, self.rules, self.seal, self.site.limits.frame_messages)
         except Exception:
             message = unread(received, self.seal)
@@ -187,7 +190,7 @@ def _told(inbound: Sequence[InboundMessage]) -> spans.Attributes:
 
 def _known_trigger(message: InboundMessage) -> str:
     """Its HL7 event; one that HL7 does not have is `other`."""
-    return message.trigger if message.trigger in TRIGGERS else "other"
+    return message.trigger if message.trigger in TRIGGERS or message.trigger in RESOURCES else "other"
 
 
 async def take_in(connection: Connection, inbound: Sequence[InboundMessage], intake: Intake) -> None:
@@ -267,7 +270,7 @@ async def _find_patients(
         if whose.patient_id is None and not (message.adt and message.adt.means.nobody):
             message.note, message.reason = "waiting", NO_KEY
     if sides:
-        told_of_records(sides, found.every[len(inbound) :])
+        await told_of_records(connection, sides, found.every[len(inbound) :])
     if found.have_kin or sides:
         return found.unsure | await find_kin(connection, inbound)
     return found.unsure

@@ -43,7 +43,7 @@ _UNNAMED = (
     "AND visit_id IS NULL AND note = 'waiting' AND answer = 'AA' ORDER BY message_id"
 )
 _MOVE = (
-    "UPDATE messages AS m SET visit_id = n.visit_id, note = 'waiting', reason = 'no-visit' "
+    "UPDATE messages AS m SET visit_id = n.visit_id, note = 'waiting', reason = 'no-visit', superseded = false "
     "FROM unnest($1::text[], $2::text[]) AS n(message_id, visit_id) WHERE m.message_id = n.message_id"
 )
 _BEFORE = (
@@ -60,14 +60,16 @@ _ELSEWHERE = (
 _REPLIES = "SELECT message_id, replies FROM messages WHERE message_id = ANY($1::text[])"
 _NAMED = "ARRAY(SELECT visit_id FROM visits WHERE patient_id = ANY($1::text[]) AND visit_key = ANY($2::text[]))"
 _SAID = (
-    "SELECT visit_id, message_id, arrived_at, said, note, reason FROM messages "
+    "SELECT visit_id, message_id, arrived_at, said, note, reason, superseded FROM messages "
     "WHERE visit_id = ANY({visits}) AND said IS NOT NULL AND answer = 'AA' ORDER BY message_id"
 )
-_REPETITIONS = _SAID.replace(" ORDER BY", f" AND (COALESCE(reason, '') = '{REPEATED}') IS TRUE ORDER BY")
-_NEWS = _SAID.replace(" ORDER BY", f" AND (COALESCE(reason, '') = '{REPEATED}') IS FALSE ORDER BY")
+_LEFT_OUT = f"(superseded OR COALESCE(reason, '') = '{REPEATED}')"
+_REPETITIONS = _SAID.replace(" ORDER BY", f" AND {_LEFT_OUT} IS TRUE ORDER BY")
+_NEWS = _SAID.replace(" ORDER BY", f" AND {_LEFT_OUT} IS FALSE ORDER BY")
 """With the expression of the index `messages_of_visit`; a `NOT` before it would be turned into `<>`, which it does not
 have."""
 _NOTES = update(messages, ("message_id", "note", "reason"))
+_SUPERSEDED = update(messages, ("message_id", "superseded"))
 _FEEDS = upsert(
     feeds, ("facility", "door", "trigger", "answer", "count", "last_at"), changes={"count": "t.count + excluded.count"}
 )
@@ -186,9 +188,15 @@ def keep_notes(notes: Sequence[Note]) -> list[SqlWrite]:
     return written(_NOTES, notes)
 
 
+def keep_superseded(changed: Iterable[tuple[str, bool]]) -> list[SqlWrite]:
+    """The writes of which stored messages say nothing that later ones do not say."""
+    return written(_SUPERSEDED, sorted(changed))
+
+
 async def unnamed_of(connection: Connection, patients: Iterable[str]) -> list[PersonMessage]:
-    """The messages of patients that name no visit and are of none yet."""
-    return [
+    """The messages of patients that name no visit, are one's all the same, and are of none yet. What waits for a person
+    to say which visit it is of, or is about no visit, is not among them."""
+    found = [
         PersonMessage(
             row["patient_id"],
             row["facility"],
@@ -196,6 +204,7 @@ async def unnamed_of(connection: Connection, patients: Iterable[str]) -> list[Pe
         )
         for row in await rows(connection, _UNNAMED, list(patients))
     ]
+    return [one for one in found if one.said.adt.means.needs_visit]
 
 
 async def move(connection: Connection, moved: Mapping[str, str | None]) -> None:
@@ -219,7 +228,7 @@ Numbered = tuple[str, str, str]
 class Loaded(NamedTuple):
     """What a batch needs to know: (ids, body) → what is stored of it; and of its patients all visits, episodes,
     persons' fields and deaths. The visits whose ids are in `filled` have their facts and their messages, but for those
-    that only repeat the one before them (repetition.py).
+    that only repeat the one before them (repetition.py), or are superseded.
     """
 
     before: dict[tuple[bytes, bytes], Before]
@@ -311,7 +320,9 @@ def _fill(
     visits: Mapping[str, VisitRecord], messages: Iterable[Sequence[Any]], standing: Iterable[Sequence[Any]]
 ) -> None:
     """Add messages, from rows of `_SAID`, and facts to their visits."""
-    for visit_id, message_id, arrived_at, said, note, reason in messages:
+    for visit_id, message_id, arrived_at, said, note, reason, superseded in messages:
         visits[visit_id].messages.append(VisitMessage(codec.decode(said), message_id, arrived_at))
         visits[visit_id].notes[message_id] = (note, reason)
+        if superseded:
+            visits[visit_id].superseded.add(message_id)
     put_standing(visits, standing)

@@ -40,7 +40,7 @@ _NOTED = sa.text(
     "FROM messages WHERE note IN ('waiting', 'error', 'unmapped') GROUP BY 1, 2"
 )
 _LISTED = sa.text(
-    "SELECT message_id, facility, door, trigger, arrived_at, note, reason FROM messages WHERE note = :note "
+    "SELECT message_id, facility, door, trigger, arrived_at, note, reason, visit_id FROM messages WHERE note = :note "
     "AND note NOT IN ('applied', 'kept') AND message_id > :after AND (CAST(:facilities AS text[]) IS NULL "
     "OR facility = ANY(CAST(:facilities AS text[]))) "
     "ORDER BY message_id LIMIT :most"
@@ -108,6 +108,7 @@ class Listed(NamedTuple):
     arrived_at: datetime
     note: str
     reason: str | None
+    visit_id: str | None = None
 
 
 async def feeds(connection: Connection) -> list[Feed]:

@@ -83,7 +83,7 @@ class Referral(Command):
     source: Source = Field(description="who refers (contract 3.1)")
     requested_level: Level | None = Field(default=None, description="the level of care asked for")
     needs: Annotated[tuple[Code, ...], Field(max_length=50)] = Field(
-        default=(), description="codes of what a program must have"
+        default=(), description="needs of the site's vocabulary: `transport`, or with a value `language:es`"
     )
     labels: tuple[Label, ...] = Field(default=(), description="what it is about, for the consent gate")
     occurred_at: AwareDatetime | None = Field(default=None, description="when it was made; absent: now")
@@ -119,6 +119,9 @@ class Assessment(Command):
         default=None, description="codes of what stands out"
     )
     recommended_level: Level | None = Field(default=None, description="the level it recommends")
+    needs: Annotated[tuple[Code, ...], Field(max_length=50)] = Field(
+        default=(), description="needs of the site's vocabulary: `transport`, or with a value `language:es`"
+    )
     labels: tuple[Label, ...] = Field(default=(), description="what it is about, for the consent gate")
     occurred_at: AwareDatetime | None = Field(default=None, description="when it was made; absent: now")
 

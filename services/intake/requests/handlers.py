@@ -161,4 +161,5 @@ def _fact(asked: RequestToState, about: Heading) -> CareFact:
         dimensions=asked.dimensions,
         flags=asked.flags,
         recommended_level=asked.recommended_level,
+        needs=asked.needs or None,
     )

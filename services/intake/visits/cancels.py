@@ -17,6 +17,7 @@ from services.intake.visits import movements
 from services.intake.visits.moves import CLINICAL, Walk, statement, walk
 from services.intake.visits.stays import Statement, Stay
 from services.intake.visits.updates import RENAMES, Update
+from services.intake.visits.whole_visits import compared
 
 ASKS = "asks-a-person"
 """The reason noted for a message that waits because only a person may do what it asks for."""
@@ -65,6 +66,8 @@ def effective_statements(said: list[VisitMessage], site: SiteMap) -> EffectiveSt
         means = TRIGGERS[message.adt.trigger]
         if turn in found.cancels or turn in found.amended:
             continue
+        if message.adt.whole is not None:
+            _told_whole(found, message, turn, site)
         if means.cancels is not None:
             _take_back(found, message, turn, means.cancels, site)
         elif means.updates or means.records == RENAMES:
@@ -78,6 +81,19 @@ def effective_statements(said: list[VisitMessage], site: SiteMap) -> EffectiveSt
         elif means.plans is not None:
             _plan(found, message, turn, means.plans)
     return found
+
+
+def _told_whole(found: EffectiveStatements, message: VisitMessage, turn: int, site: SiteMap) -> None:
+    """Work off a message that tells the visit whole: what it states, and what that takes back. As an update it comes
+    behind."""
+    told = compared(message, found.live, turn, site)
+    found.taken_back |= told.gone
+    found.live = [one for one in found.live if one.turn not in told.gone]
+    for one in told.new:
+        if one.mapped is not None and one.mapped.expected:
+            found.arrivals.append((one.turn, one.said))
+        else:
+            found.live.append(one)
 
 
 def _take_back(found: EffectiveStatements, message: VisitMessage, turn: int, cancels: str, site: SiteMap) -> None:

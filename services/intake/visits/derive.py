@@ -23,7 +23,9 @@ from services.intake.visits.place_told import walked_with_places
 from services.intake.visits.plans import Arrivals, arrivals, plans
 from services.intake.visits.repetition import REPEATED, repeated
 from services.intake.visits.stays import Stay
+from services.intake.visits.superseded import ENOUGH, DerivedSoFar, superseded
 from services.intake.visits.updates import Update, amended, stay_of
+from services.intake.visits.whole_visits import expanded
 from shared.events.planning import DischargePlanCancelled
 from shared.events.stays import Admitted, VisitStarted
 
@@ -71,6 +73,10 @@ class Derived(NamedTuple):
     notes: tuple[Note, ...]
     unmapped: tuple[str, ...] = ()
     said_until: datetime | None = None
+    superseded: frozenset[str] = frozenset()
+    """Ids of updates that say nothing that later ones do not say again (superseded.py)."""
+    was_superseded: frozenset[str] | None = None
+    """Those that are noted so, where the messages are not at hand any more."""
 
 
 class KnownEpisode(NamedTuple):
@@ -87,6 +93,11 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     `visit` is the visit's id (`visit_id`); its stays are `visit`, `visit#2`, … (contract 3.6 rule 2).
     """
     said = as_said(messages)
+    whole = False
+    for one in said:
+        if one.adt.whole is not None:
+            said, whole = expanded(said), True
+            break
     effective = effective_statements(said, site)
     walked, differing = walked_with_places(effective, walk(effective.live), site)
     stays = {update.turn: stay_of(update, walked.stays) for update in effective.updates}
@@ -104,7 +115,24 @@ def derive(visit: str, messages: Iterable[VisitMessage], site: SiteMap) -> Deriv
     moved = {step.statement.turn for stay in walked.stays for step in stay.steps}
     became = _Became(effective, walked, updates, expected, moved, differing, again)
     notes = tuple([Note(one.message_id, *became.of(turn, facts)) for turn, one in enumerate(said)])
-    return Derived(tuple(facts), notes, said_until=said[-1].adt.stated_at if said else None)
+    notes = _one_each(notes) if whole else notes
+    gone: frozenset[str] = frozenset()
+    if len(effective.updates) >= ENOUGH and not whole:
+        gone = superseded(DerivedSoFar(effective, walked.stays, facts, again, differing), site)
+    return Derived(tuple(facts), notes, said_until=said[-1].adt.stated_at if said else None, superseded=gone)
+
+
+_MOST_FIRST: tuple[Effect, ...] = ("applied", "place-differs", "unmapped", "waiting", "no-effect", "taken-back", "kept")
+
+
+def _one_each(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """One note for each message, where some make several statements: that of the statement that did most."""
+    found: dict[str, Note] = {}
+    for one in notes:
+        before = found.get(one.message_id)
+        if before is None or _MOST_FIRST.index(one.effect) <= _MOST_FIRST.index(before.effect):
+            found[one.message_id] = one
+    return tuple(found.values())
 
 
 class _Became(NamedTuple):

@@ -74,12 +74,14 @@ class VisitRecord:
     """Its number is another patient's: its messages have no effect."""
     quiet_until: datetime | None = None
     """When the last of its messages was said, where some only repeat the one before (repetition.py): they are not here
-    unless they are needed. None: all messages are here."""
+    unless they are needed, nor are those that are superseded. None: all messages are here."""
     record_number: Sequence[str] | None = None
     """The record number of the patient and its authority ("": none), where a move told by them whose the visit is."""
     messages: list[VisitMessage] = field(default_factory=list)
     notes: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     standing: dict[FactKey, ActiveFact] = field(default_factory=dict)
+    superseded: set[str] = field(default_factory=set)
+    """Those of its messages that are noted to say nothing that later ones do not (superseded.py)."""
     newest: VisitMessage | None = None
     unmapped: tuple[str, ...] = ()
     """Codes of its messages that are in no table of the site, as `kind field code`."""
@@ -182,6 +184,8 @@ class VisitChanges:
     stated: list[NewFact] = field(default_factory=list)
     fallen: list[str] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    superseded: dict[str, bool] = field(default_factory=dict)
+    """Stored messages that say nothing any more that later ones do not say, or do so again."""
 
 
 def wanted_of(visit: VisitRecord, places: FacilityMap) -> Derived:
@@ -259,11 +263,14 @@ def _reconcile_one(
 ) -> VisitChanges:
     """Choose the visit's episode with its first fact, and compare what ought to stand with what stands."""
     visit.unmapped = derived.unmapped
-    if visit.quiet_until is not None or any(note.reason == REPEATED for note in derived.notes):
+    left_out = bool(derived.superseded) or any(note.reason == REPEATED for note in derived.notes)
+    if visit.quiet_until is not None or left_out:
         visit.quiet_until = max(filter(None, (visit.quiet_until, derived.said_until)), default=None)
     found = VisitChanges(
         visit, derived.facts, notes=[note for note in derived.notes if visit.notes.get(note.message_id) != note[1:]]
     )
+    if derived.superseded or visit.superseded or derived.was_superseded:
+        found.superseded = _superseded_now(visit, derived)
     if visit.begun_at is None and derived.facts:
         visit.expected_at = expected_of(derived.facts)
     if visit.episode_id is None and (begins := visit.begun_at or visit.expected_at) is not None:
@@ -276,6 +283,13 @@ def _reconcile_one(
         found.stated = out.said(writer.back, writer.out)
     sequences.learn(visit)
     return found
+
+
+def _superseded_now(visit: VisitRecord, derived: Derived) -> dict[str, bool]:
+    """The stored messages of which it changes whether they are superseded."""
+    was = visit.superseded if derived.was_superseded is None else derived.was_superseded
+    new = {said.message_id for said in visit.messages} - visit.notes.keys()
+    return {each: each in derived.superseded for each in derived.superseded ^ was if each not in new}
 
 
 @dataclass(frozen=True, slots=True)

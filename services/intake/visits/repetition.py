@@ -72,6 +72,7 @@ def goes_on(news: Sequence[VisitMessage], kept: Iterable[VisitMessage], quiet_un
     begins, ends = {begin for begin, _ in known}, {end for _, end in known}
     return all(
         each.adt.means.updates
+        and each.adt.whole is None
         and each.adt.stated_at > quiet_until
         and (not isinstance(each.adt.admitted, Moment) or each.adt.admitted in begins)
         and (not isinstance(each.adt.discharged, Moment) or each.adt.discharged in ends)

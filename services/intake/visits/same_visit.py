@@ -74,7 +74,9 @@ class _Visit:
         ended: datetime | None = None
         for said in self.messages:
             means = said.adt.means
-            if means.states == "end":
+            if said.adt.whole is not None:
+                ended = _told_end(said.adt) if said.adt.whole.state == "ended" else None
+            elif means.states == "end":
                 ended = said.adt.occurred.end
             elif means.cancels in TRIGGERS and TRIGGERS[means.cancels].states == "end":
                 ended = None
@@ -94,6 +96,7 @@ def visit_keys(messages: Iterable[VisitMessage], held: Collection[str] = ()) -> 
     """
     found = _Visits(as_said(messages), frozenset(held))
     found.join_earlier_numbers()
+    found.join_own_ids()
     found.adopt_accounts()
     found.adopt_times()
     found.adopt_by_what_was_open()
@@ -152,6 +155,16 @@ class _Visits:
                     self._join(name, Name("number", number))
                 if (account := said.adt.earlier_account) and name.kind == "account":
                     self._join(name, Name("account", account))
+
+    def join_own_ids(self) -> None:
+        """What one sender keeps under one id (WholeVisit.id) is one visit, where no two numbers say otherwise."""
+        first: dict[tuple[str, str], Name] = {}
+        for said, name in [(said, name) for name, visit in self._of.items() for said in visit.messages]:
+            if said.adt.whole is None or said.adt.whole.id is None:
+                continue
+            there = first.setdefault((said.adt.sending_app, said.adt.whole.id), name)
+            if "time" in {there.kind, name.kind}:
+                self._join(there, name)
 
     def adopt_accounts(self) -> None:
         """A visit known by its account alone is the one numbered visit of that account that fits. Where several do, its
@@ -240,6 +253,11 @@ class _Visits:
         for name in gone.names:
             self._of[name] = into
         gone.names, gone.messages, gone.begins = [], [], []
+
+
+def _told_end(adt: Adt) -> datetime:
+    """When a visit that is told whole as ended ended."""
+    return adt.discharged.end if isinstance(adt.discharged, Moment) else adt.event.end
 
 
 def _may_adopt(visit: _Visit, kind: Kind, other: _Visit) -> bool:

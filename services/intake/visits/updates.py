@@ -14,7 +14,8 @@ from services.intake.hl7.model import Adt, Moment, VisitMessage
 from services.intake.visits.plans import plans
 from services.intake.visits.stays import Statement, Stay, Step
 
-_OF_A_START = ("attending_npi", "admission_type", "admission_source")
+OF_A_START = ("attending_npi", "admission_type", "admission_source")
+"""The fields of a message that began, moved or interrupted a stay which an update may change."""
 _OF_AN_END = ("disposition", "discharged_to", "discharged")
 RENAMES = "rename-visit"
 """What A50 says of records: the visit has another number from then on. It amends as an update does."""
@@ -75,7 +76,7 @@ def amended(one: Statement, updates: list[Update], at: datetime | None = None) -
 
     `at`: when its step is, where an update may have moved that (`begin_as_told`)."""
     adt, said = one.said.adt, one.said
-    names = _OF_AN_END if one.kind == "end" else _OF_A_START
+    names = _OF_AN_END if one.kind == "end" else OF_A_START
     for update in updates:
         if update.turn > one.turn and not (one.kind == "end" and plans(update.said.adt)):
             told = {name: getattr(update.said.adt, name) for name in names}

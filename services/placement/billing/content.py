@@ -6,8 +6,9 @@ Its authorizations and warnings are added in periods.py, since they depend on al
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import date, datetime, timezone
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, datetime, timedelta, timezone
+from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -21,13 +22,14 @@ from shared.events.billing import (
     BilledAdmission,
     BilledProgram,
     Diagnosis,
+    DiagnosisType,
     Leave,
     PeriodContent,
     ServiceDay,
     SiteCode,
 )
 from shared.events.stays import Service
-from shared.site.config import BilledAs
+from shared.site.config import BilledAs, BilledCode
 
 _A_STATUS = re.compile(r"(?!30)[0-9]{2}")
 """A code that is a patient status of an ended stay; 30 means that the patient is still there."""
@@ -76,6 +78,7 @@ def of_stretch(
     return PeriodContent(
         episode_id=one.folded.episode_id,
         patient=one.patient,
+        patient_id=one.folded.patient_id or None,
         stay=Stay(kind=kind, id=name),
         visit_number=stay.visit_number,
         level=stretch.level,
@@ -95,13 +98,35 @@ def of_stretch(
         certifications=certifications(one.folded, stay, stretch.start, stretch.end)
         if one.folded.certifications
         else (),
-        days=tuple(
-            ServiceDay(date=day, services=given)
-            for day, given in one.services.items()
-            if stretch.start <= day < stretch.end
-        ),
-        codes=tuple(SiteCode(system=system, code=code) for system, code in billed.codes),
+        days=_days(one.services, stretch) if one.services else (),
+        codes=tuple(chain.from_iterable(_codes(code, stay, stretch, zone) for code in billed.codes))
+        if billed.codes
+        else (),
     )
+
+
+def _days(services: Mapping[date, tuple[Service, ...]], stretch: BilledStretch) -> tuple[ServiceDay, ...]:
+    return tuple(
+        [ServiceDay(date=day, services=given) for day, given in services.items() if stretch.start <= day < stretch.end]
+    )
+
+
+def _codes(code: BilledCode, stay: StayState, stretch: BilledStretch, zone: ZoneInfo) -> Iterator[SiteCode]:
+    """A code of the site's table with the days that go with it; of leaves, one for each."""
+    spans: list[tuple[date | None, date | None]] = [(None, None)]
+    if code.of == "period":
+        spans = [(stretch.start, _day_before(stretch.end))]
+    elif code.of == "stay":
+        spans = [(day_of(stay.begun, zone), day_of(stay.ended.at, zone) if stay.ended else None)]
+    elif code.of == "leave":
+        spans = [(one.begins, _day_before(one.to)) for one in _leave(stay, stretch, zone)]
+    for begins, to in spans:
+        yield SiteCode(system=code.system, code=code.code, begins=begins, to=to, value=code.value)
+
+
+def _day_before(end: date | None) -> date | None:
+    """The last day of days that end before `end`; None: they go on."""
+    return None if end is None or end == FOREVER else end - timedelta(days=1)
 
 
 def local(at: datetime, zone: ZoneInfo) -> datetime:
@@ -130,14 +155,16 @@ def told_status(end: Ending, billed: BilledAs) -> str | None:
 def unmapped(stay: StayState, stretch: BilledStretch, *, no_status: bool) -> frozenset[str]:
     """The warnings for what the period would say and no table of the site has: admission type and source, payer, and
     the patient status of an end (contract 4). `no_status`: the period has an end without a patient status."""
-    payers = {one.payer for one in stretch.cover.coverage}
-    found = {
-        "unmapped-admission-type": stay.admission.type == UNKNOWN,
-        "unmapped-admission-source": stay.admission.source == UNKNOWN,
-        "unmapped-payer": UNKNOWN_PAYER in payers,
-        "unmapped-patient-status": no_status,
-    }
-    return frozenset(word for word, so in found.items() if so)
+    found = []
+    if stay.admission.type == UNKNOWN:
+        found.append("unmapped-admission-type")
+    if stay.admission.source == UNKNOWN:
+        found.append("unmapped-admission-source")
+    if any(one.payer == UNKNOWN_PAYER for one in stretch.cover.coverage):
+        found.append("unmapped-payer")
+    if no_status:
+        found.append("unmapped-patient-status")
+    return frozenset(found)
 
 
 def _known(code: str | None) -> str | None:
@@ -171,8 +198,10 @@ def services_by_day(stay: StayState) -> dict[date, tuple[Service, ...]]:
 def _patient(folded: Folded, stay: StayState) -> PatientNumber | None:
     """The patient's record number with the stay, else the latest one with another stay at the same facility, since a
     program's start has none; None where there is none."""
+    if stay.patient:
+        return stay.patient
     others = (other.patient for other in reversed(folded.stays) if other.facility == stay.facility)
-    return stay.patient or next((number for number in others if number), None)
+    return next((number for number in others if number), None)
 
 
 def _visits_of(folded: Folded, stay: StayState) -> tuple[StayState, ...]:
@@ -186,13 +215,26 @@ def _diagnoses(*stays: StayState) -> tuple[Diagnosis, ...]:
     """The diagnoses of these stays by rank, then by code, each once; where several stays tell a code, as the last of
     them has it."""
     last = {(one.system, one.code): stay for stay in stays for one in stay.diagnoses}
-    found = {
-        (one.rank, one.system, one.code)
-        for stay in stays
-        for one in stay.diagnoses
-        if last[one.system, one.code] is stay
-    }
-    return tuple(Diagnosis(system=system, code=code, rank=rank) for rank, system, code in sorted(found))
+    found: dict[tuple[int, str, str], set[bool]] = {}
+    for stay in stays:
+        for one in stay.diagnoses:
+            if last[one.system, one.code] is stay:
+                found.setdefault((one.rank, one.system, one.code), set()).add(one.status in _ADMITTING)
+    return tuple(
+        Diagnosis(system=system, code=code, rank=rank, type=_type(rank, admitting))
+        for (rank, system, code), admitting in sorted(found.items())
+    )
+
+
+_ADMITTING = frozenset({"A", "admitting"})
+"""The status of an admitting diagnosis (DG1-6, HL7 table 0052), as hospitals and as the desk tell it."""
+
+
+def _type(rank: int, admitting: Collection[bool]) -> DiagnosisType:
+    """What a diagnosis is on a claim; one that is told as the admitting one and as another too is that other one."""
+    if all(admitting):
+        return "admitting"
+    return "principal" if rank == 1 else "other"
 
 
 def _leave(stay: StayState, stretch: BilledStretch, zone: ZoneInfo) -> tuple[Leave, ...]:

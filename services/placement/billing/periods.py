@@ -5,7 +5,7 @@ On purpose, a session on a day that is not counted (the leaving day of a 24-hour
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from operator import attrgetter
 from zoneinfo import ZoneInfo
@@ -96,7 +96,9 @@ def billed_from(folded: Folded) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _with(one: Period, allowed: Sequence[BilledAuthorization], words: Iterable[str]) -> Period:
+def _with(one: Period, allowed: Sequence[BilledAuthorization], words: Collection[str]) -> Period:
+    if not (allowed or words):
+        return one  # as it was made: without any
     content = structs.replace(one.content, authorizations=tuple(allowed), warnings=tuple(sorted(words)))
     return replace(one, content=content)
 

@@ -15,6 +15,7 @@ from shared.events import ANNOUNCEMENTS, AUTHORIZATIONS, CARE_FACTS, FOLLOW_UPS,
 from shared.events.aftercare import AftercareClosed, AftercareStarted
 from shared.events.assessments import Assessed
 from shared.events.base import CareFact, StayKind, Writer
+from shared.events.merging import LeftoverSettled, MergeEnded
 from shared.events.placing import Placed, PlacementCancelled
 from shared.events.planning import Certified, ConflictSettled, EpisodeEnded, PlanRecorded
 from shared.events.stays import (
@@ -37,12 +38,14 @@ READ: Final[frozenset[type[CareFact]]] = frozenset(
         CoverageChanged, Referred, Assessed, Certified, PlanRecorded, Placed, PlacementCancelled, PatientDied,
         ArrivalExpected, ArrivalCancelled,
         AftercareStarted, AftercareClosed, EpisodeEnded, ConflictSettled, FactCancelled,
-        PatientsMerged, PatientsUnmerged,
+        PatientsMerged, PatientsUnmerged, MergeEnded, LeftoverSettled,
     )
 )  # fmt: skip
 """The types of fact that the fold reads; facts of other types change nothing."""
 
-_ABOUT_FACTS: Final = frozenset({FactCancelled, ConflictSettled, PatientsMerged, PatientsUnmerged})
+_ABOUT_FACTS: Final = frozenset(
+    {FactCancelled, ConflictSettled, PatientsMerged, PatientsUnmerged, MergeEnded, LeftoverSettled}
+)
 DERIVED: Final = frozenset(type_name(announcement.TYPE) for announcement in ANNOUNCEMENTS)
 """ce_types of announcements; the fold reads neither them nor what cancels them (contract 3.2)."""
 
@@ -70,6 +73,10 @@ class ActiveFacts:
     ineffective: dict[str, str] = field(default_factory=dict)
     merges: tuple[Merged, ...] = ()
     """The merges that stand, those among them that only give the episode another patient too."""
+    ended_merges: tuple[Fact, ...] = ()
+    """Those that were taken back."""
+    kept: frozenset[str] = frozenset()
+    """ce_ids of which a person said that they stay here after that."""
     elsewhere: tuple[Fact, ...] = ()
     """The standing facts that count in another episode since a merge; they are in none of the other fields."""
 
@@ -223,7 +230,14 @@ def _without_merged(left: list[Fact], roots: dict[str, str], found: ActiveFacts)
     """These facts without the merges, and without those that count in another episode by them; these go to
     `found.elsewhere`."""
     found.merges = merges_of(left, roots)
-    kept = [fact for fact in left if not isinstance(fact.value, Merge)]
+    found.ended_merges = tuple(fact for fact in left if isinstance(fact.value, MergeEnded))
+    found.kept = frozenset(
+        name
+        for fact in left
+        if isinstance(told := fact.value, LeftoverSettled) and not told.goes_to
+        for name in told.facts
+    )
+    kept = [fact for fact in left if not isinstance(fact.value, Merge | MergeEnded | LeftoverSettled)]
     going = tuple(one for one in found.merges if one.into != left[0].subject)
     if not going:
         return kept

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from services.placement.continuum.model import Folded
 from services.placement.continuum.stays_now import StayPlaces, stays_now
-from shared.events.episodes import DeathNow, EpisodeState, MergedNow
+from shared.events.episodes import DeathNow, EpisodeState, MergeBefore, MergedNow
 from shared.events.levels import Level
 
 
@@ -52,15 +52,20 @@ def episode_state(
         search=desk.search,
         next_start=desk.next_start,
         declined_at=desk.declined_at,
-        next_due=min((window.due_to for window in folded.windows if window.outcome is None), default=None),
+        next_due=_next_due(folded) if folded.windows else None,
         deaths=_deaths(folded),
         merged_into=_merged_into(folded) if folded.merged else None,
+        ended_merges=_ended_merges(folded) if folded.ended_merges else None,
         ineffective=len(folded.ineffective),
         conflicts=len(folded.conflicts),
         seen=dict(seen),
         facilities=None if facilities is None else tuple(facilities),
         version=version,
     )
+
+
+def _next_due(folded: Folded) -> date | None:
+    return min((window.due_to for window in folded.windows if window.outcome is None), default=None)
 
 
 def previous_level(folded: Folded) -> Level | None:
@@ -72,6 +77,13 @@ def previous_level(folded: Folded) -> Level | None:
 def _merged_into(folded: Folded) -> tuple[MergedNow, ...] | None:
     found = [MergedNow(facility=m.facility, episode_id=m.into, patient_id=m.patient_id) for m in folded.retiring]
     return tuple(found) or None
+
+
+def _ended_merges(folded: Folded) -> tuple[MergeBefore, ...]:
+    return tuple(
+        MergeBefore(facility=one.facility, episode_id=one.retired, since=one.since, until=one.until)
+        for one in folded.ended_merges
+    )
 
 
 def _deaths(folded: Folded) -> tuple[DeathNow, ...] | None:

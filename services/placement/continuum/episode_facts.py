@@ -103,14 +103,16 @@ class EpisodeFacts:
         if self.referred_at is None:
             self.referred_at, value = fact.at, fact.value
             self.referral = FirstReferral(
-                fact.at, value.facility, fact.id, fact.root, value.source, value.requested_level
+                fact.at, value.facility, fact.id, fact.root, value.source, value.requested_level, value.needs or ()
             )
 
     def assessed(self, fact: OrderedFact[Assessed]) -> None:
         """An assessment: the time of the first counts, and the latest one that recommends a level."""
         self.assessed_at, value = self.assessed_at or fact.at, fact.value
         if value.recommended_level:
-            self.assessment = LatestAssessment(fact.at, value.recommended_level, fact.id, value.instrument)
+            self.assessment = LatestAssessment(
+                fact.at, value.recommended_level, fact.id, value.instrument, value.needs or ()
+            )
 
     def certified(self, fact: OrderedFact[Certified]) -> None:
         """A certification: all of them count."""

@@ -10,6 +10,7 @@ from services.placement.continuum.closing import closings, state_of_episode
 from services.placement.continuum.conflicts import attended_inside, in_order, two_stays
 from services.placement.continuum.deaths import alive_after_death, deaths_of
 from services.placement.continuum.episode_facts import EpisodeFacts
+from services.placement.continuum.leftovers import ended_merges, leftovers
 from services.placement.continuum.levels import levels_of, round_the_clock, stretches_of, with_suspensions
 from services.placement.continuum.merges import gone, patient_now
 from services.placement.continuum.model import FOLD_VERSION, Conflict, Folded, StayKey, StayState
@@ -25,13 +26,14 @@ from services.placement.continuum.stay_facts import (
     run_all,
     starts_inside,
 )
+from shared.events.merging import LeftoverSettled, MergeEnded
 from shared.events.planning import ConflictSettled
 from shared.events.stays import Arrival, Merge, PatientDied, Started
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.values import replace
 
-_NEED_THE_PAST = (FactCancelled, ConflictSettled, PatientDied, Arrival, Merge)
+_NEED_THE_PAST = (FactCancelled, ConflictSettled, PatientDied, Arrival, Merge, MergeEnded, LeftoverSettled)
 _OF_NO_PLACE = (PatientDied, Arrival)
 """Facts by which an episode is not at the facility that states them, where any other says where it is."""
 
@@ -58,6 +60,10 @@ def fold(facts: Iterable[Fact], zone_of: ZoneOf) -> Folded:
     fields = _heading(start, everything) | {"awaited": found.awaited, "ineffective": found.ineffective | reasons}
     if copies := {fact.id: fact.copy_of for fact in given if fact.copy_of and read(fact)}:
         fields["copies"] = copies
+    if found.ended_merges:
+        moved = {fact.id for fact in found.elsewhere}
+        fields["ended_merges"] = ended_merges(found.ended_merges)
+        fields["leftovers"] = leftovers(given, fields["ended_merges"], moved, found.kept)
     if found.merges:
         fields["patient_id"] = patient_now(fields.get("patient_id", start.patient_id), found.merges, start.episode_id)
     return _with_places(_read_together(start, stays, others, zone_of, **fields), given)
@@ -114,11 +120,13 @@ def advance(folded: Folded, new: Sequence[Fact], zone_of: ZoneOf) -> Folded | No
     possible, so that all facts have to be folded.
 
     It is possible where every new fact is later than all before, takes back, replaces, corroborates, merges and copies
-    nothing, and cannot change what earlier facts mean; never after a death, or where a merge stands. The new facts must
-    not be in `folded` already.
+    nothing, and cannot change what earlier facts mean; never after a death, or where a merge stands or stood. The new
+    facts must not be in `folded` already.
     """
     reading = [fact for fact in {fact.id: fact for fact in new}.values() if read(fact)]
-    if folded.version != FOLD_VERSION or folded.deaths or folded.merged or not _plain(reading):
+    if folded.version != FOLD_VERSION or folded.deaths or folded.merged or folded.ended_merges:
+        return None
+    if not _plain(reading):
         return None
     if folded.awaited and any(fact.id in folded.awaited for fact in new):
         return None

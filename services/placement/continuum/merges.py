@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from services.placement.continuum.model import Closing, Folded, Merged
 from shared.events.base import CareFact
+from shared.events.merging import LeftoverSettled, MergeEnded
 from shared.events.placing import Offer, Placed, Placement, Searched, SearchOpened, Seat
 from shared.events.stays import Merge, PatientDied, PatientsMerged, Started
 from shared.events.taking_back import FactCancelled
@@ -65,7 +66,7 @@ def destinations(facts: Sequence[Fact], merges: Sequence[Merged]) -> dict[str, M
 
 
 def _of_the_person(value: CareFact) -> bool:
-    return isinstance(value, PatientDied | Merge)
+    return isinstance(value, PatientDied | Merge | MergeEnded | LeftoverSettled)
 
 
 def _owners(facts: Sequence[Fact]) -> dict[str, str]:

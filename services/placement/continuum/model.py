@@ -10,9 +10,11 @@ from dataclasses import field
 from datetime import date, datetime
 
 from services.placement.continuum.standing import (
+    EndedMerge,
     ExpectedArrival,
     FirstReferral,
     LatestAssessment,
+    Leftover,
     StandingAuthorization,
     StandingCertification,
     StandingPlacement,
@@ -27,7 +29,7 @@ from shared.events.levels import Level
 from shared.events.stays import Coverage, LeaveKind, Service
 from shared.values import value_object
 
-FOLD_VERSION = 10
+FOLD_VERSION = 11
 """Raised by one whenever the fold, the announcements or the service periods give another result for the same facts;
 episodes stored with an older version are folded anew."""
 
@@ -323,6 +325,11 @@ class Folded:
     """By review_id."""
     copies: dict[str, str] = field(default_factory=dict)
     """ce_id → ce_id of the fact of a retired episode that it copies."""
+
+    ended_merges: tuple[EndedMerge, ...] = ()
+    """Merges into this episode that were taken back, by time."""
+    leftovers: tuple[Leftover, ...] = ()
+    """What they left here, in the order in which it was stated."""
 
     @property
     def retiring(self) -> tuple[Merged, ...]:

@@ -40,6 +40,35 @@ class StandingPlacement:
     variance_reason: str | None = None
 
 
+@value_object
+class EndedMerge:
+    """A merge that was taken back: from `since` to `until` the records that `facility` holds of episode `retired`
+    counted here."""
+
+    retired: str
+    facility: str
+    since: datetime
+    until: datetime
+
+
+@value_object
+class Leftover:
+    """What was stated of both while episode `retired` was merged into this one, and hangs on the records of neither.
+
+    `id`: the first statement of the first of its `facts`; `at`: when that was recorded; `kept`: a person said that it
+    stays here.
+    """
+
+    id: str
+    facts: tuple[str, ...]
+    facility: str
+    at: datetime
+    retired: str
+    merged_at: str
+    """The facility that said the merge."""
+    kept: bool = False
+
+
 class StandingAuthorization(PublishedStruct):
     """An authorization by its latest facts; `begins` to `to`, both days included.
 
@@ -131,6 +160,7 @@ class FirstReferral:
     root: str
     source: str
     requested_level: Level | None = None
+    needs: tuple[str, ...] = ()
 
 
 @value_object
@@ -156,3 +186,4 @@ class LatestAssessment:
     recommended_level: Level
     fact: str
     instrument: str
+    needs: tuple[str, ...] = ()

@@ -114,6 +114,7 @@ class PlacementShown(_Dated, PlacementTimes):
     variance_reason: NotRequired[str]
     offer_id: NotRequired[str]
     seat: NotRequired[bool]
+    start_told: Annotated[NotRequired[bool], Field(description="it was told that the stay began, which has no effect")]
     stay: NotRequired[Stay]
     how: Annotated[NotRequired[str], Field(description="name of the fact that ended the stay")]
     reason: NotRequired[str]
@@ -246,6 +247,13 @@ class ConflictShown(_Dated):
     falls: NotRequired[list[str]]
 
 
+class LeftoverShown(_Dated):
+    """What a merge that was taken back left with the patient who stays; `merged`: the other patient's episode."""
+
+    facts: list[FactInWords]
+    merged: str
+
+
 class PlanShown(_Dated):
     """A plan of care whose review is due."""
 
@@ -306,10 +314,11 @@ ANSWERS: dict[str, type] = {
     "review": ReviewShown,
     "conflict": ConflictShown,
     "episode": EpisodeLine,
+    "leftover": LeftoverShown,
 }
 """Kind of an entry → its form."""
 ITEMS: tuple[type, ...] = (
     SearchShown, OfferShown, PlacementShown, SeatShown, AuthorizationShown, ConflictShown, PlanShown, IneffectiveShown,
-    WithheldLine, ArrivalShown, ReviewShown,
+    WithheldLine, ArrivalShown, ReviewShown, LeftoverShown,
 )  # fmt: skip
 """What worklists have."""

@@ -10,9 +10,12 @@ from starlette.routing import BaseRoute
 from services.placement.desk import (
     authorizations,
     billed,
+    capacity,
     conflicts,
     disclosures,
     episodes,
+    gaps,
+    leftovers,
     offers,
     openapi,
     placements,
@@ -47,6 +50,7 @@ SUBJECTS: tuple[Subject, ...] = (
     seats.SUBJECT,
     waitlist.SUBJECT,
     billed.SUBJECT,
+    leftovers.SUBJECT,
 )
 
 
@@ -64,6 +68,8 @@ def routes(parts: Parts, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[Base
         *episodes.routes(parts),
         *programs.routes(parts),
         *disclosures.routes(parts.database, parts.clock),
+        *gaps.routes(parts),
+        *capacity.routes(parts),
         *reading.routes(parts, listings),
         *worklists.routes(parts, listings, lists),
         *writes.routes(parts, SUBJECTS),

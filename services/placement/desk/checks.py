@@ -9,7 +9,7 @@ from typing import NamedTuple
 from services.placement.continuum import codec
 from services.placement.continuum.model import FOLD_VERSION
 from services.placement.engine import views
-from services.placement.programs.census import Presence, presences, taken_at
+from services.placement.programs.census import NOBODY, Presence, presences, taken_at
 from services.placement.programs.following import Seen, follows
 from services.placement.programs.seats import Claim, claims, kept, told_of
 from services.placement.rules import Rules
@@ -76,6 +76,6 @@ async def over(database: Database, rules: Rules) -> AsyncIterator[str]:
     async with database.read() as connection:
         places = await desk_views.places(connection, [one.id for one in rules.site.programs], now, now)
     for program in rules.site.programs:
-        taken = taken_at(places.get(program.id, ()), now)
+        taken = taken_at((one for one in places.get(program.id, ()) if one.person != NOBODY), now)
         if taken > program.capacity:
             yield f"program {program.id} is over its capacity: {taken} seats are taken, and it holds {program.capacity}"

@@ -10,10 +10,14 @@ from pydantic import AwareDatetime, Field
 from services.placement.search.states import DeclineReason, PersonsCloseReason
 from shared.events.placing import Mode, Weekday
 from shared.site.config import Site
+from shared.site.needs import NO, YES
 from shared.web.commands import Command, Name
 
 Code = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 """A reason in code: small letters, digits and hyphens, no text of anybody."""
+NeedValue = bool | Name | tuple[Name, ...]
+"""What a need of the site's vocabulary is told with: a value, several of which one or all are meant, or that it is
+there."""
 Misfit = tuple[str, str] | None
 """The field that does not fit this site, and why in words of ours; None: all do."""
 
@@ -37,6 +41,9 @@ class Wishes(Ask):
     days: tuple[Weekday, ...] | None = Field(default=None, max_length=7)
     mode: Mode | None = None
     accreditation: Name | None = None
+    also: dict[Annotated[str, Field(max_length=40)], NeedValue | None] = Field(
+        default_factory=dict, max_length=50, description="the site's own needs: a value, several, or true"
+    )
 
     def misfit(self, site: Site) -> Misfit:
         """Refuses a payer, track or accreditation that the site does not have."""
@@ -46,7 +53,29 @@ class Wishes(Ask):
             return "track", "no program has such a track"
         if self.accreditation is not None and not any(_in(self.accreditation, p.accreditation) for p in site.programs):
             return "accreditation", "no program has such an accreditation"
+        for key, value in self.also.items():
+            if (why := _unfit_need(site, key, value)) is not None:
+                return "also" if site.need(key) is None else f"also.{key}", why
         return None
+
+
+def _unfit_need(site: Site, key: str, value: NeedValue | None) -> str | None:
+    """Why a need is none of the site's vocabulary, or has no such value; None where it fits."""
+    need = site.need(key)
+    if need is None:
+        return "the site has no such need"
+    if any(each not in (need.values or YES) for each in values_of(value)):
+        return "this need has other values"
+    return None
+
+
+def values_of(value: NeedValue | None) -> tuple[str, ...]:
+    """The values that a need is told with: none, one, several, or that it is there."""
+    if value is None or value is False or value == NO:
+        return ()
+    if value is True:
+        return YES
+    return (value,) if isinstance(value, str) else value
 
 
 def _in(name: str, known: tuple[str, ...]) -> bool:

@@ -36,6 +36,7 @@ KINDS = {
     "reviews": "review",
     "conflicts": "conflict",
     "episodes": "episode",
+    "leftovers": "leftover",
 }
 """Path under /api/ → what one of them is called, in lists, audit and `find`."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from services.placement.continuum.about import about
@@ -14,6 +15,7 @@ from services.placement.desk.packets import packet_of
 from services.placement.engine.act import Decided, Situation
 from services.placement.programs.seats import Claim, held, released
 from services.placement.search import offers
+from services.placement.search.answering import answer_by
 from services.placement.search.search import Desk
 from services.placement.worklists import views
 from services.placement.worklists.lists import EVERYBODY
@@ -33,8 +35,13 @@ def send(now: Situation, _: str, asked: SendOffers) -> Decided:
         for program in map(now.rules.site.program, asked.asked)
         if program is not None
     ]
-    sent = offers.send(now.desk(asked.search_id), wanted, asked.expires_at)
+    sent = offers.send(now.desk(asked.search_id), wanted, asked.expires_at, partial(_answer_by, now))
     return Decided(sent, tuple(one.offer_id for one in sent))
+
+
+def _answer_by(now: Situation, program: Program) -> datetime | None:
+    """The program's own deadline for an offer that is sent now."""
+    return answer_by(program, now.now, now.zone(program.facility))
 
 
 def accept(now: Situation, offer_id: str, asked: Accept) -> Decided:
@@ -86,7 +93,9 @@ def withdraw(now: Situation, offer_id: str, asked: Because) -> Decided:
 
 def reopen(now: Situation, offer_id: str, asked: ReopenOffer) -> Decided:
     """The desk makes the offer again."""
-    return Decided(offers.reopen(_desk(now, offer_id), offer_id, asked.reason, asked.expires_at), (offer_id,))
+    desk = _desk(now, offer_id)
+    expires_at = asked.expires_at or _answer_by(now, _program(now, desk, offer_id))
+    return Decided(offers.reopen(desk, offer_id, asked.reason, expires_at), (offer_id,))
 
 
 def _desk(now: Situation, offer_id: str) -> Desk:

@@ -13,7 +13,7 @@ from services.placement.desk.answers import Count
 from shared.events.billing import ServicePeriod
 from shared.events.episodes import EpisodeState
 from shared.events.levels import Level
-from shared.site.values import Hours
+from shared.site.values import Answering, Hours
 
 How = Literal["replaced", "cancelled"]
 
@@ -83,6 +83,7 @@ class ProgramShown(TypedDict):
     modalities: list[str]
     languages: list[str]
     accreditation: list[str]
+    answers: Annotated[dict[str, list[str]], Field(description="what it says of the site's own needs")]
     hours_week: NotRequired[float]
     days_week: NotRequired[int]
     schedule: list[Hours]
@@ -92,12 +93,36 @@ class ProgramShown(TypedDict):
     there: Count
     free: Count
     over: Count
+    out_of_use: Annotated[Count, Field(description="seats that are out of use now")]
     first_free: date | None
+    first_free_expected: Annotated[bool, Field(description="it rests on an end that is expected")]
+    waiting: Annotated[Count, Field(description="how many are on its waiting list")]
+    answering: Annotated[NotRequired[Answering], Field(description="how it answers offers; absent: no deadline")]
+    answered: Annotated[list[AnswersShown], Field(description="to offers of the last 90 days")]
+    told: ToldShown
     warnings: list[str]
     fits: NotRequired[bool]
     fails: NotRequired[list[str]]
     preferences: NotRequired[int]
     reasons: NotRequired[list[JudgedRule]]
+
+
+class AnswersShown(TypedDict):
+    """How often offers were answered so: why, and after how many hours half of them."""
+
+    state: Literal["accepted", "declined", "expired"]
+    reason: NotRequired[str]
+    number: Count
+    hours: NotRequired[float]
+
+
+class ToldShown(TypedDict):
+    """What a program told of its seats. `fresh`: it was told within the site's days."""
+
+    told_at: AwareDatetime | None
+    fresh: bool
+    out_of_use: list[dict[str, Any]]
+    expected_free: list[dict[str, Any]]
 
 
 class GroupShown(TypedDict):

@@ -16,7 +16,7 @@ from shared.site.config import Site
 OLDEST: Final = 90
 """Whoever is older counts as this old (45 CFR 164.514(b)(2)(i)(C))."""
 _SUBSTANCE_USE: Final = frozenset({"SUD", "PART2"})
-_NEEDS: Final = ("payer", "language", "start_by", "track", "days", "mode", "accreditation")
+_NEEDS: Final = ("payer", "language", "start_by", "track", "days", "mode", "accreditation", "also")
 
 
 def packet_of(offer: Line, search: Line | None, assigned: Sequence[Assigned], site: Site) -> dict[str, Any]:
@@ -46,7 +46,10 @@ def _why(rules: Sequence[str], site: Site) -> list[str]:
 
 
 def _needs(needs: Mapping[str, Any], site: Site) -> dict[str, Any]:
-    """The needs but the age; no track of programs for substance use."""
+    """The needs but the age; no track of programs for substance use, and no need that tells of it or is not known."""
     found = {name: needs[name] for name in _NEEDS if needs.get(name)}
     tracks = {each for one in site.programs if {*one.labels} & _SUBSTANCE_USE for each in one.tracks}
-    return {name: value for name, value in found.items() if name != "track" or value not in tracks}
+    told = {key for key in found.pop("also", {}) if (need := site.need(key)) and not {*need.labels} & _SUBSTANCE_USE}
+    also = {key: values for key, values in needs.get("also", {}).items() if key in told}
+    kept = {name: value for name, value in found.items() if name != "track" or value not in tracks}
+    return {**kept, "also": also} if also else kept

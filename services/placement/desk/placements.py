@@ -35,11 +35,12 @@ def facility_of(now: Situation, placement_id: str) -> str | None:
     return next((one.facility for one in placed if one.placement_id == placement_id), None)
 
 
+LISTING = Listing(
+    "placements", "Patients whom a program took, before their first day, there, and afterwards", READERS,
+    ("state", "episode_id", "program", "facility"), of_entries("placement"),
+)  # fmt: skip
 SUBJECT = Subject(
-    Listing(
-        "placements", "Patients whom a program took, before their first day, there, and afterwards", READERS,
-        ("state", "episode_id", "program", "facility"), of_entries("placement"),
-    ),
+    LISTING,
     (
         write(
             "/api/placements/{id}/cancelled", Because, Rule(cancel, asker=True), action="placement-cancelled",

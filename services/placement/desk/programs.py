@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
@@ -11,22 +11,26 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from services.placement.continuum.order import day_of, midnight
+from services.placement.desk import capacity
 from services.placement.desk.frame import Parts
 from services.placement.desk.overviews import JudgedRule
 from services.placement.desk.reading import noted, visible
 from services.placement.desk.searches import LISTING as SEARCHES
+from services.placement.engine.capacity import queues_of
 from services.placement.engine.publish import seats_of
 from services.placement.programs import seats
-from services.placement.programs.census import Place, taken_at, there_at
+from services.placement.programs.census import NOBODY, Place, out_at, taken_at, there_at
 from services.placement.search.matching import Candidate, rank
-from services.placement.worklists import views
+from services.placement.worklists import program_views, views
 from services.placement.worklists.lists import CARE, EVERYBODY
+from services.placement.worklists.program_views import AnswersOf, ToldSeats
 from services.placement.worklists.views import Line
 from shared.events.levels import RANK, Level
 from shared.events.placing import Needs
 from shared.events.published import read_as_struct
 from shared.site.values import Program
 from shared.storage.database import Connection
+from shared.values import replace
 from shared.web import requests
 from shared.web.app import JSON, caller
 from shared.web.auth import Caller
@@ -39,15 +43,28 @@ Places = Mapping[str, Sequence[Place]]
 
 class Filled(NamedTuple):
     """How full a program is: seats taken now, whichever system reported it; persons there; seats left; how many over
-    capacity."""
+    capacity; seats out of use, as the program told."""
 
     taken: int
     there: int
     free: int
     over: int
+    out_of_use: int = 0
+
+
+class KnownOfPrograms(NamedTuple):
+    """Program → who has a place there from now on and what is out of use; what the program told of its seats, and when;
+    how many wait for it; how it answered offers in the last days."""
+
+    places: Places
+    told: Mapping[str, ToldSeats]
+    waiting: Mapping[str, int]
+    answered: Mapping[str, Sequence[AnswersOf]]
 
 
 OVER = "over-capacity"
+COUNTED = timedelta(days=90)
+"""Answers to offers are counted for so long."""
 
 
 def routes(parts: Parts) -> Sequence[BaseRoute]:
@@ -75,8 +92,8 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
             raise requests.missing()
         now = parts.clock()
         async with parts.database.begin() as connection:
-            places = await views.places(connection, [program.id], now, now)
-        return JSON(_shown(parts, program, places.get(program.id, []), now))
+            known = await known_of(connection, [program], now)
+        return JSON(_shown(parts, program, known, now))
 
     return [
         Route("/api/programs", listed, methods=["GET"]),
@@ -100,11 +117,12 @@ async def _found(parts: Parts, who: Caller, search_id: str | None) -> list[dict[
     now = parts.clock()
     async with parts.database.begin() as connection:
         search = await _search(connection, parts, who, search_id) if search_id is not None else None
-        places = await everybody(connection, parts, now)
-    shown = {p.id: _shown(parts, p, places.get(p.id, []), now) for p in parts.rules.site.programs}
+        known = await known_of(connection, parts.rules.site.programs, now)
+        been = await been_at(connection, search, who) if search else frozenset()
+    shown = {p.id: _shown(parts, p, known, now) for p in parts.rules.site.programs}
     if search is None:
         return list(shown.values())
-    return [{**shown[one.program], **_judged(one)} for one in ranked(parts, search, places, now)]
+    return [{**shown[one.program], **_judged(one)} for one in ranked(parts, search, known.places, now, been)]
 
 
 async def _search(connection: Connection, parts: Parts, who: Caller, search_id: str) -> Line:
@@ -116,18 +134,38 @@ async def _search(connection: Connection, parts: Parts, who: Caller, search_id: 
     return found
 
 
+async def known_of(connection: Connection, programs: Iterable[Program], now: datetime) -> KnownOfPrograms:
+    """What is known of these programs' seats now."""
+    ids = [each.id for each in programs]
+    return KnownOfPrograms(
+        await views.places(connection, ids, now, now),
+        await program_views.told_seats(connection, ids),
+        await queues_of(connection, ids),
+        await program_views.answers_of(connection, ids, now - COUNTED),
+    )
+
+
+async def been_at(connection: Connection, search: Line, who: Caller) -> frozenset[str]:
+    """The programs that the search's patient was at before, by what the reader may see."""
+    return await program_views.programs_of(connection, search.patient_id, who.scope)
+
+
 async def everybody(connection: Connection, parts: Parts, now: datetime) -> dict[str, list[Place]]:
     """program → the seats and stays there that last beyond now, for every program of the site."""
     return await views.places(connection, [p.id for p in parts.rules.site.programs], now, now)
 
 
-def ranked(parts: Parts, search: Line, places: Places, now: datetime) -> tuple[Candidate, ...]:
-    """Every program for a search, the best first; a patient who is there already needs no other seat there."""
+def ranked(
+    parts: Parts, search: Line, places: Places, now: datetime, been_at: Iterable[str] = ()
+) -> tuple[Candidate, ...]:
+    """Every program for a search, the best first; a patient who is there already needs no other seat there. `been_at`:
+    programs that the patient was at before, as far as the reader may know."""
     site, person = parts.rules.site, search.episode_id
     free = {p.id: first_day(parts, p, places.get(p.id, ()), now, person) for p in site.programs}
     needs = read_as_struct(Needs, search.content.get("needs", {}))
     today = day_of(now, parts.rules.zone_of(search.facility))
-    return rank(site.programs, Level(search.content["recommended_level"]), needs, free, today)
+    level = Level(search.content["recommended_level"])
+    return rank(site.programs, level, needs, free, today, vocabulary=site.needs, been_at=been_at)
 
 
 def first_day(
@@ -146,12 +184,20 @@ def first_day(
 
 def filled(program: Program, places: Sequence[Place], at: datetime) -> Filled:
     """How full the program is at an instant."""
-    taken = taken_at(places, at)
-    left = program.capacity - taken
-    return Filled(taken, there_at(places, at), max(left, 0), max(-left, 0))
+    out = min(out_at(places, at), program.capacity)
+    taken = taken_at((one for one in places if one.person != NOBODY), at)
+    left = program.capacity - out - taken
+    return Filled(taken, there_at(places, at), max(left, 0), max(-left, 0), out)
 
 
-def _shown(parts: Parts, program: Program, places: Sequence[Place], now: datetime) -> dict[str, Any]:
+def expected_first_day(parts: Parts, program: Program, places: Sequence[Place], now: datetime) -> bool:
+    """True when the first free day rests on an end that is expected, and not told."""
+    told = [replace(one, until=None) if one.expected else one for one in places]
+    return first_day(parts, program, told, now) != first_day(parts, program, places, now)
+
+
+def _shown(parts: Parts, program: Program, known: KnownOfPrograms, now: datetime) -> dict[str, Any]:
+    places = known.places.get(program.id, [])
     told = program.model_dump(mode="json", by_alias=True, exclude=_HIDDEN, exclude_none=True)
     standing = [one for one in places if one.stands_at(now)]
     day = first_day(parts, program, places, now)
@@ -161,7 +207,16 @@ def _shown(parts: Parts, program: Program, places: Sequence[Place], now: datetim
     ]
     full = filled(program, places, now)
     warnings = [OVER] if full.over else []
-    day_free = {"first_free": day.isoformat() if day else None}
+    day_free = {
+        "first_free": day.isoformat() if day else None,
+        "first_free_expected": expected_first_day(parts, program, places, now),
+        "waiting": known.waiting.get(program.id, 0),
+        "answered": [
+            {name: value for name, value in one._asdict().items() if value is not None}
+            for one in known.answered.get(program.id, ())
+        ],
+        "told": capacity.told_by(parts, program, known.told),
+    }
     return {**told, "groups": groups, **full._asdict(), **day_free, "warnings": warnings}
 
 

@@ -106,6 +106,20 @@ async def told(
     return [shown(line, also, site, now) for line, also in zip(lines, more, strict=True)]
 
 
+async def told_each(
+    connection: Connection, parts: Parts, tellers: Mapping[str, Teller], found: Sequence[Line], who: Caller
+) -> list[dict[str, Any]]:
+    """The same for lines of several kinds: kind → what adds to its lines what is not stored."""
+    lines, more = await _narrow(connection, found, who), dict[tuple[str, str], dict[str, Any]]()
+    for kind in dict.fromkeys(line.kind for line in lines):
+        own = [line for line in lines if line.kind == kind]
+        if (teller := tellers.get(kind)) is not None:
+            added = await teller(connection, parts, own)
+            more |= {(kind, line.id): also for line, also in zip(own, added, strict=True)}
+    now, site = parts.clock(), parts.rules.site
+    return [shown(line, more.get((line.kind, line.id), {}), site, now) for line in lines]
+
+
 async def _narrow(connection: Connection, found: Sequence[Line], who: Caller) -> list[Line]:
     """The lines without what the reader may not see of them."""
     shared = await views.shared(connection, {line.episode_id for line in found}, who.scope)
@@ -118,3 +132,10 @@ async def noted(connection: Connection, parts: Parts, who: Caller, action: str, 
     now = parts.clock()
     episodes = dict.fromkeys(line.episode_id for line in found)
     await audit.note(connection, [audit.Entry(now, who.subject, action, episode) for episode in episodes])
+
+
+async def noted_each(connection: Connection, parts: Parts, who: Caller, found: Iterable[Line]) -> None:
+    """The same for lines of several kinds on a page: the act is `<kind>-looked-at`."""
+    now = parts.clock()
+    seen = dict.fromkeys((line.kind, line.episode_id) for line in found)
+    await audit.note(connection, [audit.Entry(now, who.subject, f"{kind}-looked-at", one) for kind, one in seen])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from services.placement.desk.commands import CloseSearch, OpenSearch, Wishes
+from services.placement.desk.commands import CloseSearch, OpenSearch, Wishes, values_of
 from services.placement.desk.frame import Listing, Rule, Subject, of_entries, write
 from services.placement.engine.act import Decided, Situation
 from services.placement.search import search as searching
@@ -77,7 +77,9 @@ def wished(before: Needs, asked: Wishes, site: Site) -> Needs:
         mode=asked.mode,
         accreditation=asked.accreditation,
     )
-    return structs.replace(before, **{name: getattr(told, name) for name in asked.model_fields_set})
+    found = structs.replace(before, **{name: getattr(told, name) for name in asked.model_fields_set - {"also"}})
+    also = {**(before.also or {}), **{key: values_of(value) for key, value in asked.also.items()}}
+    return structs.replace(found, also={key: values for key, values in also.items() if values} or None)
 
 
 def close(now: Situation, search_id: str, asked: CloseSearch) -> Decided:

@@ -205,7 +205,7 @@ async def _act(
         queues = await desk_store.queues_of(connection, claiming.programs)
     facts = (await store.facts_of(connection, [asked.episode_id]))[asked.episode_id]
     _not_gone(folded_before(row))
-    change, decided = _decided(row, facts, places, _seen_by(asked.scope, decision, queues), by)
+    change, decided = decide_on(row, facts, places, _seen_by(asked.scope, decision, queues), by)
     subjects = decided.subjects or tuple(fact.id for fact in change.stated[:1])
     await publish(connection, {asked.episode_id: change}, by, [asked.noted(by.now)])
     return Acted(subjects, row.version + 1)
@@ -222,7 +222,7 @@ def _seen_by(scope: Scope, decision: Decision, queues: Mapping[str, int]) -> Dec
     return lambda now: decision(replace(now, queues=queues, scope=scope))
 
 
-def _decided(
+def decide_on(
     row: store.LockedEpisode,
     facts: Sequence[Fact],
     places: Mapping[str, Sequence[Place]],
@@ -255,7 +255,7 @@ async def state_due(
     by = Publishing(rules, now, ids)
     changes = {}
     for episode, row in rows.items():
-        change, _ = _decided(row, facts[episode], {}, decision, by)
+        change, _ = decide_on(row, facts[episode], {}, decision, by)
         if change.stated:
             changes[episode] = change
     if changes:

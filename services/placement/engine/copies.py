@@ -15,13 +15,15 @@ from msgspec import structs
 
 from services.placement.continuum.conflicts import conflict_id
 from services.placement.continuum.fold import fold
+from services.placement.continuum.leftovers import names
 from services.placement.continuum.merges import destinations, merges_of
 from services.placement.continuum.model import Merged
 from services.placement.continuum.replacements import roots_of
 from services.placement.continuum.stay_facts import ZoneOf
-from shared.events import ANNOUNCEMENTS, REVIEWS
+from shared.events import ANNOUNCEMENTS, MERGING, REVIEWS
 from shared.events.base import CareFact
-from shared.events.placing import OfferWithdrawn, PlacementCancelled, SearchClosed, SearchOpened
+from shared.events.merging import LeftoverSettled
+from shared.events.placing import OfferWithdrawn, PlacementCancelled, SearchClosed, SearchOpened, Seat
 from shared.events.planning import ConflictSettled
 from shared.events.stays import Link, Merge
 from shared.events.taking_back import FactCancelled, taken_back
@@ -30,12 +32,11 @@ from shared.facts.envelope import Fact
 from shared.facts.restating import OwnFacts
 
 WRITER = "placement"
-NOT_COPIED: tuple[type[CareFact], ...] = (*ANNOUNCEMENTS, *REVIEWS, Merge, Link, FactCancelled)
+NOT_COPIED: tuple[type[CareFact], ...] = (*ANNOUNCEMENTS, *MERGING, *REVIEWS, Merge, Link, FactCancelled)
 """Facts that nobody copies: announcements follow from the fold, reviews from the clock there, merges and links are of
-the retired episode itself."""
+the retired episode itself, and so is what is said of their ends."""
 UNDOING = (SearchClosed, OfferWithdrawn, PlacementCancelled)
 """What the desk takes back by itself where a change asks for it; it names the cause in `derived_from`."""
-_NAMED = ("search_id", "offer_id", "placement_id", "seat_id", "auth_id")
 State = Callable[..., Fact]
 """Called with a value and `copy_of`; states it as placement's next fact of the episode."""
 
@@ -132,6 +133,10 @@ class _Copies:
             self.roots.setdefault(root, fact.id)
         return fact
 
+    def line_of(self, value: CareFact) -> str:
+        """Seats wait for no other facts: they would be free meanwhile (contract 5.5)."""
+        return "seats" if isinstance(value, Seat) else ""
+
     def of(self, value: CareFact) -> CareFact | None:
         """The value of the copy; None while it names what has no copy yet."""
         merge = next(iter(self._merges(value)))
@@ -193,11 +198,12 @@ def give_back(retired: Ledger, surviving: Ledger, now: datetime, states: tuple[S
 def hanging(retired: Ledger, surviving: Ledger) -> list[Fact]:
     """Placement's own facts of the surviving episode that are about stays, searches, offers, placements, seats and
     authorizations of the retired one which do not count there, by sequence; a search also where its trigger is one of
-    theirs, or goes back itself."""
+    theirs, or goes back itself; and those of which a person said that they are the retired one's."""
     theirs = {name for fact in retired.standing if not _goes(fact, retired, surviving) for name in names(fact.value)}
     others = [fact for fact in surviving.standing if fact.writer != WRITER and not fact.copy_of]
     theirs -= {name for fact in others for name in names(fact.value)}
-    if not theirs:
+    given = _given_to(retired, surviving)
+    if not theirs and not given:
         return []
     standing: set[str] = {fact.id for fact in surviving.standing}
     found: list[Fact] = []
@@ -205,10 +211,23 @@ def hanging(retired: Ledger, surviving: Ledger) -> list[Fact]:
         if fact.copy_of or fact.id not in standing or isinstance(fact.value, NOT_COPIED):
             continue
         mine = names(fact.value)
-        if mine & theirs or _triggered_there(fact.value, retired, surviving) or _follows(fact.value, found, surviving):
+        given_back = surviving.roots[fact.id] in given or _triggered_there(fact.value, retired, surviving)
+        if given_back or mine & theirs or _follows(fact.value, found, surviving):
             theirs |= mine
             found.append(fact)
     return found
+
+
+def _given_to(retired: Ledger, surviving: Ledger) -> set[str]:
+    """Roots of the facts of the surviving episode that a person gave to the retired one."""
+    return {
+        surviving.roots.get(name, name)
+        for fact in surviving.standing
+        if isinstance(told := fact.value, LeftoverSettled)
+        and fact.writer == WRITER
+        and told.goes_to == retired.episode_id
+        for name in told.facts
+    }
 
 
 def _follows(value: CareFact, found: Sequence[Fact], surviving: Ledger) -> bool:
@@ -221,16 +240,6 @@ def _triggered_there(value: CareFact, retired: Ledger, surviving: Ledger) -> boo
     trigger = surviving.known.get(value.trigger or "") if isinstance(value, SearchOpened) else None
     original = retired.heads.get(retired.roots.get(trigger.copy_of or "", "")) if trigger else None
     return original is not None and not _goes(original, retired, surviving)
-
-
-def names(value: CareFact) -> frozenset[tuple[str, str]]:
-    """What a fact is about, as (kind, id): its stay, search, offer, placement, seat, authorization."""
-    found = {(name, str(told)) for name in _NAMED if (told := getattr(value, name, None))}
-    if value.stay is not None:
-        found.add((value.stay.kind, value.stay.id))
-        if value.stay.kind == "placement":
-            found.add(("placement_id", value.stay.id))
-    return frozenset(found)
 
 
 def _as_before(value: CareFact, retired: Ledger, surviving: Ledger, went: Mapping[str, str]) -> CareFact:

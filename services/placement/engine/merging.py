@@ -14,6 +14,7 @@ from services.placement.continuum.stay_facts import ZoneOf
 from services.placement.engine import store
 from services.placement.engine.change import EpisodeChange, Publishing
 from services.placement.engine.copies import WRITER, Ledger, Stating, give_back, restate
+from services.placement.engine.ended_merges import tell_ended
 from shared.clock import system_clock
 from shared.errors import SetUpError
 from shared.events.base import CareFact
@@ -77,7 +78,7 @@ def out_of_step(retired: Ledger, surviving: Ledger, zone_of: ZoneOf) -> bool:
     now = system_clock()
     if restate(retired, surviving, Stating(now, zone_of, state)):
         return True
-    return bool(give_back(retired, surviving, now, (state, state)))
+    return bool(give_back(retired, surviving, now, (state, state)) or tell_ended(retired, surviving, now, state))
 
 
 def _ledger(one: EpisodeChange, stored: Mapping[str, list[Fact]]) -> Ledger:
@@ -107,4 +108,4 @@ def _in_step(
     told = restate(here, there, Stating(by.now, by.rules.zone_of, states[1]))
     if not told:
         told = give_back(here, there, by.now, (states[0], states[1]))
-    return told
+    return told or tell_ended(here, there, by.now, states[1])

@@ -47,12 +47,14 @@ from shared.facts.envelope import Fact
 from shared.messaging import outbox
 from shared.storage import audit
 from shared.storage.database import Connection
-from shared.storage.statements import Append, SqlWrite, Writes, at_once
+from shared.storage.statements import Append, SqlWrite, Writes, at_once, meanwhile
 from shared.values import replace
 
 ACTOR = "placement"
 Write = Callable[[Connection, Iterable[SqlWrite | Append]], Awaitable[None]]
 _SEATS = frozenset({type_name(SeatHeld.TYPE), type_name(SeatReleased.TYPE)})
+PART = 100
+"""So many episodes of a large batch are written at a time, while the outcome of the next ones is worked out."""
 ROUNDS = 8
 """Facts that follow from facts that followed end after two or three rounds; so many mean that two rules undo each
 other."""
@@ -74,27 +76,43 @@ async def publish(
     await _state_what_follows(connection, changes, earlier.of_the_desk, by)
     await _claim_seats(connection, changes, by)
     lists = _lists(changes, by.rules)
-    made: list[Outcome] = [
-        outcome(
-            one.row,
-            one.before,
-            one.after,
-            one.seen,
-            sent=earlier.sent.get(episode, {}),
-            rules=by.rules,
-            provenance=by.telling(one),
-            desk=lists[episode][0] if episode in lists else NOTHING,
-            stated=one.stated,
-            new=one.new,
-            before_the_merge=partial(_before_the_merge, one, earlier.sent) if one.origins else None,
-        )
-        async for episode, one in in_turns(changes.items())
-    ]
-    number = sum(len(one.own) for one in made)
-    stated = [audit.Entry(by.now, ACTOR, "facts-stated", "care.events", times=number)] if number else []
-    writes = _writes(connection, changes, made, lists, [*entries_of_audit, *stated])
+    made: list[Outcome] = []
+    left = dict(changes)
+    async with meanwhile(connection) as begin_to_write:
+        async for episode, one in in_turns(changes.items(), most=10):
+            desk = lists[episode][0] if episode in lists else NOTHING
+            made.append(_outcome(one, earlier.sent, desk, by))
+            if len(made) % PART == 0 and len(made) < len(changes):
+                part = {each.saved.episode_id: left.pop(each.saved.episode_id) for each in made[-PART:]}
+                await begin_to_write(_kept(part, made[-PART:], lists))
+        number = sum(len(one.own) for one in made)
+        stated = [audit.Entry(by.now, ACTOR, "facts-stated", "care.events", times=number)] if number else []
+        writes = [
+            *_kept(left, made[len(made) - len(left) :], lists),
+            *audit.noting([*entries_of_audit, *stated]),
+            *outbox.sending(connection, [record for one in made for record in one.records]),
+        ]
     await write(connection, writes)
     await _keep_seats(connection, changes)
+
+
+def _outcome(
+    one: EpisodeChange, sent: Mapping[str, Mapping[PeriodKey, SentPeriod]], desk: AtTheDesk, by: Publishing
+) -> Outcome:
+    """What to store and send of one episode; `sent`: by episode, the latest versions of its periods."""
+    return outcome(
+        one.row,
+        one.before,
+        one.after,
+        one.seen,
+        sent=sent.get(one.row.episode_id, {}),
+        rules=by.rules,
+        provenance=by.telling(one),
+        desk=desk,
+        stated=one.stated,
+        new=one.new,
+        before_the_merge=partial(_before_the_merge, one, sent) if one.origins else None,
+    )
 
 
 def _to_be_read(changes: Mapping[str, EpisodeChange]) -> list[store.LockedEpisode]:
@@ -217,7 +235,7 @@ def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tupl
     for episode, one in changes.items():
         after = one.after
         without_desk = after.conflicts or after.authorizations or after.ineffective or after.arrivals
-        if one.own or without_desk or one.row.listed or concerns(after, rules):
+        if one.own or without_desk or after.leftovers or one.row.listed or concerns(after, rules):
             own = one.own or NOTHING_SAID
             lines = entries(one.after, own, rules)
             search = own.latest
@@ -231,22 +249,20 @@ def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tupl
     return found
 
 
-def _writes(
-    connection: Connection,
+def _kept(
     changes: Mapping[str, EpisodeChange],
     made: Sequence[Outcome],
     lists: Mapping[str, tuple[AtTheDesk, tuple[ListEntry, ...]]],
-    told: Sequence[audit.Entry],
 ) -> Writes:
+    """The writes that store these changes; `made`: their outcomes, `lists`: of all changes."""
     periods = {one.saved.episode_id: one.sent for one in made if one.sent}
     opened = {period for one in made for period in one.opened}
-    relisted = {e: lines for e, (desk, lines) in lists.items() if desk.listed != changes[e].row.listed}
+    listed = {episode: lists[episode] for episode in changes if episode in lists}
+    relisted = {e: lines for e, (desk, lines) in listed.items() if desk.listed != changes[e].row.listed}
     return [
         *store.keeping(chain((f for one in changes.values() for f in one.new), (f for one in made for f in one.own))),
         *store.saving([one.saved for one in made]),
         *store.keeping_periods(periods, opened),
-        *audit.noting(told),
-        *outbox.sending(connection, [record for one in made for record in one.records]),
         *store.keeping_stays(_moved(changes)),
         *desk_store.keeping_entries(relisted),
     ]

@@ -15,6 +15,7 @@ from services.placement.gate import store
 from services.placement.gate.cases import DisclosureCase, Key, corrected
 from services.placement.gate.consents import Consent
 from services.placement.gate.docket import Decisions, changes_consents, decide, of_interest
+from services.placement.gate.merges import retires
 from services.placement.gate.recipients import GateRules
 from services.placement.gate.records import DecisionContext, going_out
 from services.placement.gate.store import GateRow, LedgerRow
@@ -103,7 +104,11 @@ async def _fill(
     targets = [id_ for episode in news for fact in news[episode] if (id_ := corrected(fact))]
     changed = [episode for episode in news if changes_consents(news[episode])]
     dockets = {episode: rows[episode].docket for episode in sorted(asked)}
+    targets += [merge for docket in dockets.values() for merge in docket.merges]
     await store.fill(connection, dockets, targets, [*again, *changed])
+    merged = {episode for episode in asked if dockets[episode].merges or any(map(retires, news.get(episode, ())))}
+    if merged:
+        await store.fill_merged(connection, {episode: dockets[episode] for episode in sorted(merged)})
 
 
 async def _leave_out_what_left(connection: Connection, decided: Iterable[Decisions]) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from services.placement.gate.bases import Basis, NoBasisReason, basis_for
 from services.placement.gate.cases import DisclosureCase, Key, Past, cases_of, corrected
 from services.placement.gate.consents import Consent, Ended, after
+from services.placement.gate.merges import MERGED, StandingMerge, Told, heard, notices, retires
 from services.placement.gate.recipients import GateRules
 from shared.events.aftercare import Consent as AboutConsent
 from shared.events.taking_back import FactCancelled
@@ -39,6 +40,10 @@ class Docket:
     past: dict[Key, Past] = field(default_factory=dict)
     withheld: list[DisclosureCase] = field(default_factory=list)
     over: dict[str, Ended] = field(default_factory=dict)
+    merges: dict[str, StandingMerge] = field(default_factory=dict)
+    """ce_id → the merge; those that stand, by which records of this episode count in another one."""
+    told: list[Told] = field(default_factory=list)
+    """Who was told of whose records before; known where a merge stands."""
 
 
 @dataclass(slots=True)
@@ -62,7 +67,7 @@ def of_interest(fact: Fact, rules: GateRules) -> bool:
     """
     if fact.type in rules.received:
         return not isinstance(fact.value, UnknownFact)
-    return isinstance(fact.value, FactCancelled | AboutConsent)
+    return isinstance(fact.value, FactCancelled | AboutConsent) or retires(fact)
 
 
 def changes_consents(facts: Iterable[Fact]) -> bool:
@@ -85,7 +90,18 @@ def decide(docket: Docket, facts: Sequence[Fact], rules: GateRules, now: datetim
         _enter(docket, fact, rules, found, open_cases)
     for case in sorted(open_cases.values(), key=lambda one: one.place):
         _decide_case(case, docket, rules, now, found, again=case.key in again)
+    if docket.merges:
+        _tell_of_merges(docket, rules, now, found)
     return found
+
+
+def _tell_of_merges(docket: Docket, rules: GateRules, now: datetime, found: Decisions) -> None:
+    """Decide on the notices of merges that stand, for those who were told of their records before or just now."""
+    new = [Told(one.recipient, one.facility, one.labels) for one, _ in found.disclosed if one.fact_type != MERGED]
+    for case, void in list(notices(docket.merges.values(), [*docket.told, *new], docket.past)):
+        found.void |= {*void}
+        found.withheld = [each for each in found.withheld if each[0].key not in void]
+        _decide_case(case, docket, rules, now, found, again=False)
 
 
 def _enter(
@@ -93,6 +109,7 @@ def _enter(
 ) -> None:
     """Add a fact's cases to `open_cases`, and remove those that it makes void."""
     docket.place += 1
+    docket.merges = heard(docket.merges, fact, docket.place)
     labels = _labels(docket, fact, rules)
     if not of_interest(fact, rules) or (fact.writer, fact.id) in docket.early:
         return

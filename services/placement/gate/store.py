@@ -17,6 +17,7 @@ from services.placement.gate.bases import Over
 from services.placement.gate.cases import DisclosureCase, Key, Past
 from services.placement.gate.consents import Consent, Ended
 from services.placement.gate.docket import Docket
+from services.placement.gate.merges import MERGED, StandingMerge, Told
 from services.placement.gate.tables import consents, disclosures, gate_episodes, gate_facts, withheld
 from shared.facts.envelope import Fact
 from shared.facts.ordering import FactPlace, place_of
@@ -27,10 +28,11 @@ from shared.storage.statements import Append, Read, at_once, at_the_end, rows, w
 
 _MISSING = (
     "INSERT INTO gate_episodes (episode_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING "
-    "RETURNING episode_id, seen::text, sent::text, labels::text, early::text, place, over::text"
+    "RETURNING episode_id, seen::text, sent::text, labels::text, early::text, place, over::text, merges::text"
 )
 _LOCK = (
-    "SELECT episode_id, seen::text, sent::text, labels::text, early::text, place, over::text FROM gate_episodes "
+    "SELECT episode_id, seen::text, sent::text, labels::text, early::text, place, over::text, merges::text "
+    "FROM gate_episodes "
     "WHERE episode_id = ANY($1::text[]) ORDER BY episode_id FOR UPDATE"
 )
 _HEARD = (
@@ -38,7 +40,7 @@ _HEARD = (
     "JOIN unnest($1::text[], $2::text[], $3::bigint[]) AS n(episode_id, writer, sequence) "
     "ON f.episode_id = n.episode_id AND f.writer = n.writer AND f.sequence = n.sequence"
 )
-_SAVE = update(gate_episodes, ("episode_id", "seen", "sent", "labels", "early", "place"))
+_SAVE = update(gate_episodes, ("episode_id", "seen", "sent", "labels", "early", "place", "merges"))
 _CONSENTS = (
     "SELECT episode_id, fact_id, consent_id, facility, discloser, recipient, recipient_class, purpose, scope, begins, "
     "ends, learnt_at, ended_at, over FROM consents WHERE episode_id = ANY($1::text[]) ORDER BY learnt_at, fact_id"
@@ -53,6 +55,10 @@ _PAST = (
 _WITHHELD = (
     "SELECT episode_id, recipient, fact_id, fact_type, writer, patient_id, facility, labels, occurred_at, content, "
     "place, corrects, corrected FROM withheld WHERE episode_id = ANY($1::text[]) ORDER BY episode_id, place"
+)
+_TOLD_OF = (
+    "SELECT DISTINCT episode_id, recipient, facility, labels FROM disclosures "
+    "WHERE episode_id = ANY($1::text[]) AND fact_type <> $2"
 )
 _IN_LEDGER = (
     "SELECT d.recipient, d.fact_id FROM unnest($1::text[], $2::text[]) AS n(recipient, fact_id) "
@@ -120,10 +126,12 @@ async def lock(connection: Connection, episode_ids: Iterable[str], tally: Tally 
 
 
 def _row(row: Any) -> GateRow:
-    episode, seen, sent, labels, early, place, over = row
+    episode, seen, sent, labels, early, place, over, merges = row
     known = {where: frozenset(each) for where, each in orjson.loads(labels).items()}
     docket = Docket(episode, known, {(writer, fact) for writer, fact in orjson.loads(early)}, place)
     docket.over = {one: Ended(how, datetime.fromisoformat(at)) for one, (how, at) in orjson.loads(over).items()}
+    if merges != "{}":
+        docket.merges = {one: StandingMerge(**told) for one, told in orjson.loads(merges).items()}
     return GateRow(orjson.loads(seen), orjson.loads(sent), docket)
 
 
@@ -145,12 +153,13 @@ async def save(connection: Connection, changed: Sequence[GateRow]) -> None:
     await at_the_end(connection, written(_SAVE, [_saved(each) for each in changed]))
 
 
-def _saved(row: GateRow) -> tuple[str, str, str, str, str, int]:
+def _saved(row: GateRow) -> tuple[str, str, str, str, str, int, str]:
     docket = row.docket
     labels = {where: sorted(found) for where, found in docket.labels.items() if found}
     parts = (row.seen, row.sent, labels, sorted(docket.early))
     seen, sent, of_stays, early = (orjson.dumps(part).decode() for part in parts)
-    return docket.episode_id, seen, sent, of_stays, early, docket.place
+    merges = orjson.dumps({one: told._asdict() for one, told in docket.merges.items()}) if docket.merges else b"{}"
+    return docket.episode_id, seen, sent, of_stays, early, docket.place, merges.decode()
 
 
 async def fill(
@@ -168,6 +177,12 @@ async def fill(
             dockets[row["episode_id"]].past[row["recipient"], row["fact_id"]] = past
     for row in await rows(connection, _WITHHELD, list(again)) if again else ():
         dockets[row["episode_id"]].withheld.append(_case(row))
+
+
+async def fill_merged(connection: Connection, dockets: Mapping[str, Docket]) -> None:
+    """Load into the dockets of episodes with merges who was told of them."""
+    for episode, recipient, facility, labels in await rows(connection, _TOLD_OF, list(dockets), MERGED):
+        dockets[episode].told.append(Told(recipient, facility, frozenset(labels)))
 
 
 def _case(row: Any) -> DisclosureCase:

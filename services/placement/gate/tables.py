@@ -19,6 +19,7 @@ gate_episodes = sa.Table(
     sa.Column("early", JSONB, nullable=False, server_default="[]", comment="[writer, ce_id] cancelled before it came"),
     sa.Column("place", sa.BigInteger, nullable=False, server_default="0", comment="facts that came so far"),
     sa.Column("over", JSONB, nullable=False, server_default="{}", comment="consent → [what ended it, since when]"),
+    sa.Column("merges", JSONB, nullable=False, server_default="{}", comment="ce_id of one that stands → what it says"),
     comment="where each episode stands at the gate; the row by which all of it is locked",
 )
 

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import accumulate
+from typing import NamedTuple
 
 from services.placement.continuum.model import Folded, Segment, StayState
 from shared.events.base import StayKind
@@ -18,13 +19,16 @@ from shared.values import value_object
 
 Ends = datetime | None
 Interval = tuple[datetime, Ends]
+NOBODY = ""
+"""Whose a seat is that is out of use."""
 
 
 @value_object
 class Place:
     """What one person takes of a program over [since, until): a seat that is held, or a stay there.
 
-    `person`: the episode's id. `seat_id` None: a stay. `group`: of a held seat; stays count in no group.
+    `person`: the episode's id; NOBODY: `seats` seats that are out of use. `seat_id` None: a stay. `group`: of a held
+    seat; stays count in no group. `expected`: the end is expected, and not told.
     """
 
     person: str
@@ -32,10 +36,21 @@ class Place:
     until: datetime | None = None
     group: str | None = None
     seat_id: str | None = None
+    seats: int = 1
+    expected: bool = False
 
     def stands_at(self, at: datetime) -> bool:
         """True when it is taken at this instant."""
         return self.since <= at and (self.until is None or at < self.until)
+
+
+class SeatsOut(NamedTuple):
+    """Seats of a program that are out of use: how many, from and until which instant, and why."""
+
+    seats: int
+    since: datetime
+    until: datetime | None
+    reason: str
 
 
 @value_object
@@ -94,8 +109,13 @@ def first_under(places: Iterable[Place], room: int, since: datetime) -> datetime
     return first
 
 
+def out_at(places: Iterable[Place], at: datetime) -> int:
+    """How many seats are out of use at an instant."""
+    return taken_at((one for one in places if one.person == NOBODY), at)
+
+
 def taken_at(places: Iterable[Place], at: datetime) -> int:
-    """How many seats are taken at an instant."""
+    """How many seats are taken or out of use at an instant."""
     return sum(_seats_of(one for one in places if one.stands_at(at)).values())
 
 
@@ -109,7 +129,7 @@ def _seats_of(standing: Iterable[Place]) -> dict[str, int]:
     found: dict[str, int] = {}
     for one in sorted(standing, key=lambda each: each.seat_id is None):
         before = found.get(one.person, 0)
-        found[one.person] = max(before, 1) if one.seat_id is None else before + 1
+        found[one.person] = max(before, 1) if one.seat_id is None else before + one.seats
     return found
 
 
@@ -165,6 +185,11 @@ def _steps(places: Iterable[Place]) -> list[tuple[datetime, int]]:
         if one.until is None or one.since < one.until:
             of_person[one.person].append(one)
     for own in of_person.values():
+        if len(own) == 1:  # most persons: one seat from then on, until the end
+            moves[own[0].since] += 1
+            if own[0].until is not None:
+                moves[own[0].until] -= 1
+            continue
         before = 0
         for at in sorted({each for one in own for each in (one.since, one.until) if each is not None}):
             count = taken_at(own, at)

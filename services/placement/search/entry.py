@@ -18,11 +18,13 @@ Kind = Literal[
     "ineffective",
     "arrival",
     "visits",
+    "leftover",
     "review",
 ]
 """What an entry is about. `arrival`: a stay that a hospital expects; `plan`: a plan of treatment; `ineffective`: facts
 without effect; `visits`: a stay of daily visits, which ends when none has followed by `due`; it is on no list of a
-person; `review`: something to be looked at by a day, `ahead` until the site's lead day."""
+person. `leftover`: what a merge that was taken back left here; `review`: something to be looked at by a day, `ahead`
+until the site's lead day."""
 STATES: dict[Kind, tuple[str, ...]] = {
     "search": ("open", "closed"),
     "offer": ("sent", "countered", "accepted", "declined", "expired", "withdrawn"),
@@ -35,6 +37,7 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "visits": ("open",),
     "arrival": ("expected",),
     "review": ("ahead", "due", "overdue", "done"),
+    "leftover": ("open", "stays"),
 }
 UNSETTLED: dict[Kind, tuple[str, ...]] = {
     "search": ("open",),
@@ -45,6 +48,7 @@ UNSETTLED: dict[Kind, tuple[str, ...]] = {
     "ineffective": ("open",),
     "arrival": ("expected",),
     "review": ("due", "overdue"),
+    "leftover": ("open",),
 }
 """Kinds of entries that wait for somebody in some states → those states."""
 AHEAD = timedelta(days=7)

@@ -7,13 +7,14 @@ preferences met, the first free day, the site's order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, time
 from typing import NamedTuple
 
 from shared.events.levels import RANK, WORDS, Level
 from shared.events.placing import Needs
-from shared.site.values import Program
+from shared.site.needs import DAY_PARTS, Kind, Need, kind_of
+from shared.site.values import Hours, Program
 from shared.values import value_object
 
 SOON = 3
@@ -48,13 +49,15 @@ class Candidate:
 
 
 class ProgramFit(NamedTuple):
-    """One program and what is asked of it. `free_on`: its first day with a free seat; None: none is known."""
+    """One program and what is asked of it. `free_on`: its first day with a free seat; None: none is known.
+    `been_there`: the patient was there before."""
 
     program: Program
     level: Level
     needs: Needs
     free_on: date | None
     today: date
+    been_there: bool = False
 
 
 class FitReason(NamedTuple):
@@ -69,15 +72,23 @@ Judge = Callable[[ProgramFit], FitReason | None]
 
 
 def rank(
-    programs: Iterable[Program], level: Level, needs: Needs, seats_free_by: Mapping[str, date | None], today: date
+    programs: Iterable[Program],
+    level: Level,
+    needs: Needs,
+    seats_free_by: Mapping[str, date | None],
+    today: date,
+    *,
+    vocabulary: tuple[Need, ...] = (),
+    been_at: Iterable[str] = (),
 ) -> tuple[Candidate, ...]:
     """All these programs, the best first, for a patient who needs this level.
 
     `seats_free_by`: program id → the first day, today or later, from which on a seat stays free; None or absent where
-    none is known.
+    none is known. `vocabulary`: the site's needs; `been_at`: programs that the patient was at before.
     """
-    cases = [ProgramFit(one, level, needs, seats_free_by.get(one.id), today) for one in programs]
-    found = [(_order(case, one), nth, one) for nth, case in enumerate(cases) for one in [_judged(case)]]
+    before = frozenset(been_at)
+    cases = [ProgramFit(one, level, needs, seats_free_by.get(one.id), today, one.id in before) for one in programs]
+    found = [(_order(case, one), nth, one) for nth, case in enumerate(cases) for one in [_judged(case, vocabulary)]]
     return tuple(one for _, _, one in sorted(found, key=lambda each: each[:2]))
 
 
@@ -86,16 +97,81 @@ def _order(case: ProgramFit, one: Candidate) -> tuple[int, int, int, int, date]:
     return (len(one.fails), abs(steps), -steps, -one.preferences, one.free_on or date.max)
 
 
-def _judged(case: ProgramFit) -> Candidate:
-    reasons = [
-        Reason(name, must, *said)
-        for must, rules in ((True, MUSTS), (False, PREFERENCES))
-        for name, judge in rules.items()
-        if (said := judge(case)) is not None
-    ]
+def _judged(case: ProgramFit, vocabulary: tuple[Need, ...]) -> Candidate:
+    told = [*_by_own_fields(case, vocabulary), *_by_the_site(case, vocabulary)]
+    reasons = sorted(told, key=lambda each: not each.must)
     fits = all(reason.holds for reason in reasons if reason.must)
     met = sum(reason.holds for reason in reasons if not reason.must)
     return Candidate(case.program.id, fits, met, case.free_on, tuple(reasons))
+
+
+def _by_own_fields(case: ProgramFit, vocabulary: tuple[Need, ...]) -> Iterator[Reason]:
+    """What the program's own fields say."""
+    for name, (judge, key) in RULES.items():
+        if (said := judge(case)) is not None:
+            kind = kind_of(vocabulary, key) if key in Needs.__struct_fields__ else key
+            yield Reason(name, kind == "must", *said)
+
+
+def _by_the_site(case: ProgramFit, vocabulary: tuple[Need, ...]) -> Iterator[Reason]:
+    """What the program says of the site's own needs; one that a referral answers is no program's to fail."""
+    asked = case.needs.also or {}
+    for need in vocabulary:
+        if need.key in asked and need.referral is None:
+            yield Reason(need.key, need.kind == "must", *_answered(need, asked[need.key], case.program))
+
+
+def _answered(need: Need, wanted: tuple[str, ...], program: Program) -> FitReason:
+    """Whether the program answers the need with these values."""
+    if need.answered_by == "hours":
+        return _meets_at(need, wanted, program)
+    said = tuple(each for each in _said_by(need, program) if not need.values or each in need.values)
+    if not said:
+        return FitReason(need.unsaid == "meets", f"{need.words}: says nothing of it")
+    if not need.values:
+        return FitReason(True, need.words)
+    if need.judged == "up-to":
+        most = max(need.values.index(each) for each in said)
+        holds = all(need.values.index(each) <= most for each in wanted if each in need.values)
+        return FitReason(holds, f"{need.words}: up to {need.values[most]}")
+    missing = [each for each in wanted if _norm(each) not in {_norm(one) for one in said}]
+    holds = not missing if need.judged == "all" else len(missing) < len(wanted)
+    return FitReason(
+        holds, f"{need.words}: {', '.join(wanted if holds else missing)}" + ("" if holds else " is not there")
+    )
+
+
+def _said_by(need: Need, program: Program) -> tuple[str, ...]:
+    if need.answered_by == "modalities":
+        return program.modalities
+    return program.answers.get(need.key, ())
+
+
+def _meets_at(need: Need, wanted: tuple[str, ...], program: Program) -> FitReason:
+    """Whether the program meets at the wanted times of day alone."""
+    parts = {part for hours in program.schedule for part in parts_of_day(hours)}
+    if not parts:
+        return FitReason(need.unsaid == "meets", "does not say when it meets")
+    outside = [part for part in DAY_PARTS if part in parts - {*wanted}]
+    return FitReason(
+        not outside, f"also meets in the {' and '.join(outside)}" if outside else "meets at times that suit"
+    )
+
+
+NOON, FIVE = time(12), time(17)
+
+
+def parts_of_day(hours: Hours) -> tuple[str, ...]:
+    """The times of day that these hours touch: morning, afternoon, evening."""
+    touched = (hours.opens < NOON, hours.opens < FIVE and hours.closes > NOON, hours.closes > FIVE)
+    return tuple(part for part, is_touched in zip(DAY_PARTS, touched, strict=True) if is_touched)
+
+
+def judged_by_needs(program: Program, needs: Needs, vocabulary: tuple[Need, ...]) -> tuple[Reason, ...]:
+    """What the program says of these needs alone, whatever its level and seats."""
+    case = ProgramFit(program, program.level, needs, None, date.min)
+    own = (reason for reason in _by_own_fields(case, vocabulary) if RULES[reason.rule][1] in Needs.__struct_fields__)
+    return (*own, *_by_the_site(case, vocabulary))
 
 
 def _level(case: ProgramFit) -> FitReason:
@@ -170,11 +246,22 @@ def _norm(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-MUSTS: dict[str, Judge] = {"level": _level, "payer": _payer, "age": _age, "seat": _seat, "language": _language}
-PREFERENCES: dict[str, Judge] = {
-    "track": _track,
-    "schedule": _schedule,
-    "mode": _mode,
-    "accreditation": _accreditation,
-    "wait": _wait,
+def _continuity(case: ProgramFit) -> FitReason | None:
+    return FitReason(True, "the patient was there before") if case.been_there else None
+
+
+RULES: dict[str, tuple[Judge, Kind | str]] = {
+    "level": (_level, "must"),
+    "payer": (_payer, "payer"),
+    "age": (_age, "age_years"),
+    "seat": (_seat, "must"),
+    "language": (_language, "language"),
+    "track": (_track, "track"),
+    "schedule": (_schedule, "days"),
+    "mode": (_mode, "mode"),
+    "accreditation": (_accreditation, "accreditation"),
+    "continuity": (_continuity, "preference"),
+    "wait": (_wait, "preference"),
 }
+"""Rule → how it judges, and whether it is a must or a preference, or the need whose row says so. The name is what
+the API says."""

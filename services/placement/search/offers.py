@@ -9,7 +9,7 @@ and checks the returned SeatHeld with `programs.seats.may_claim`, in the same tr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -53,8 +53,14 @@ class OfferRequest:
     variance_reason: str | None = None
 
 
-def send(desk: Desk, asked: Sequence[OfferRequest], expires_at: datetime | None = None) -> tuple[OfferSent, ...]:
-    """Offer the patient to one or several programs, all of them or none.
+def send(
+    desk: Desk,
+    asked: Sequence[OfferRequest],
+    expires_at: datetime | None = None,
+    answer_by: Callable[[Program], datetime | None] = lambda _: None,
+) -> tuple[OfferSent, ...]:
+    """Offer the patient to one or several programs, all of them or none. `answer_by`: each one's own deadline, where
+    `expires_at` is None.
 
     Raises Rejected: `no-search`, `search-closed`, `nobody-asked`, `already-asked`, `variance-reason-needed` (for
     another level than the recommended one), `unknown-group`, `unknown-track`, `expires-in-the-past`.
@@ -67,7 +73,7 @@ def send(desk: Desk, asked: Sequence[OfferRequest], expires_at: datetime | None 
     for one in asked:
         _suits(one, search, waiting)
         waiting.append(one.program.id)
-    return tuple(_sent(desk, search, one, expires_at) for one in asked)
+    return tuple(_sent(desk, search, one, expires_at or answer_by(one.program)) for one in asked)
 
 
 def counter(desk: Desk, offer_id: str, start_date: date, reason: str | None = None) -> tuple[OfferCountered, ...]:

@@ -106,10 +106,12 @@ def _waits(folded: Folded, own: OwnFacts, which: str) -> StandingPlacement:
     found = next((one for one in folded.placements if one.placement_id == which), None)
     if found is None:
         raise Rejected("cancelled", "the placement was cancelled")
-    stand = (fact.value for fact in own if fact.id not in own.fallen)
-    started = any(isinstance(told, Started) and told.placement_id == which for told in stand)
-    if started or any(which in _names(stay) for stay in folded.stays):
+    if any(which in _names(stay) for stay in folded.stays):
         raise Rejected("started", "the patient has started there", possible=("completed", "discontinued"))
+    stand = (fact.value for fact in own if fact.id not in own.fallen)
+    if any(isinstance(told, Started) and told.placement_id == which for told in stand):
+        text = "it was told that the patient has started there, which has no effect"
+        raise Rejected("started", text, possible=("started-corrected", "start-withdrawn"))
     return found
 
 

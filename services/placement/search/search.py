@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from msgspec import structs
+
 from services.placement.continuum.about import About
 from services.placement.continuum.model import Folded, StayState
-from services.placement.continuum.standing import StandingPlacement
+from services.placement.continuum.standing import FirstReferral, LatestAssessment, StandingPlacement
 from services.placement.search.levels import LevelQuestion, Recommendation
+from services.placement.search.needs import told_needs
 from services.placement.search.searches import Offer, Search
 from services.placement.search.states import (
     BY_A_PERSON,
@@ -146,9 +149,16 @@ def _used(placement: StandingPlacement, folded: Folded) -> bool:
 
 
 def needs_of(folded: Folded) -> Needs:
-    """The patient's needs as far as the fold knows them: the first payer of the latest coverage, and the latest age."""
+    """The patient's needs as far as the fold knows them: what the referral and the latest assessment say, the first
+    payer of the latest coverage, and the latest age."""
     latest = folded.coverage[-1].coverage if folded.coverage else ()
-    return Needs(payer=latest[0].payer if latest else None, age_years=_age(folded))
+    told = told_needs((*_needs_told(folded.referral), *_needs_told(folded.assessment)))
+    payer, age = latest[0].payer if latest else told.payer, _age(folded)
+    return structs.replace(told, payer=payer, age_years=told.age_years if age is None else age)
+
+
+def _needs_told(by: FirstReferral | LatestAssessment | None) -> tuple[str, ...]:
+    return by.needs if by else ()
 
 
 def _age(folded: Folded) -> int | None:

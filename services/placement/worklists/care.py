@@ -1,5 +1,5 @@
 """List entries about an episode's care: authorizations and their use, conflicts, plans, facts without effect, arrivals
-that are expected. Pure."""
+that are expected, what a merge left. Pure."""
 
 from __future__ import annotations
 
@@ -40,6 +40,17 @@ def entries_of_care(folded: Folded, own: OwnFacts, rules: Rules) -> Iterator[Lis
         yield from _ineffective(folded)
     if folded.arrivals and not folded.deaths:
         yield from _arrivals(folded, rules)
+    if folded.leftovers:
+        yield from _leftovers(folded)
+
+
+def _leftovers(folded: Folded) -> Iterator[ListEntry]:
+    """What merges left, for readers who may see both what it is about and the facility that said the merge."""
+    for one in folded.leftovers:
+        besides = (one.merged_at,) if one.merged_at != one.facility else ()
+        content = {"facts": list(one.facts), "merged": one.retired}
+        state = "stays" if one.kept else "open"
+        yield ListEntry("leftover", one.id, one.facility, None, state, one.at, None, content, besides)
 
 
 def idle(folded: Folded) -> list[dict[str, str]]:

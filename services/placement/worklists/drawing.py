@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import Any
@@ -15,6 +15,7 @@ from services.placement.worklists.views import Line
 from services.placement.worklists.wording import FactWords, fact_words
 from shared.events.levels import WORDS
 from shared.site.config import Site
+from shared.site.needs import YES
 from shared.web.badges import by, until
 from shared.web.marks import Team
 from shared.web.tables import Badge
@@ -79,9 +80,8 @@ def _search(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
         if before == "none"
         else say("{level} recommended after {before}", level=to, before=inside(level(before)))
     )
-    asked = len(body.get("offers", ()))
-    sent = say_count("{count} offer sent", "{count} offers sent", asked) if asked else say("nobody asked yet")
-    details = (search_began(line, body, now), *body.get("reasons", ()), needs_in_words(body, now), sent)
+    details = (search_began(line, body, now), *body.get("reasons", ()), needs_in_words(body, now))
+    details = (*details, offers_sent(line, body))
     if line.state != "open":
         why = spoken(body.get("reason", ""))
         return what, (*details, why), Badge(say("closed: {why}", why=why))
@@ -92,6 +92,13 @@ def _search(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     since_today = say("waiting since today")
     waiting = since_today if days < 1 else say_count("waiting for {count} day", "waiting for {count} days", days)
     return what, details, Badge(waiting, "late" if days > 2 else "")
+
+
+def offers_sent(line: Line, body: Mapping[str, Any]) -> str:
+    """How many programs were asked in a search."""
+    if asked := len(body.get("offers", ())):
+        return say_count("{count} offer sent", "{count} offers sent", asked)
+    return say("nobody asked yet") if line.state == "open" else say("nobody was asked")
 
 
 def _began_on(line: Line, body: Mapping[str, Any], zone: ZoneInfo) -> date:
@@ -109,7 +116,9 @@ def search_began(line: Line, body: Mapping[str, Any], now: Glance) -> str:
 
 def needs_in_words(body: Mapping[str, Any], now: Glance) -> str:
     """What a search needs, as `needs 57 years old, payer: Medicaid`; empty where it needs nothing."""
-    told = [_need(name, value, now) for name, value in body.get("needs", {}).items() if value]
+    needs = body.get("needs", {})
+    told = [_need(name, value, now) for name, value in needs.items() if value and name != "also"]
+    told += [_own_need(name, values, now) for name, values in needs.get("also", {}).items()]
     return say("needs {what}", what=", ".join(told)) if told else ""
 
 
@@ -119,6 +128,13 @@ def _need(name: str, value: Any, now: Glance) -> str:
     if name == "start_by":
         return say("start by {day}", day=day(date.fromisoformat(value)))
     return f"{spoken(name)}: {now.payer(value) if name == 'payer' else _said(value)}"
+
+
+def _own_need(key: str, values: Sequence[str], now: Glance) -> str:
+    """One of the site's own needs in the site's words."""
+    need = now.site.need(key)
+    words = need.words if need else spoken(key)
+    return words if tuple(values) == YES else f"{words}: {_said(list(values))}"
 
 
 def _said(value: Any) -> str:
@@ -172,7 +188,8 @@ def _placement(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     variance = say("another level than recommended: {why}", why=why) if why else ""
     seat = say("has no seat") if body.get("seat") is False and line.state not in {"ended", "cancelled"} else ""
     begins = _first_day(body["start_date"]) if first else say("first day open")
-    details = (f"{level(body.get('level'))} · {begins}", variance, seat)
+    told = say("said to have begun, which has no effect") if body.get("start_told") else ""
+    details = (f"{level(body.get('level'))} · {begins}", told, variance, seat)
     if line.state == "placed" and first is not None:
         return now.program(line.program), details, _to_come(first, now.at, now.zone(line.facility))
     tone = {"missed": "late", "started": "good"}.get(line.state, "")
@@ -280,6 +297,13 @@ def _ineffective(_: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     )
 
 
+def _leftover(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    told = [now.facts[fact["ce_id"]] for fact in body["facts"]]
+    badge = Badge(say("stays here"), "good") if line.state == "stays" else Badge(say("whose is it?"), "late")
+    what = capital(told[0].short()) if told else say("Left by a merge")
+    return what, (_since(line, now), *(fact.sentence() for fact in told)), badge
+
+
 _WEEK = ("{hours} hours a week on {count} day", "{hours} hours a week on {count} days")
 
 
@@ -349,6 +373,7 @@ DRAWN: Mapping[str, Draw] = {
     "seat": _seat,
     "authorization": _authorization,
     "ineffective": _ineffective,
+    "leftover": _leftover,
     "plan": _plan,
     "review": _review,
     "session": _session,

@@ -160,8 +160,9 @@ def _placements(folded: Folded, own: DeskFacts, rules: Rules) -> list[ListEntry]
         name, program = placed.placement_id, placed.program
         stay = stay_of(folded, name)
         state, at = _of_placement(stay, cancelled.get(name), missed.get(name), placed)
-        without = None if state == "placed" and name in told else False  # a start without effect needs no seat
-        content = _placed_told(placed) | _stay_told(stay) | {"seat": True if name in seated else without}
+        no_effect = state == "placed" and name in told  # such a start needs no seat
+        seat = True if name in seated else None if no_effect else False
+        content = _placed_told(placed) | _stay_told(stay) | {"seat": seat, "start_told": no_effect or None}
         if name in cancelled:
             content["reason"] = cancelled[name].reason
         due = _first_day(placed, rules) if state == "placed" else None

@@ -71,7 +71,11 @@ _TO_PLACE: Final = Table(
     ("level", "payer", "overdue"),
     "waiting",
 )
-_SOUGHT: Final = Table(_TO_PLACE.columns, ("level", "payer"), "waiting")
+_SOUGHT: Final = Table(
+    (Column("levels", "From → to"), Column("waiting", "What came of it", "waiting"), _STANDS, _PAYER, _FACILITY),
+    ("level", "payer"),
+    "waiting",
+)
 _OFFERED: Final = Table(
     (_PROGRAM, _LEVEL, Column("waiting", "Answer", "due"), Column("day", "First day"),
      Column("since", "Sent", "waiting"), _STANDS, _FACILITY),
@@ -224,6 +228,18 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="Facts that cannot both be so; a person says which one falls.",
         empty="Nothing contradicts itself.",
         on_page=CARE,
+        group=TO_BE_SETTLED,
+        table=_TOLD,
+    ),
+    Worklist(
+        name="leftovers",
+        of=EntriesOf("leftover", ("open",)),
+        readers=CARE,
+        waits="What a merge that was taken back left with the patient who stays",
+        title="Left by a merge",
+        hint="Stated while two records were one, and hanging on neither now: say whose it is, or end it.",
+        empty="No merge left anything.",
+        first=False,
         group=TO_BE_SETTLED,
         table=_TOLD,
     ),

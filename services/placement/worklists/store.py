@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
 from asyncpg import Range
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.placement.programs.census import SeatsOut
 from services.placement.programs.seats import Claim
 from services.placement.search.entry import ListEntry
-from services.placement.tables import entries, seats
+from services.placement.tables import entries, programs, seats, seats_out
 from shared.storage.row_writes import upsert
 from shared.storage.statements import SqlWrite, array, at_once, written
 
@@ -51,6 +53,25 @@ async def lock_programs(connection: AsyncConnection, programs: Collection[str]) 
     names = sorted(programs)
     await connection.execute(_INSERT_MISSING, {"programs": names})
     await connection.execute(_LOCK, {"programs": names})
+
+
+async def tell_seats(
+    connection: AsyncConnection,
+    program: str,
+    out: Sequence[SeatsOut],
+    expected: Sequence[Any],
+    *,
+    at: datetime,
+    by: str,
+) -> None:
+    """Replace what a program told of its seats; call it with the program locked. `expected`: JSON of the seats expected
+    to come free."""
+    await connection.execute(sa.delete(seats_out).where(seats_out.c.program == program))
+    if out:
+        rows = [{"program": program, "nth": nth, **one._asdict()} for nth, one in enumerate(out)]
+        await connection.execute(sa.insert(seats_out), rows)
+    told = sa.update(programs).where(programs.c.program == program)
+    await connection.execute(told.values(told_at=at, told_by=by, expected_free=list(expected)))
 
 
 async def queues_of(connection: AsyncConnection, programs: Collection[str]) -> dict[str, int]:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.placement.programs.census import Place, end_known
 from services.placement.search.entry import UNSETTLED
-from services.placement.tables import entries, episodes, seats
+from services.placement.tables import entries, episodes, program_stays, seats
 from shared.scope import Scope
 from shared.storage import entry_marks as marks
 from shared.storage import scoped
@@ -89,10 +89,13 @@ _SEATS = sa.select(
     sa.func.upper(seats.c.during).label("until"),
 ).join(episodes, episodes.c.episode_id == seats.c.episode_id)
 _PLACES = sa.text(
-    "SELECT program, episode_id, since, until, expected, NULL AS group_id, NULL AS seat_id FROM program_stays "
+    "SELECT program, episode_id, since, until, expected, NULL AS group_id, NULL AS seat_id, 1 AS seats "
+    "FROM program_stays "
     "WHERE program = ANY(:programs) AND COALESCE(until, 'infinity'::timestamptz) > :since UNION ALL "
-    "SELECT program, episode_id, lower(during), upper(during), NULL, group_id, seat_id FROM seats "
-    "WHERE program = ANY(:programs) AND COALESCE(upper(during), 'infinity'::timestamptz) > :since"
+    "SELECT program, episode_id, lower(during), upper(during), NULL, group_id, seat_id, 1 FROM seats "
+    "WHERE program = ANY(:programs) AND COALESCE(upper(during), 'infinity'::timestamptz) > :since UNION ALL "
+    "SELECT program, '', since, until, NULL, NULL, 'out-of-use-' || nth, seats FROM seats_out "
+    "WHERE program = ANY(:programs) AND COALESCE(until, 'infinity'::timestamptz) > :since"
 ).bindparams(sa.bindparam("programs", type_=sa.ARRAY(sa.Text)), sa.bindparam("since", type_=sa.DateTime(timezone=True)))
 _ORDER = sa.text(
     "SELECT id, row_number() OVER (PARTITION BY program ORDER BY at, id) FROM entries "
@@ -176,13 +179,31 @@ async def there_between(
     return [one for one in found if datetime.fromisoformat(one.content["from"]) < ends]
 
 
-async def selected_page(
-    connection: AsyncConnection, so: Sequence[sa.ColumnElement[bool]], by: Keyset, *, back: bool, most: int
-) -> list[Line]:
-    """Up to `most` lines of which all of this is so, in this order; `back`: the last ones, not the first."""
-    rows = await connection.execute(_LINES.where(*so).order_by(*by.order(back=back)).limit(most))
-    found = [_line(row) for row in rows.all()]
-    return found[::-1] if back else found
+class ListPage(NamedTuple):
+    """Which lines a page has: up to `most` of which all of this is so, in this order; `back`: the last ones, not the
+    first."""
+
+    so: Sequence[sa.ColumnElement[bool]]
+    by: Keyset
+    back: bool
+    most: int
+
+
+async def pages(connection: AsyncConnection, asked: Sequence[ListPage]) -> list[list[Line]]:
+    """The lines of each page, by one query."""
+    found: list[list[Line]] = [[] for _ in asked]
+    queries = [
+        _LINES.add_columns(sa.literal(number).label("page"))
+        .where(*one.so)
+        .order_by(*one.by.order(back=one.back))
+        .limit(one.most)
+        for number, one in enumerate(asked)
+    ]
+    if not queries:
+        return found
+    for row in (await connection.execute(sa.union_all(*queries) if len(queries) > 1 else queries[0])).all():
+        found[row.page].append(_line(row))  # the parts of UNION ALL come one after the other, each in its order
+    return [lines[::-1] if one.back else lines for one, lines in zip(asked, found, strict=True)]
 
 
 async def of_episode(
@@ -263,13 +284,42 @@ def _claim(row: Any, facility_of: dict[str, str]) -> Line:
 async def places(
     connection: AsyncConnection, programs: Collection[str], since: datetime, now: datetime
 ) -> dict[str, list[Place]]:
-    """program → everybody's seats and stays there that last beyond `since`, whichever system reported them."""
+    """program → everybody's seats and stays there that last beyond `since`, whichever system reported them, and the
+    seats that are out of use."""
     found: dict[str, list[Place]] = defaultdict(list)
     asked = {"programs": sorted(programs), "since": min(since, now)}
-    for row in (await connection.execute(_PLACES, asked)).all():
-        until = row.until if row.seat_id else end_known(row.until, row.expected, now)
-        found[row.program].append(Place(row.episode_id, row.since, until, row.group_id, row.seat_id))
+    for program, person, begins, until, expected, group, seat, seats_of in (
+        await connection.execute(_PLACES, asked)
+    ).all():
+        ends = until if seat else end_known(until, expected, now)
+        is_expected = ends is not None and until is None
+        found[program].append(Place(person, begins, ends, group, seat, seats_of, is_expected))
     return found
+
+
+def seats_taken(before: str, programs: Collection[str], now: datetime) -> sa.Select[Any]:
+    """The query for a row of each program that has any, as list_counts.py has them, under its id with `before` before
+    it: how many of its seats are taken at `now`, by the rule of programs/census.py `taken_at`: of each person every
+    seat that is held, and one for a stay without."""
+    held = _there_now(seats, sa.func.upper(seats.c.during), programs, now)
+    held = held.where(sa.func.lower(seats.c.during) <= now).add_columns(sa.literal(1).label("seat"))
+    stays = _there_now(program_stays, program_stays.c.until, programs, now)
+    stays = stays.where(program_stays.c.since <= now).add_columns(sa.literal(0))
+    every = sa.union_all(held, stays).subquery()
+    taken = sa.func.greatest(sa.func.sum(every.c.seat), 1).label("taken")
+    person = sa.select(every.c.program, taken).group_by(every.c.program, every.c.episode_id).subquery()
+    number = sa.cast(sa.func.sum(person.c.taken), sa.BigInteger)
+    columns: list[sa.ColumnElement[Any]] = [sa.literal(before) + person.c.program, number, *[sa.literal(0)] * 3]
+    return sa.select(*columns).group_by(person.c.program)
+
+
+def _there_now(
+    table: sa.Table, until: sa.ColumnElement[Any], programs: Collection[str], now: datetime
+) -> sa.Select[Any]:
+    """Program and episode of the rows that last beyond `now`, by the index that has them in this order."""
+    lasts = sa.func.coalesce(until, sa.literal_column("'infinity'::timestamptz"))
+    named = table.c.program == sa.any_(sa.literal(sorted(programs), sa.ARRAY(sa.Text)))
+    return sa.select(table.c.program, table.c.episode_id).where(named, lasts > now)
 
 
 async def facilities(connection: AsyncConnection, episode_id: str) -> frozenset[str]:

@@ -73,6 +73,8 @@ _WHAT = {
     "patients-unmerged": "the record is the patient's own again",
     "patients-linked": "the record was linked with another one of the same person",
     "patients-unlinked": "the link with another record was taken away",
+    "merge-ended": "another record of the patient was taken apart from this one",
+    "leftover-settled": "it was said whose it is that a merge left",
     "assigned": "somebody is in charge",
     "authorization-requested": "the payer was asked to authorize care",
     "authorization-pended": "the payer wants to know more",

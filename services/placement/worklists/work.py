@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.placement.gate import views as gate
 from services.placement.search.entry import AHEAD, UNANSWERED, Kind
 from services.placement.tables import entries
-from services.placement.worklists.views import COUNTED, Line, ListQuestion, Whose, selected, selected_page, within
+from services.placement.worklists.views import COUNTED, Line, ListPage, ListQuestion, Whose, selected, within
 from shared.storage.keysets import Keyset
 from shared.storage.list_counts import by_people, numbers
 from shared.web.tables import OF_PEOPLE
@@ -89,12 +89,12 @@ class EntriesOf(NamedTuple):
         """The lines, the oldest first."""
         return await selected(connection, lambda query: query.where(*self._so(asked.whose, now)), asked)
 
-    async def page(self, connection: AsyncConnection, asked: PageQuestion, late: Condition | None) -> list[Line]:
-        """The lines of a page, in the order that is asked for."""
+    def page(self, asked: PageQuestion, late: Condition | None) -> ListPage:
+        """A page of the lines, in the order that is asked for."""
         found = [*self._so(asked.whose, asked.now), *_narrowed(asked, late)]
         if asked.place is not None:
             found.append(asked.keyset.beyond(asked.place, back=asked.back))
-        return await selected_page(connection, found, asked.keyset, back=asked.back, most=asked.most)
+        return ListPage(found, asked.keyset, asked.back, asked.most)
 
     def tally(self, name: str, asked: PageQuestion, late: Condition | None) -> sa.Select[Any]:
         """The query for one row: the list's name, and the numbers of a ListCount."""
@@ -167,8 +167,9 @@ class WithheldFacts:
 
     def tally(self, name: str, asked: PageQuestion, late: Condition | None) -> sa.Select[Any]:  # noqa: ARG002
         """The same row as that of entries; none counts as late, and what stands before a place is not counted."""
-        count = gate.count_of_waiting(asked.whose.scope).scalar_subquery()
-        return sa.select(sa.literal(name).label("name"), count, sa.literal(0), count, sa.literal(0))
+        every = gate.count_of_waiting(asked.whose.scope).subquery()
+        [count] = every.c
+        return sa.select(sa.literal(name).label("name"), count, sa.literal(0), count.label("found"), sa.literal(0))
 
     async def lines(self, connection: AsyncConnection, asked: ListQuestion, now: datetime) -> list[Line]:  # noqa: ARG002
         """The lines, the longest withheld first."""

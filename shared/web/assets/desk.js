@@ -45,6 +45,11 @@
       for (const each of all("details.more[open]")) each.open = false;
     }
   });
+  // What a reader asked for and cannot be shown in its place is shown as a page, which says why.
+  document.addEventListener("htmx:responseError", (event) => {
+    const asked = event.detail.requestConfig, byItself = asked.headers["Stepdown-By-Itself"];
+    if (asked.verb === "get" && !byItself && asked.triggeringEvent) location.assign(event.detail.pathInfo.finalRequestPath);
+  });
   document.addEventListener("htmx:afterSettle", (event) => {
     const list = document.getElementById("list");
     if (list?.dataset.title) document.title = list.dataset.title;

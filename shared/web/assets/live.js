@@ -9,6 +9,7 @@
   const QUIET = 50000; // ms without a sign of life (one comes every 20 s) until a stream counts as lost
   const BY_ITSELF = { "Stepdown-By-Itself": "1" }; // an open page that nobody uses does not keep its session
   const SHORT = 1000, LONG = 60000; // ms before a stream is opened again: at first, at most
+  const LATER = 10000; // ms until the list is asked for again where it could not be had
   const KEPT = 15000; // ms for which what was heard is told to pages that have just been opened
   const shownAt = performance.timeOrigin + (performance.getEntriesByType("navigation")[0]?.responseStart || 0);
 
@@ -158,6 +159,7 @@
       await window.htmx.ajax("GET", address, { source: old, target: "#list", select: "#list", swap: "outerHTML show:none", headers: BY_ITSELF });
       document.removeEventListener("htmx:beforeSwap", meanwhile);
       if (late) return offer();
+      if (list() === old) return wanted ? offer() : void setTimeout(() => soon("list", show), LATER);
     } else {
       const found = await asked(address).catch(() => null);
       const fresh = found?.getElementById("list");

@@ -39,7 +39,8 @@ async def browser(database: Database) -> AsyncIterator[Browser]:
     rules = Rules(SITE, SetClock(day(2)))
     routes = [*api.routes(database, rules), *desk_page.routes(database, rules, desk_page.pages())]
     app = web_app(title="aftercare", tokens=Tokens(KEY, DEV_ISSUER, ("HS256",)), ready=_ready, routes=routes)
-    await take_in(database, document(WARD, IOP))
+    over = {"facility": "GOODHEALTH", "episode_id": "E9", "since": day(1).isoformat(), "until": day(3).isoformat()}
+    await take_in(database, document(WARD, IOP, ended_merges=[over]))
     told = document(inpatient(), episode_id="E2", patient_id="P-two", version=2, deaths=[DEATH], state="closed")
     await take_in(database, told)
     await take_in(database, document(inpatient(), episode_id="E4", patient_id="P-four"))

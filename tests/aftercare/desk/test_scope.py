@@ -52,7 +52,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "replay": {"reason": "other"},
     "discarded": {"reason": "other"},
 }
-LISTS = ("plans", "referrals", "contacts", "appointments", "risks", "follow-ups")
+OVER = {"facility": "GOODHEALTH", "episode_id": "ghsecret-other"}
+OVER |= {"since": day(1).isoformat(), "until": day(3).isoformat()}
+LISTS = ("plans", "referrals", "contacts", "appointments", "risks", "follow-ups", "leftovers")
 WORK = [one.name for one in WORKLISTS]
 WARD = inpatient(to=LEFT - timedelta(days=20), id="ghsecret-visit")
 IOP = stay("iop", LEFT - timedelta(days=19), LEFT, id="ghsecret-iop", how="completed", reason="goals-met")
@@ -93,8 +95,9 @@ async def posted(http: httpx.AsyncClient, path: str, facilities: tuple[str, ...]
 
 
 async def at_goodhealth(http: httpx.AsyncClient, database: Database) -> None:
-    """A plan with referrals, a window, contacts that raised a risk, an appointment: all at GOODHEALTH."""
-    await take_in(database, document(WARD, IOP))
+    """A plan with referrals, a window, contacts that raised a risk, an appointment, what a merge left: all at
+    GOODHEALTH."""
+    await take_in(database, document(WARD, IOP, ended_merges=[OVER]))
     for hour in range(3):
         await posted(http, "/api/contacts", HERE, at=day(1, 9 + hour).isoformat())
     await posted(http, "/api/appointments", HERE)
@@ -181,7 +184,7 @@ async def test_of_an_episode_of_two_facilities_each_sees_and_does_its_own(
     http: httpx.AsyncClient, app: Starlette, database: Database
 ) -> None:
     await at_goodhealth(http, database)
-    await take_in(database, document(WARD, IOP, PROGRAM, version=2))
+    await take_in(database, document(WARD, IOP, PROGRAM, version=2, ended_merges=[OVER]))
     made = await posted(http, "/api/contacts", THERE, outcome="reached")
     assert made["facility"] == "RIVERBEND"
     theirs = await ids_of(http, THERE)

@@ -14,7 +14,7 @@ from services.intake.api.rate_limits import RateLimits
 from services.intake.app import reception_of
 from services.intake.receiving.receive import Intake
 from shared.ids import first_id
-from shared.site.values import Limits
+from shared.site.limits import Limits
 from shared.web.app import web_app
 from shared.web.auth import DEV_ISSUER, Tokens
 from tests.answers import client_of

@@ -130,3 +130,15 @@ async def test_codes_in_no_table_and_silent_feeds_are_lists(
     assert "ANNEX7" in page.text
     assert "waits for it" in page.text or "wait for it" in page.text
     assert (await reader.opens("/", list="silent")).status == 200
+
+
+async def test_every_page_of_the_console_has_the_rail_of_lists(
+    browser: Browser, hospital: Hospital, asking: Asking
+) -> None:
+    await hospital.tells("A01")
+    [(message_id,)] = await hospital.rows("message_id")
+    reader = await signed_in(browser, asking, "interface")
+    for path in ("/messages", f"/messages/{message_id}", "/messages/try"):
+        page = await reader.opens(path)
+        assert 'hx-get="/rail"' in page.text, path
+        assert page.text.index("<nav") < page.text.index("<h1"), path

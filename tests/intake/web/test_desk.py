@@ -24,7 +24,7 @@ BESIDE = {one.listing.name for one in LISTS if one.listing.page}
 """What the rail leads to beside lists: pages of their own."""
 OF_ROLE = {
     "coordinator": {"take-in", "consents", "codes", *OF_ALL_FEEDS},
-    "identity": {"matches", "visit-numbers", "waiting"},
+    "identity": {"deletions", "matches", "visit-numbers", "waiting"},
     "interface": {"codes", "dead-letters", *OF_ALL_FEEDS},
     "auditor": {"consents", *OF_ALL_FEEDS},
     "clinician": set(),
@@ -52,6 +52,19 @@ async def test_each_role_has_its_lists_and_opens_every_one(browser: Browser, ask
         assert shown.status == 200, name
     for name in {one.listing.name for one in LISTS} - OF_ROLE[role] - BESIDE:
         assert (await reader.opens("/", list=name)).status == 422, name
+
+
+@pytest.mark.parametrize("facilities", ["*", "GOODHEALTH"])
+async def test_a_list_without_a_row_counts_none_whoever_looks(
+    browser: Browser, asking: Asking, facilities: str
+) -> None:
+    reader = await signed_in(browser, asking, "interface", facilities)
+    for name in sorted(OF_ALL_FEEDS - {"feeds", "silent"}):
+        page = await reader.opens("/", list=name)
+        assert re.findall(r"<title>[^<]*\((\d+)\) · Stepdown</title>", page.text) == ["0"], name
+        assert re.findall(r'aria-current="page">[^<]*<span class="n"><span class="count">(\d+)<', page.text) == ["0"], (
+            name
+        )
 
 
 async def test_the_roles_of_a_list_are_those_of_what_the_api_lists() -> None:

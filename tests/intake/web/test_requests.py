@@ -235,6 +235,27 @@ async def test_what_does_not_fit_is_named_by_field_and_never_repeated(
         assert field in {each["field"] for each in answer.json()["fields"]}
 
 
+@pytest.mark.parametrize(
+    ("needs", "field"),
+    [
+        (["transport", f"no_{ODD}"], "needs.1"),
+        ([f"risk:{ODD}"], "needs.0"),
+        (["language"], "needs.0"),
+        (["transport:north"], "needs.0"),
+    ],
+)
+async def test_a_person_s_need_is_one_of_the_site_s_and_a_hospital_s_system_s_is_taken_as_it_is(
+    http: httpx.AsyncClient, hospital: Hospital, asking: Asking, needs: list[str], field: str
+) -> None:
+    body = referral(hospital) | {"needs": needs}
+    refused = await http.post("/referrals", json=body, headers=asking("coordinator"))
+    assert (refused.status_code, [one["field"] for one in refused.json()["fields"]]) == (422, [field])
+    assert ODD not in refused.text
+    told = await posted(http, "/referrals", body, asking("hospital"))
+    (fact,) = await facts(hospital, told["patient_id"])
+    assert fact.as_json["needs"] == needs
+
+
 @pytest.mark.parametrize("path", ["/referrals", "/assessments"])
 async def test_who_may_not_ask_is_told_so(
     http: httpx.AsyncClient, hospital: Hospital, asking: Asking, path: str

@@ -38,13 +38,15 @@ async def test_somebody_new_is_referred_and_known_from_then_on(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     given = {**WHO, "identity__identifiers__0__id": hospital.mrn, "source": "family", "requested_level": "iop"}
-    page = await reader.fills_in("A referral", "Refer", **given, labels__1="SUD", needs="asl wheelchair")
+    page = await reader.fills_in(
+        "A referral", "Refer", **given, labels__1="SUD", needs__0="transport", needs__1="risk:high"
+    )
     assert (page.status, page.address) == (200, "/?list=take-in")
     assert "The referral is taken in" in page.notice
     [fact] = await hospital.facts()
     told = fact.as_json
     assert (fact.name, told["source"], told["requested_level"]) == ("referred", "family", "iop")
-    assert (told["labels"], told["needs"]) == (["SUD"], ["asl", "wheelchair"])
+    assert (told["labels"], told["needs"]) == (["SUD"], ["transport", "risk:high"])
     assert b"Newcomer" in await hospital.identity()
     assert b'"safe_to_contact":[false' in await hospital.identity()
     for secret in ("Newcomer", "555-0100", hospital.mrn):

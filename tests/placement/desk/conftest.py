@@ -60,6 +60,11 @@ class Desk:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.client.post(path, json=body or {}, headers=bearer(role, facilities) | named)
 
+    async def put(
+        self, path: str, body: dict[str, Any], *, role: str = "coordinator", facilities: tuple[str, ...] = ("*",)
+    ) -> httpx.Response:
+        return await self.client.put(path, json=body, headers=bearer(role, facilities))
+
     async def listed(self, name: str, **query: str) -> list[dict[str, Any]]:
         answer = await self.get(f"/api/{name}", query)
         assert answer.status_code == 200, answer.text

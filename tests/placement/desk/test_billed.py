@@ -81,8 +81,8 @@ async def test_a_diagnosis_of_a_program_stay_is_on_its_bill_and_can_be_said_anew
     assert (await desk.post(path, body | {"rank": 2}, role="clinician")).status_code == 409
     [period] = (await desk.get("/api/episodes/E1")).json()["periods"]
     assert period["diagnoses"] == [
-        {"system": "I10", "code": "F41.1", "rank": 1},
-        {"system": "I10", "code": "F33.2", "rank": 2},
+        {"system": "I10", "code": "F41.1", "rank": 1, "type": "principal"},
+        {"system": "I10", "code": "F33.2", "rank": 2, "type": "other"},
     ]
 
 

@@ -12,7 +12,7 @@ from shared import retention
 from shared.clock import SetClock
 from shared.desk_retention import of_a_desk
 from shared.ids import new_id
-from shared.site.values import Retention
+from shared.site.limits import Retention
 from shared.storage.database import Database
 from shared.storage.desk_tables import desk_people, entry_marks
 from shared.storage.tables import audit

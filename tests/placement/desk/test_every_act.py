@@ -13,9 +13,11 @@ from services.placement.desk.page.desk import WRITES
 from shared.roles import ROLES
 from shared.web.form_posts import address
 from tests.browsing import Browser, Page
+from tests.builders import admitted, referred
 from tests.placement.desk.conftest import DAY, Desk, token
 from tests.placement.desk.patient.lived import a_long_way, on_the_ward
 from tests.placement.desk.stories import at_the_program, says, ward_and_back
+from tests.placement.merging import Intake
 
 HERE = "/patients/patient-E1"
 ID = "[^/?]+"
@@ -88,6 +90,19 @@ async def _ward_and_back(desk: Desk) -> None:
     await ward_and_back(desk, attended=True)
 
 
+async def _a_merge_left_something(desk: Desk) -> None:
+    """The payer is asked while another patient's record counts here, and the two are two again."""
+    intake, hour = Intake(), timedelta(hours=1)
+    own = referred("2026-05-01 09:00", episode="E1", patient_id="patient-E1")
+    await desk.feed.bring(*intake.says(own), *intake.stays("R", admitted("2026-05-01 10:00")))
+    await desk.feed.bring(*intake.merges("R", "E1", survivor="patient-E1", recorded_at=desk.clock().isoformat()))
+    desk.clock.forward(hour)
+    asked = {"episode_id": "E1", "payer": "ACME", "level": "php", "unit": "day", "from": DAY, "to": DAY}
+    assert (await desk.post("/api/authorizations", asked)).status_code == 201
+    desk.clock.forward(hour)
+    await desk.feed.bring(*intake.unmerges("R", "E1", recorded_at=desk.clock().isoformat()))
+
+
 PLACEMENTS, OFFERS, EPISODES = "/api/placements/{id}", "/api/offers/{id}", "/api/episodes/{id}"
 AUTHORIZATIONS = "/api/authorizations/{id}"
 SITUATIONS: dict[str, Situation] = {
@@ -126,6 +141,9 @@ SITUATIONS: dict[str, Situation] = {
     ),
     "a payer is asked": Situation(
         _a_payer_is_asked, tuple(f"{AUTHORIZATIONS}/{each}" for each in ("approved", "pended", "denied"))
+    ),
+    "a merge left something": Situation(
+        _a_merge_left_something, ("/api/leftovers/{id}/stays", "/api/leftovers/{id}/goes-back")
     ),
     "contradicts itself": Situation(_ward_and_back, ("/api/conflicts/{id}/settled",)),
 }  # fmt: skip

@@ -23,7 +23,7 @@ from shared.clock import SetClock
 from tests.browsing import Browser
 from tests.builders import discharged
 from tests.placement.desk.conftest import DAY, Desk, token
-from tests.placement.desk.stories import WHY, at_the_program, says, ward_and_back
+from tests.placement.desk.stories import WHY, at_the_program, refused, says, ward_and_back
 from tests.placement.desk.test_planning import PLAN
 
 NEW = Worklist(
@@ -175,3 +175,23 @@ async def test_an_address_that_the_page_had_before_leads_to_the_same_list(
     await desk.leaves_the_ward("E1")
     await nobody.sign_in(token("coordinator"))
     assert f"<h1>{title}" in (await nobody.open("/", list=older)).text
+
+
+async def test_a_start_that_was_told_without_effect_is_said_and_only_taken_back_or_corrected(
+    nobody: Browser, desk: Desk
+) -> None:
+    placement = await ward_and_back(desk, attended=False)
+    entry = (await desk.get(f"/api/placements/{placement}")).json()
+    assert (entry["state"], entry["start_told"]) == ("placed", True)
+    assert await refused(desk, placement, "start-missed") == (
+        "started", "placed", ["started-corrected", "start-withdrawn"],
+    )  # fmt: skip
+    await nobody.sign_in(token("program"))
+    page = await nobody.open("/", list="placed")
+    assert "said to have begun, which has no effect" in page.text
+    assert page.forms("Adult partial").keys() - {"Take"} == {"Correct the first day", "Did not start"}
+    done = await nobody.press(page, "Adult partial", "Did not start", reason="did-not-come")
+    assert done.status == 200
+    left = (await desk.get(f"/api/placements/{placement}")).json()
+    assert (left["state"], "start_told" in left) == ("cancelled", False), "who never left the ward is placed nowhere"
+    assert "Nobody is about to start." in (await nobody.open("/", list="placed")).text

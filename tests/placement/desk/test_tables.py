@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 
@@ -13,7 +14,9 @@ from services.placement.desk.page.wording import CONFIRM, LABELS
 from services.placement.worklists.lists import WORKLISTS
 from services.placement.worklists.work import FILTERS, ORDERS
 from shared.clock import SetClock
+from shared.storage import desk_people
 from shared.storage.database import Database
+from shared.storage.desk_people import Person
 from shared.web.zones import COOKIE
 from tests.browsing import Browser, Page
 from tests.placement.desk.conftest import Desk, token
@@ -114,6 +117,23 @@ async def test_what_a_list_does_not_have_is_refused_in_words(browser: Browser, q
     assert (await browser.open("/", level="php")).status == 422, "there is no list that it would narrow"
 
 
+async def test_every_column_of_the_seats_says_something(browser: Browser, desk: Desk) -> None:
+    await desk.places("E1", start_date="2026-05-04")
+    told = (await browser.open("/", list="seats")).cells("Adult partial")
+    assert (told["levels"], told["waiting"]) == ("PHP", "19 free")
+    assert "1 of 20 seats taken" in told["seats"]
+    assert told["what"].startswith("30 hours a week")
+
+
+async def test_a_closed_search_says_what_came_of_it_once(browser: Browser, desk: Desk) -> None:
+    search = (await desk.search("E1"))["search_id"]
+    closed = await desk.post(f"/api/searches/{search}/closed", {"reason": "lost-contact"})
+    assert closed.status_code == 200
+    told = (await browser.open("/", list="closed")).cells("closed: lost contact")
+    assert told["stands"].startswith("nobody was asked")
+    assert "lost contact" not in told["stands"]
+
+
 async def test_a_list_of_many_asks_the_database_no_more_often_than_one_of_few(
     browser: Browser, desk: Desk, database: Database
 ) -> None:
@@ -125,6 +145,37 @@ async def test_a_list_of_many_asks_the_database_no_more_often_than_one_of_few(
     assert len(patients(page)) == 25
     assert len(many) == len(few)
     assert len([each for each in few if "UNION ALL" in each and "count(*)" in each]) == 1, "all counts by one query"
+
+
+async def test_no_list_asks_the_database_more_than_six_times(
+    browser: Browser, desk: Desk, database: Database, clock: SetClock
+) -> None:
+    [offer] = await desk.offers("E1", "GH-PHP1")
+    await desk.offers("E2", "GH-PHP1")
+    day = {"start_date": "2026-05-08", "reason": "staffing"}
+    assert (await desk.post(f"/api/offers/{offer}/countered", day, role="program")).status_code == 200
+    await desk.places("E3", "RB-PHP")
+    clock.at = clock().replace(day=20)
+    await browser.open("/")
+    for one in WORKLISTS:
+        if one.title:
+            with counted(database) as sent:
+                assert (await browser.open("/", list=one.name)).status == 200
+            assert len(sent) <= 6, one.name
+    with counted(database) as sent:
+        page = await browser.open("/")
+    assert len(set(patients(page))) == 3
+    assert len(sent) <= 11, "few more for many lists"
+
+
+async def test_two_pages_of_one_person_at_once_do_not_wait_for_each_other(
+    browser: Browser, database: Database, clock: SetClock
+) -> None:
+    await browser.open("/")
+    reader = Person("a-coordinator", "", frozenset({"coordinator"}), frozenset({"*"}))
+    async with database.begin() as one, database.begin() as other, asyncio.timeout(10):
+        for each in (one, other):
+            assert reader.subject in (await desk_people.at_work(each, reader, clock())).people
 
 
 async def test_a_form_is_opened_below_its_row_and_says_what_it_does_before(browser: Browser, desk: Desk) -> None:

@@ -21,6 +21,7 @@ READS = {
     "programs": CARE | {"program"},
     "episodes": REVIEWING,
     "conflicts": CARE,
+    "leftovers": CARE,
     "authorizations": REVIEWING,
     "sessions?episode_id=E1": REVIEWING | {"program"},
 }
@@ -88,6 +89,8 @@ WRITES: dict[str, tuple[set[str], dict[str, Any]]] = {
         {"instrument": "LOCUS", "version": "20", "phase": "intake"},
     ),
     "/api/conflicts/{id}/settled": (COORDINATOR | {"clinician"}, {"falls": []}),
+    "/api/leftovers/{id}/stays": (CARERS, {}),
+    "/api/leftovers/{id}/goes-back": (CARERS, {}),
 }
 """Path → who may, and a body that fits. Nothing is there in these tests: who may is told 404, who may not 403."""
 

@@ -11,6 +11,7 @@ import pytest
 
 from services.placement.rules import Rules
 from services.placement.worklists.lists import WORKLISTS
+from shared.web.wording import spoken
 from tests.browsing import Browser, Page
 from tests.placement.desk.conftest import DAY, Desk, token
 from tests.placement.desk.patient.lived import a_long_way
@@ -32,7 +33,9 @@ def data(rules: Rules) -> list[str]:
     people = [f"a-{role}" for role in ("coordinator", "program", "billing", "clinician")]
     languages = {each for program in site.programs for each in program.languages}
     therapies = {each.replace("-", " ") for program in site.programs for each in program.modalities}
-    return [*named, *rules_of_site, *more, *people, *languages, *therapies]
+    needs = {word for need in site.needs for each in (need.words, *need.values) for word in (each, spoken(each))}
+    needs |= {word.capitalize() for word in needs}
+    return [*named, *rules_of_site, *more, *people, *languages, *therapies, *needs]
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ TABLES = (
     ("services/placement/desk/patient/bills.py", "_FIELDS"),
     ("shared/web/marks.py", "REASONS"),
     ("services/placement/desk/page/wording.py", "MUSTS"),
+    ("services/placement/desk/page/choice_list.py", "_SAID"),
     ("shared/web/tables.py", "PLACEMENT"),
     ("shared/web/tables.py", "PAYER"),
     ("shared/web/tables.py", "AFTER"),

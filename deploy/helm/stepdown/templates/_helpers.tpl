@@ -32,6 +32,11 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- if .Values.site.files }}{{ include "stepdown.fullname" . }}-site{{ else }}{{ .Values.site.existingConfigMap }}{{ end }}
 {{- end }}
 
+{{- /* The public address of the desks; empty where there is none. */ -}}
+{{- define "stepdown.deskUrl" -}}
+{{- if .Values.signIn.deskUrl }}{{ .Values.signIn.deskUrl }}{{ else if .Values.ingress.enabled }}https://{{ .Values.ingress.host }}{{ end }}
+{{- end }}
+
 {{- define "stepdown.pod" -}}
 automountServiceAccountToken: false
 # Else Kubernetes sets STEPDOWN_… variables of its own for each Service, which look like settings.

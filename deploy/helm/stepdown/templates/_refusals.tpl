@@ -24,6 +24,12 @@
 {{- if ne (empty .issuer) (empty .jwksUrl) -}}
 {{- fail "signIn: issuer and jwksUrl belong together: with one of them nobody can sign in" -}}
 {{- end -}}
+{{- if and .clientId (or (not .issuer) (not (include "stepdown.deskUrl" $))) -}}
+{{- fail "signIn: people sign in with clientId, issuer and deskUrl (or an ingress): give all of them" -}}
+{{- end -}}
+{{- if and .clientSecret.name (not .clientId) -}}
+{{- fail "signIn: clientSecret is that of clientId: give both" -}}
+{{- end -}}
 {{- end -}}
 {{- with .Values.mllp.tls -}}
 {{- if and .clientCaSecret.name (not .certificateSecret.name) -}}
@@ -42,7 +48,7 @@
 {{- if eq .name "STEPDOWN_INSTANCE" -}}
 {{- fail (printf "services.%s.extraEnv: STEPDOWN_INSTANCE would be the same in every pod, and no two processes of a service may have one name: leave it out" $name) -}}
 {{- end -}}
-{{- if regexMatch "^STEPDOWN_(.*PASSWORD|MESSAGE_KEYS|.*DATABASE.*URL|TOKEN|TOKEN_SECRET)$" .name -}}
+{{- if regexMatch "^STEPDOWN_(.*PASSWORD|MESSAGE_KEYS|.*DATABASE.*URL|TOKEN|TOKEN_SECRET|CLIENT_SECRET)$" .name -}}
 {{- fail (printf "services.%s.extraEnv: %s is a secret: it comes from a Secret that the values name" $name .name) -}}
 {{- end -}}
 {{- end -}}

@@ -14,6 +14,7 @@ from services.intake.console.trying import MessageTried, Tried
 from services.intake.console.views import FactOfMessage
 from services.intake.desk import wording as desk
 from services.intake.desk.console import wording
+from services.intake.desk.views import VisitOf
 from shared.site.config import Site
 from shared.web.tables import Badge
 from shared.web.wording import capital, moment, spoken
@@ -111,6 +112,12 @@ def whole(found: MessageWhole, drawn: Drawn) -> MessageView:
         taken_back_by=found.taken_back_by or "",
         has_text=found.has_text,
     )
+
+
+def visit(of: VisitOf, drawn: Drawn) -> str:
+    """A visit by its days."""
+    words = _span(of.begun_at, of.ended_at, drawn, of.facility) or say("a visit that has not begun")
+    return capital(words)
 
 
 def tried(found: Tried, drawn: Drawn) -> Sequence[OutcomeView]:

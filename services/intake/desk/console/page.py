@@ -6,7 +6,7 @@ form, and each look at one is audited.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -18,17 +18,25 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from services.intake.api import messages, trials, writes
+from services.intake.api.deletions import DECIDERS
 from services.intake.api.rate_limits import RateLimits
+from services.intake.console.asking import MessageWhole
 from services.intake.console.question import ANSWERS, FILTERS, NOTES, MessageFilters, MessageQuestion
-from services.intake.desk import patient
+from services.intake.desk import patient, taking_in
 from services.intake.desk.console import drawing, wording
 from services.intake.desk.console.drawing import Drawn
+from services.intake.desk.taking_in import Asker
+from services.intake.desk.views import visits_of
+from services.intake.receiving.deletions import DELETING, deletes_visit
 from services.intake.receiving.receive import Intake
+from services.intake.visits.cancels import ASKS
 from shared.errors import Rejected
+from shared.scope import Scope
 from shared.web import paging, posts, requests
 from shared.web.app import Problem
 from shared.web.auth import Caller
 from shared.web.desk import Address, facilities_of, may
+from shared.web.forms import Form
 from shared.web.pages import Notice, Pages, notice_of
 from shared.web.sessions import form, page_caller
 from shared.web.words import say
@@ -112,7 +120,7 @@ class Console:
         return MessageQuestion(**requests.read(model, orjson.dumps(told)).model_dump())
 
     async def _one(self, request: Request) -> Response:
-        who = page_caller(request, *messages.READERS)
+        who = page_caller(request, *messages.READERS, *DECIDERS)
         requests.parameters(request, ())
         return await self._message(request, who)
 
@@ -169,10 +177,28 @@ class Console:
             "again": again,
             "opens": may(who, messages.OPENERS),
             "patients": may(who, patient.READERS),
+            "acts": await self._decisions(request, who, found) if may(who, DECIDERS) else (),
+            "back": "list=deletions",
         }
         said = {"notice": notice} if notice else {}
         status = notice.status if notice else HTTPStatus.OK
         return self.frame.render(request, "message.html", status, who=who, **told, **said)
+
+    async def _decisions(self, request: Request, who: Caller, found: MessageWhole) -> Sequence[Form]:
+        """What may be said of a message that asks for a person."""
+        line, asker = found.told.line, Asker(who, self.intake.clock(), reading_zone(request), self.intake.site)
+        if line.trigger not in DELETING or line.note == "error":
+            return ()
+        if line.note == "applied":
+            return [taking_in.deletion_back(line.message_id, asker)]
+        if line.reason != ASKS or line.patient_id is None:
+            return ()
+        visits = None
+        if deletes_visit(line.trigger) and line.visit_id is None:
+            async with self.intake.database.read() as connection:
+                known = await visits_of(connection, line.patient_id, Scope(frozenset({line.facility})))
+            visits = {each.visit_id: drawing.visit(each, self._drawn(request)) for each in known if each.number}
+        return [taking_in.deletion_by(line.message_id, line.trigger, asker, visits)]
 
     async def _form(self, request: Request) -> Response:
         who = page_caller(request, *messages.OPENERS)

@@ -31,7 +31,7 @@ WAITS: Mapping[str, str] = {
     "beginning": "waits for the message that begins its visit",
     "what-it-takes-back": "waits for the message that it takes back",
     "leave": "waits for the beginning of the leave",
-    "visit": "names no visit, and waits for one that it fits",
+    "visit": "names no visit that is known, and waits for one that it fits",
     "number": "has no number by which the patient is known",
     "unit": "waits until its unit is in the site's tables",
     "person": "waits for a person to say so",

@@ -65,6 +65,7 @@ class Leaving:
     async def delete(self) -> dict[str, int]:
         """Delete all of it; returns kind → how much went. Raises Transient where something stays locked."""
         await self._persons()
+        await self._statements()
         await self._matches()
         await self._texts()
         await self._refused()
@@ -86,6 +87,14 @@ class Leaving:
                 numbers = await store.delete_numbers(connection, self.facility, patients)
                 await self._note(connection, {"names": names, "identifiers": numbers})
             after = patients[-1]
+
+    async def _statements(self) -> None:
+        """The record numbers in what it said of two patients."""
+        number = 1
+        while number:
+            async with self.database.begin() as connection:
+                number = await store.delete_numbers_told_of_records(connection, self.facility)
+                await self._note(connection, {"identifiers": number})
 
     async def _matches(self) -> None:
         more = True

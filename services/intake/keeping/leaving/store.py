@@ -25,6 +25,7 @@ _NOT_KNOWN_WHICH = (
 _THEIRS = f"(facility = $1 OR {_NOT_KNOWN_WHICH}) AND patient_id IN ({_PATIENTS})"
 _OF_PAGE = f"(facility = $1 OR {_NOT_KNOWN_WHICH}) AND patient_id = ANY($2::text[])"
 _NAMES = f"DELETE FROM identities AS t WHERE {_OF_PAGE} RETURNING 1"  # noqa: S608 - our own words
+_DELETED = f"DELETE FROM deleted_persons AS t WHERE {_OF_PAGE} RETURNING 1"  # noqa: S608
 _WORDS = f"DELETE FROM identity_words AS t WHERE {_OF_PAGE}"  # noqa: S608
 _NUMBERS = (
     "DELETE FROM patient_identifiers WHERE facility = $1 AND patient_id = ANY($2::text[]) "
@@ -35,6 +36,16 @@ _HAND_OVER = (
     "facility FROM unnest($1::bytea[], $2::text[]) AS n(key, patient_id) JOIN patient_identifiers AS o "
     "USING (key, patient_id) GROUP BY 1, 2) AS h "
     "WHERE i.key = h.key AND i.patient_id = h.patient_id AND i.facility = h.facility"
+)
+_NUMBERED = "t.facility = $1 AND convert_from(t.told, 'UTF8')::jsonb ->> 'mrn' IS NOT NULL"
+_SAID_OF = (
+    "SELECT t.statement_id, t.patient_id, t.other_id FROM record_statements AS t "  # noqa: S608
+    f"WHERE {_NUMBERED} ORDER BY t.statement_id LIMIT {AT_ONCE}"
+)
+_UNNUMBER = (
+    "UPDATE record_statements AS t SET told = convert_to((convert_from(t.told, 'UTF8')::jsonb - 'mrn' - 'authority' "  # noqa: S608
+    f"|| '{{\"number_deleted\": true}}'::jsonb)::text, 'UTF8') WHERE {_NUMBERED} "
+    "AND t.statement_id = ANY($2::text[]) RETURNING 1"
 )
 _EVIDENCE = (
     "WITH gone AS (DELETE FROM match_evidence WHERE (match_id, of_one, of_other) IN (SELECT match_id, of_one, of_other "  # noqa: S608
@@ -59,8 +70,14 @@ _REFUSED = (
     f"WHERE facility = $1 LIMIT {AT_ONCE} FOR UPDATE SKIP LOCKED) RETURNING 1"
 )
 _COUNTS = {
-    "names": f"SELECT count(*) FROM identities AS t WHERE {_THEIRS}",  # noqa: S608
-    "identifiers": "SELECT count(*) FROM patient_identifiers WHERE facility = $1",
+    "names": (
+        f"SELECT (SELECT count(*) FROM identities AS t WHERE {_THEIRS}) + "  # noqa: S608
+        "(SELECT count(*) FROM deleted_persons WHERE facility = $1)"
+    ),
+    "identifiers": (
+        "SELECT (SELECT count(*) FROM patient_identifiers WHERE facility = $1) + "  # noqa: S608
+        f"(SELECT count(*) FROM record_statements AS t WHERE {_NUMBERED})"
+    ),
     "matches": (
         "SELECT count(*) FROM matches AS m WHERE EXISTS (SELECT 1 FROM match_evidence AS e WHERE e.match_id = "
         "m.match_id AND $1 IN (e.of_one, e.of_other)) AND NOT EXISTS (SELECT 1 FROM match_evidence AS e "
@@ -104,7 +121,8 @@ async def delete_names(connection: Connection, facility: str, patients: Sequence
     """Delete names, contacts and search words that the facility told of these patients, who are locked; returns how
     many names there were."""
     await rows(connection, _WORDS, facility, patients)
-    return len(await rows(connection, _NAMES, facility, patients))
+    away = await rows(connection, _DELETED, facility, patients)
+    return len(await rows(connection, _NAMES, facility, patients)) + len(away)
 
 
 async def delete_numbers(connection: Connection, facility: str, patients: Sequence[str]) -> int:
@@ -116,6 +134,14 @@ async def delete_numbers(connection: Connection, facility: str, patients: Sequen
     led = [(row["key"], row["patient_id"]) for row in gone if row["leads"] == "everywhere"]
     await rows(connection, _HAND_OVER, [key for key, _ in led], [patient for _, patient in led])
     return len(gone)
+
+
+async def delete_numbers_told_of_records(connection: Connection, facility: str) -> int:
+    """Delete the record numbers of at most AT_ONCE of what the facility said of two patients, who are locked; returns
+    how many. Who is whom stays."""
+    page = await rows(connection, _SAID_OF, facility)
+    await rows(connection, _LOCK, sorted({each for row in page for each in (row["patient_id"], row["other_id"])}))
+    return len(await rows(connection, _UNNUMBER, facility, [row["statement_id"] for row in page]))
 
 
 async def delete_matches(connection: Connection, facility: str) -> tuple[int, bool]:

@@ -11,23 +11,29 @@ LEAST, MOST = 3, 20
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe"})
 """Letters that Unicode does not take apart into a plain one and an accent."""
 _APOSTROPHES = re.compile(r"['’‘`´ʼ]")
+_WORD = re.compile(r"[^\W_]+")
 
 
 def folded(text: str) -> str:
     """A text without case and accents: `Müller-NUÑEZ` → `muller-nunez`. Folding again changes nothing."""
+    if text.isascii():  # nothing of it is taken apart
+        return text.casefold()
     return _plain(_plain(text).casefold().translate(_LETTERS)).casefold()
 
 
 def name_words(text: str) -> list[str]:
     """The words of a name, folded, an apostrophe left out: `O'Brien-Müller` → obrien, muller."""
-    return re.findall(r"[^\W_]+", _APOSTROPHES.sub("", folded(_APOSTROPHES.sub("", text))))
+    if text.isascii() and text.isalnum():
+        return [text.casefold()]  # most are one word
+    return _WORD.findall(_APOSTROPHES.sub("", folded(_APOSTROPHES.sub("", text))))
 
 
 def words_to_find(name: str) -> set[str]:
     """The words by which a family or given name is found: its own, those beside an apostrophe (`O'Brien`: also o,
     brien), and all of them as one (`García-López`: also garcialopez)."""
     words = name_words(name)
-    return {*words, *name_words(_APOSTROPHES.sub(" ", name)), *(["".join(words)] if words else [])}
+    beside = name_words(_APOSTROPHES.sub(" ", name)) if _APOSTROPHES.search(name) else ()
+    return {*words, *beside, *(["".join(words)] if words else [])}
 
 
 def beginnings(word: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from services.intake.people.store import Sealed, Whose
 from services.intake.tables import identity_words
@@ -28,8 +29,14 @@ _SEALED = (
 MOST_NEAR = 20
 """Records that may share a block; one that more share (a placeholder, a clinic's telephone) says nothing."""
 _UNCOMPARED = (
-    "SELECT i.patient_id, i.facility, i.sealed, i.stated_at FROM (SELECT patient_id, facility FROM identity_words "
-    "WHERE NOT compared ORDER BY patient_id, facility LIMIT $1) AS w JOIN identities AS i USING (patient_id, facility)"
+    "SELECT i.patient_id, i.facility, i.sealed, i.stated_at, w.weighed <> $2 AS anew "
+    "FROM (SELECT patient_id, facility, weighed FROM identity_words WHERE NOT compared "
+    "ORDER BY patient_id, facility LIMIT $1) AS w JOIN identities AS i USING (patient_id, facility)"
+)
+_BY_OTHER_WEIGHTS = (
+    "UPDATE identity_words SET compared = false WHERE (patient_id, facility) IN (SELECT patient_id, facility "
+    "FROM identity_words WHERE compared AND weighed IS DISTINCT FROM $1 AND patient_id >= $2 ORDER BY patient_id "
+    "LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING patient_id"
 )
 _SHARING = (
     "SELECT n.patient_id, n.facility, w.patient_id, w.facility, w.near FROM unnest($1::text[], $2::text[], "
@@ -42,7 +49,8 @@ _OF = (
     "AS n(patient_id, facility) JOIN identities AS i USING (patient_id, facility)"
 )
 _COMPARED = (
-    "UPDATE identity_words AS w SET compared = true FROM unnest($1::text[], $2::text[]) AS n(patient_id, facility) "
+    "UPDATE identity_words AS w SET compared = true, weighed = $3 "
+    "FROM unnest($1::text[], $2::text[]) AS n(patient_id, facility) "
     "WHERE w.patient_id = n.patient_id AND w.facility = n.facility"
 )
 _LEFT = f"SELECT count(*) FROM identities AS i WHERE {_MISSING}"  # noqa: S608
@@ -76,9 +84,24 @@ async def number_unindexed(connection: Connection) -> int:
     return int(row[0])
 
 
-async def uncompared(connection: Connection, most: int) -> list[Sealed]:
-    """At most so many persons who changed and were not compared since with those who are like them."""
-    return [Sealed(*row) for row in await rows(connection, _UNCOMPARED, most)]
+class ToCompare(NamedTuple):
+    """A person who is to be compared; `anew`: that was done before, by other weights."""
+
+    person: Sealed
+    anew: bool
+
+
+async def uncompared(connection: Connection, most: int, weights: str) -> list[ToCompare]:
+    """At most so many persons who changed, or whom `by_other_weights` took up, and were not compared since with those
+    who are like them. `weights`: the digest of those that hold."""
+    found = await rows(connection, _UNCOMPARED, most, weights)
+    return [ToCompare(Sealed(*list(row)[:4]), bool(row["anew"])) for row in found]
+
+
+async def by_other_weights(connection: Connection, weights: str, after: str, most: int) -> list[str]:
+    """Take up at most so many persons from a patient on who were compared by other weights, to be compared anew;
+    returns their patients."""
+    return [row["patient_id"] for row in await rows(connection, _BY_OTHER_WEIGHTS, weights, after, most)]
 
 
 async def sharing(connection: Connection, blocks: Sequence[tuple[Whose, Sequence[int]]]) -> list[tuple[Whose, Whose]]:
@@ -102,10 +125,10 @@ async def sealed_of(connection: Connection, whose: Iterable[Whose]) -> list[Seal
     return [Sealed(*row) for row in await rows(connection, _OF, *given)] if wanted else []
 
 
-async def keep_compared(connection: Connection, whose: Iterable[Whose]) -> None:
-    """Note that these persons were compared."""
+async def keep_compared(connection: Connection, whose: Iterable[Whose], weights: str) -> None:
+    """Note that these persons were compared by these weights."""
     wanted = sorted(whose)
-    await rows(connection, _COMPARED, [patient for patient, _ in wanted], [facility for _, facility in wanted])
+    await rows(connection, _COMPARED, [patient for patient, _ in wanted], [facility for _, facility in wanted], weights)
 
 
 def _array(hashes: Iterable[int]) -> str:

@@ -76,6 +76,8 @@ class WantedFact(NamedTuple):
     copy_of: str | None = None
     visit_id: str | None = None
     said_by: str | None = None
+    number_deleted: bool = False
+    """Its record number is not known any more: where it stands with one, it keeps that."""
 
 
 class EpisodeGap(NamedTuple):
@@ -172,7 +174,8 @@ def _merge_fact(kind: type[Merge], one: MergedEpisode, owners: Mapping[str, str]
         patient=_number(number),
         by=by.by,
     )
-    return WantedFact((kind.TYPE, one.facility, one.episode_id), value, said_by=by.said_by)
+    gone = number is not None and number.number_deleted
+    return WantedFact((kind.TYPE, one.facility, one.episode_id), value, said_by=by.said_by, number_deleted=gone)
 
 
 def _number(by: RecordStatement | None) -> PatientNumber | None:

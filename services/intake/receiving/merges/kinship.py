@@ -7,14 +7,20 @@ from collections.abc import Sequence
 from services.intake.people.patients import FoundPatient
 from services.intake.receiving import store as receiving
 from services.intake.receiving.merges import store
+from services.intake.receiving.merges.accounts import holder_by_account
 from services.intake.receiving.merges.statements import NO_KEY, NO_OTHER, Sides, stated
 from services.intake.receiving.read import InboundMessage
 from shared.storage.database import Connection
 
 
-def told_of_records(sides: Sequence[Sides], found: Sequence[FoundPatient]) -> None:
+async def told_of_records(connection: Connection, sides: Sequence[Sides], found: Sequence[FoundPatient]) -> None:
     """Note on each message what it says of two patients. `found`: the patients of all claims of `sides`."""
-    statements = stated(sides, found)
+    whose, holders = iter(found), dict[str, str]()
+    for one in sides:
+        patient, *_ = (next(whose).patient_id for _ in one.claims)
+        if one.by_account and patient is not None:
+            holders[one.message.message_id] = await holder_by_account(connection, one, patient)
+    statements = stated(sides, found, holders)
     whose = iter(found)
     for one in sides:
         reports = [(each.patient_id, claim) for claim, each in zip(one.claims, whose, strict=False) if each.patient_id]

@@ -15,7 +15,9 @@ from services.intake.hl7.model import VisitMessage
 from services.intake.people import register
 from services.intake.people.joining import TOLD_AS_ONE, MatchPair
 from services.intake.people.merging import (
+    SAME,
     SAYS_ONE,
+    Effect,
     FacilityPatients,
     RecordStatement,
     VisitName,
@@ -37,12 +39,13 @@ from services.intake.receiving.merges.facts import (
     identity_facts,
     merged_episodes,
 )
+from services.intake.receiving.merges.statements import NO_OTHER
 from services.intake.receiving.merges.store import OfNoVisit, StandingFact
 from services.intake.visits.death_facts import DeathChanges
 from services.intake.visits.derive import FactKey, Note
 from services.intake.visits.reconcile import EpisodeSequences, VisitChanges, VisitRecord, labels_of
 from shared.events.base import CareFact
-from shared.events.stays import PatientDied
+from shared.events.stays import PatientDied, PatientsMerged, PatientsUnmerged
 from shared.events.taking_back import FactCancelled, taken_back
 from shared.facts import restating
 from shared.facts.envelope import Fact
@@ -71,6 +74,8 @@ class _Belonging:
         """The record number and its authority by which a move told whose the visit is; None where none moved it."""
         for said in visit.messages:
             by = self._moved_by(visit.facility, said, self.named.get(said.message_id, visit.patient_id))
+            if by is not None and by.number_deleted and visit.record_number:
+                return visit.record_number[0], visit.record_number[1]
             if by is not None and by.mrn:
                 return by.mrn, by.authority or ""
         return None
@@ -124,10 +129,17 @@ class Kin:
         found: dict[str, Note] = {}
         for one in self.statements:
             if one.by == "message":
-                note = Note(one.said_by, *effects.get(one.statement_id, ("applied", None)))
+                note = Note(one.said_by, *effects.get(one.statement_id, self._of_move(one)))
                 if one.said_by not in found or note.effect == "applied":
                     found[one.said_by] = note
         return list(found.values())
+
+    def _of_move(self, one: RecordStatement) -> Effect:
+        """What became of a move: where only the account says whose the visit was, it waits until that is known."""
+        if one.by_account and not one.other:
+            return "waiting", NO_OTHER
+        moves = [each for each in self.who.moves.get(one.facility, ()) if each.visit == one.visit]
+        return ("no-effect", SAME) if one.other == one.patient and moves == [one] else ("applied", None)
 
 
 async def load(connection: Connection, patients: Iterable[str]) -> Kin | None:
@@ -263,7 +275,7 @@ def _of_requests(stored: OfNoVisit, died: DeathChanges) -> Iterator[Original]:
 def _difference(standing: Sequence[StandingFact], wanted: Sequence[WantedFact], stating: Stating) -> MergeChanges:
     """What makes `standing` say what is wanted: copies are cancelled before anything is stated."""
     was, (sequences, _, now, told_by) = {one.key: one for one in standing}, stating
-    out = restating.difference(was, {one.key: one for one in wanted}, _says)
+    out = restating.difference(was, {one.key: _with_number(one, was.get(one.key)) for one in wanted}, _says)
     found = MergeChanges(fallen=[one.ce_id for one in out.fallen])
     for gone in sorted(out.cancel.values(), key=lambda one: (one.copy_of is None, one.ce_id)):
         off = taken_back(gone.value, gone.ce_id, reason=UNMERGED if gone.copy_of else "derived-away", now=now)
@@ -273,6 +285,13 @@ def _difference(standing: Sequence[StandingFact], wanted: Sequence[WantedFact], 
         fact = sequences.stated(value, now, told_by, one.said_by, copy_of=one.copy_of)
         found.stated.append((one.key, fact, one.visit_id))
     return found
+
+
+def _with_number(one: WantedFact, was: StandingFact | None) -> WantedFact:
+    """The fact with the record number that it stands with, where that is not known any more."""
+    if not one.number_deleted or was is None or not isinstance(was.value, PatientsMerged | PatientsUnmerged):
+        return one
+    return one._replace(value=structs.replace(one.value, patient=was.value.patient))
 
 
 def _says(was: StandingFact, now: WantedFact) -> bool:

@@ -39,6 +39,18 @@ class Sides(NamedTuple):
         """All of them, the patient first."""
         return (self.patient, *self.others)
 
+    @property
+    def by_account(self) -> bool:
+        """Whether it moves a visit, and only the visit's account, MRG-3, says whose that was."""
+        adt = self.message.adt
+        moves = adt is not None and adt.means.records == "move-visit"
+        return moves and not self.others and self.told.other_account is not None
+
+    @property
+    def visit(self) -> str | None:
+        """The key of the visit that it names; one that is known by its account alone has that as its key."""
+        return self.told.visit or (self.told.other_account if self.by_account else None)
+
 
 def sides_of(inbound: Iterable[InboundMessage]) -> list[Sides]:
     """What these messages say of records."""
@@ -60,15 +72,19 @@ def says_of_records(adt: Adt) -> bool:
     return adt.means.merges or bool(adt.records)
 
 
-def stated(sides: Sequence[Sides], found: Sequence[FoundPatient]) -> dict[str, list[RecordStatement]]:
-    """Message id → what it says of two patients; `found` are the patients of the claims, in their order."""
+def stated(
+    sides: Sequence[Sides], found: Sequence[FoundPatient], holders: Mapping[str, str]
+) -> dict[str, list[RecordStatement]]:
+    """Message id → what it says of two patients; `found` are the patients of the claims, in their order. `holders`:
+    message id → whose the visit is that is moved by its account alone; "" where that is not known."""
     whose = iter(found)
     statements: dict[str, list[RecordStatement]] = {}
     for one in sides:
         patient, *others = (next(whose).patient_id for _ in one.claims)
         mine = statements.setdefault(one.message.message_id, [])
         if patient is not None and one.message.adt is not None:
-            mine += _statements(one, one.message.adt, patient, dict.fromkeys(filter(None, others)), len(mine))
+            told = dict.fromkeys(filter(None, others)) or ([holders[one.message.message_id]] if one.by_account else [])
+            mine += _statements(one, one.message.adt, patient, told, len(mine))
     return statements
 
 
@@ -92,7 +108,9 @@ def _statements(one: Sides, adt: Adt, patient: str, others: Iterable[str], befor
             mrn=number.id if number else None,
             authority=number.authority if number else None,
             account=account or one.told.other_account,
-            visit=one.told.visit,
+            visit=one.visit,
+            to_account=one.told.account if kind == "move-visit" else None,
+            by_account=one.by_account,
         )
 
 

@@ -18,12 +18,14 @@ from shared.events import CareFact, type_name
 from shared.facts.envelope import Fact
 from shared.facts.values import read_fact
 from shared.storage.database import Connection
-from shared.storage.row_writes import insert, insert_missing
+from shared.storage.row_writes import insert, upsert
 from shared.storage.statements import SqlWrite, array, rows, written
 
 _KIN = "SELECT patient_id, kin FROM patients WHERE patient_id = ANY($1::text[]) AND kin IS NOT NULL"
 _STATEMENTS = "SELECT told FROM record_statements WHERE patient_id = ANY($1::text[]) OR other_id = ANY($1::text[])"
-_KEEP = insert_missing(record_statements, ("statement_id", "facility", "patient_id", "other_id", "told"))
+_KEEP = upsert(
+    record_statements, ("statement_id", "facility", "patient_id", "other_id", "told"), only="t.other_id = ''"
+)
 _KEEP_KIN = (
     "UPDATE patients AS p SET kin = n.kin::text[] FROM unnest($1::text[], $2::text[]) AS n(patient_id, kin) "
     "WHERE p.patient_id = n.patient_id"
@@ -90,7 +92,7 @@ async def statements_of(connection: Connection, patients: Iterable[str]) -> list
 
 
 async def keep_statements(connection: Connection, told: Sequence[RecordStatement]) -> None:
-    """Store statements; one that is stored already stays as it is."""
+    """Store statements; one that is stored already stays as it is, unless it did not say whose a visit was."""
     columns = [(one.statement_id, one.facility, one.patient, one.other, encode(one)) for one in told]
     for write in written(_KEEP, columns):
         await rows(connection, write.sql, *write.given)

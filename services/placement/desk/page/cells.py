@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from services.placement.worklists.drawing import Drawn, Glance, needs_in_words, search_began
+from services.placement.worklists.drawing import Drawn, Glance, needs_in_words, offers_sent, search_began
 from services.placement.worklists.review_words import used_in_words
 from services.placement.worklists.views import Line
 from shared.web.marks import who_cell
 from shared.web.tables import Cell
 from shared.web.wording import day, moment
-from shared.web.words import say, say_count
+from shared.web.words import say
 
 Body = Mapping[str, Any]
 """What the API shows of a line."""
@@ -48,12 +48,9 @@ def _levels(body: Body) -> Iterator[str]:
 
 
 def _search(line: Line, body: Body, drawn: Drawn, now: Glance) -> Mapping[str, Cell]:
-    asked = len(body.get("offers", ()))
-    sent = say_count("{count} offer sent", "{count} offers sent", asked) if asked else say("nobody asked yet")
-    needs, closed = needs_in_words(body, now), drawn[1][-1] if line.state != "open" else ""
-    more = tuple(filter(None, (closed, *body.get("reasons", ()), needs)))
+    more = tuple(filter(None, (*body.get("reasons", ()), needs_in_words(body, now))))
     return {
-        "stands": Cell(sent, more),
+        "stands": Cell(offers_sent(line, body), more),
         "waiting": Cell(badge=drawn[2], more=(search_began(line, body, now),)),
     }
 

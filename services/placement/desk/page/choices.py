@@ -9,10 +9,22 @@ from typing import Final
 from services.placement.desk.page import wording
 from shared.events.levels import WORDS
 from shared.site.config import Site
+from shared.site.needs import KNOWN, NO, YES, Need
 from shared.site.values import Hours, Program
+from shared.web.forms import Question
 from shared.web.wording import spoken
 
-_LEFT_OUT: Final = ("days", "programs", "needs", "returned_at", "dimensions", "stay", "services.code", "services.npi")
+_LEFT_OUT: Final = (
+    "days",
+    "programs",
+    "needs",
+    "also",
+    "returned_at",
+    "dimensions",
+    "stay",
+    "services.code",
+    "services.npi",
+)
 """Fields that a plain form does not ask for: the API does."""
 _OF_A_PAYER: Final = ("from", "reason", "unit")
 _LEFT_OUT_OF: Final[Mapping[str, Sequence[str]]] = {
@@ -62,6 +74,18 @@ def options(path: str, site: Site, program: Program | None = None) -> Mapping[st
     if program is not None and program.groups:
         found["group"] = {group.id: f"{group.id}, {group.title}" for group in program.groups}
     return {**found, **wording.reasons(path)}
+
+
+def own_needs(site: Site, told: Mapping[str, Sequence[str]]) -> tuple[Question, ...]:
+    """The site's own needs as questions; `told`: those that the patient has, with their values."""
+    return tuple(_own_need(each, told.get(each.key, ())) for each in site.needs if each.key not in KNOWN)
+
+
+def _own_need(need: Need, told: Sequence[str]) -> Question:
+    there = {value: spoken(value) for value in need.values} or {YES[0]: "yes"}
+    several = {" ".join(told): ", ".join(map(spoken, told))} if len(told) > 1 else {}
+    options = {**there, **several, NO: "no longer"} if told else there
+    return Question(f"also.{need.key}", "select", need.words.capitalize(), False, " ".join(told), options)
 
 
 def _spoken(codes: Sequence[str]) -> Mapping[str, str]:

@@ -5,9 +5,11 @@ No rule is decided here; shared/web/form_posts.py has how forms are handled.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 from starlette.routing import BaseRoute, Route
@@ -16,9 +18,14 @@ from services.placement.desk import programs, reading, worklists, writes
 from services.placement.desk.api import SUBJECTS
 from services.placement.desk.attendance.page import DONE as ATTENDANCE_DONE
 from services.placement.desk.attendance.page import AttendancePage
+from services.placement.desk.capacity import DONE as CAPACITY_DONE
+from services.placement.desk.first_day import FirstDay
 from services.placement.desk.frame import Parts, whose_of
 from services.placement.desk.marks import TAKERS, PlacementLists
 from services.placement.desk.page import wording
+from services.placement.desk.page.board import Board
+from services.placement.desk.page.choice_list import ChoiceList
+from services.placement.desk.page.gap_report import GapReport
 from services.placement.desk.page.huddle import HuddleSheet
 from services.placement.desk.page.rows import Reader, row_of
 from services.placement.desk.page.search import COMPARED, OfSearch, candidate_row, program_row, to_several
@@ -31,12 +38,13 @@ from services.placement.worklists import views, work
 from services.placement.worklists.lists import CARE, READERS, WORKLISTS, Worklist
 from services.placement.worklists.views import Line, ListQuestion
 from services.placement.worklists.wording import FactWords, words_of
-from services.placement.worklists.work import PageQuestion, WithheldFacts
+from services.placement.worklists.work import EntriesOf, PageQuestion, WithheldFacts
 from shared.events.levels import WORDS
 from shared.scope import Scope
 from shared.site.values import Program
 from shared.storage import list_counts
 from shared.storage.database import Connection
+from shared.storage.list_counts import NO_ENTRIES, ListCount
 from shared.web import dead_letters, paging, requests
 from shared.web.auth import Caller
 from shared.web.dead_letters import WithDeadLetters
@@ -57,7 +65,7 @@ _TELLERS = worklists.tellers(_LISTINGS.values())
 def pages() -> Pages:
     """The frame of the desk's pages."""
     every = {write.action: wording.DID for write in WRITES}
-    done = {**dead_letters.DONE, **wording.DONE, **DONE, **ATTENDANCE_DONE}
+    done = {**dead_letters.DONE, **wording.DONE, **DONE, **ATTENDANCE_DONE, **CAPACITY_DONE}
     return Pages("Coordinators' desk", {**every, **done}, "placement")
 
 
@@ -75,7 +83,8 @@ def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) 
     ]
     own_acts = {"offer": OfferToSeveral(parts.rules.site, door, WRITES)}
     many = ManyForms(desk, PlacementLists(parts, lists), own_acts, OtherPage(BACK, place, shown))
-    sheets = [*attendance.routes(), *HuddleSheet(parts, made_of).routes()]
+    sheets_made = [each(parts, made_of) for each in (HuddleSheet, ChoiceList, GapReport, Board, FirstDay)]
+    sheets = [*attendance.routes(), *(route for each in sheets_made for route in each.routes())]
     inside = [*many.routes(), *sheets, *patient.routes()]
     return [*own, *inside, *acts.routes(WRITES), *dead_letters.routes(desk), *made_of.routes()]
 
@@ -109,44 +118,53 @@ class Placement:
         self, connection: Connection, lists: Sequence[Listing], look: Look, chosen: Listing | None = None
     ) -> Mapping[str, Counted]:
         """The counts of all lists, by one query; of the list of programs, how many there are and how many are full."""
-        found: dict[str, Counted] = {}
-        plain, queries = _asked(look._replace(asked=NOTHING_ASKED)), []
-        for each in lists:
-            row: Worklist = each.of
-            if row.of == "programs":
-                found[each.name] = await self._count_programs(connection, look)
-            else:
-                queries.append(row.of.tally(each.name, plain, row.late))
-                if each is chosen:
-                    queries.append(row.of.tally(_CHOSEN, _asked(look), row.late))
+        programs_ = next((each for each in lists if each.of.of == "programs"), None)
+        every = self._programs(look) if programs_ is not None else []
+        plain = _asked(look._replace(asked=NOTHING_ASKED))
+        queries = [
+            each.of.of.tally(each.name, _asked(look) if each is chosen else plain, each.of.late)
+            for each in lists
+            if each is not programs_
+        ]
+        if programs_ is not None:
+            queries.append(views.seats_taken(_TAKEN, [each.id for each in every], look.at))
         told = await list_counts.counted(connection, queries)
-        found |= {name: Counted(one.total, one.late) for name, one in told.items() if name != _CHOSEN}
-        if chosen is not None and _CHOSEN in told:
-            one = told[_CHOSEN]
-            found[chosen.name] = found[chosen.name]._replace(found=one.found, ahead=one.ahead)
+        found = {each.name: _counted(told[each.name], each is chosen) for each in lists if each is not programs_}
+        if programs_ is not None:
+            full = sum(told.get(_TAKEN + each.id, NO_ENTRIES).total >= each.capacity for each in every)
+            found[programs_.name] = Counted(len(every), full)
         return found
-
-    async def _count_programs(self, connection: Connection, look: Look) -> Counted:
-        places = await programs.everybody(connection, self.parts, look.at)
-        every = self._programs(look)
-        return Counted(len(every), sum(not programs.filled(p, places.get(p.id, ()), look.at).free for p in every))
 
     async def rows(self, connection: Connection, listing: Listing, look: Look) -> Fetched:
         """A page of rows; who saw which episode is audited."""
-        reader, row = self._reader(look), listing.of
-        if row.of == "programs":
+        [found] = await self.firsts(connection, [(listing, look)])
+        return found
+
+    async def firsts(self, connection: Connection, asked: Sequence[tuple[Listing, Look]]) -> Sequence[Fetched]:
+        """The same of several lists: the lines of those of entries by one query, and as few as can be for the rest."""
+        of_entries = {each.name: look for each, look in asked if isinstance(each.of.of, EntriesOf)}
+        lists = [each for each, _ in asked if each.name in of_entries]
+        questions = [_asked(of_entries[each.name]) for each in lists]
+        wanted = [each.of.of.page(one, each.of.late) for each, one in zip(lists, questions, strict=True)]
+        lines = await views.pages(connection, wanted)
+        every = [line for page in lines for line in page]
+        rows = iter(await self._told(connection, every, asked[0][1])) if every else iter(())
+        found = {
+            each.name: Fetched(list(islice(rows, len(page))), *(_cursor(one, line) for line in page[:1] + page[-1:]))
+            for each, one, page in zip(lists, questions, lines, strict=True)
+        }
+        return [found.get(each.name) or await self._others(connection, each, look) for each, look in asked]
+
+    async def _others(self, connection: Connection, listing: Listing, look: Look) -> Fetched:
+        """A page of a list that has no entries: programs, or facts that wait for a basis."""
+        if not isinstance(listing.of.of, WithheldFacts):
             every = len(self.parts.rules.site.programs) if look.most > A_FEW else A_FEW
-            return Fetched(await self._seats(connection, look._replace(most=every), reader))
-        if isinstance(row.of, WithheldFacts):
-            after = reading.place_of({"cursor": look.cursor} if look.cursor else {})
-            question = ListQuestion(whose_of(look.who, look.scope), look.most + 1, after)
-            found = await row.of.lines(connection, question, look.at)
-            page, following = paging.page(found, look.most, lambda line: (paging.at(line.at), line.id))
-            return Fetched(await self._told(connection, page, look, reader), None, following)
-        asked = _asked(look)
-        lines = await row.of.page(connection, asked, row.late)
-        ends = [_cursor(asked, line) for line in lines[:1] + lines[-1:]]
-        return Fetched(await self._told(connection, lines, look, reader), *ends)
+            return Fetched(await self._seats(connection, look._replace(most=every), self._reader(look)))
+        after = reading.place_of({"cursor": look.cursor} if look.cursor else {})
+        question = ListQuestion(whose_of(look.who, look.scope), look.most + 1, after)
+        found = await listing.of.of.lines(connection, question, look.at)
+        page, following = paging.page(found, look.most, lambda line: (paging.at(line.at), line.id))
+        return Fetched(await self._told(connection, page, look), None, following)
 
     async def closer(self, connection: Connection, look: Look, asked: Mapping[str, str]) -> Sequence[Section]:
         """One search with its offers and every program, the best first, for readers who may see searches; else
@@ -160,22 +178,18 @@ class Placement:
         about = ListQuestion(whose_of(look.who, look.scope), 50, episode_id=search.episode_id)
         offers = await _LISTINGS["offer"].lines(connection, self.parts, about)
         mine = [line for line in offers if line.content.get("search_id") == search.id]
-        found = [
-            _section(
-                "search", "Compare programs", "", await self._told(connection, [search], look, reader, linked=False)
-            )
-        ]
+        found = [_section("search", "Compare programs", "", await self._told(connection, [search], look, linked=False))]
         waiting = frozenset(str(line.program) for line in mine if line.state in {"sent", "countered"})
         if mine:
             more = {line.id: _of_offer(line, search, waiting) for line in mine}
-            found.append(_section("asked", "Asked", "", await self._told(connection, mine, look, reader, more=more)))
+            found.append(_section("asked", "Asked", "", await self._told(connection, mine, look, more=more)))
         if search.state != "open":
             return found
         kept = [
             line for line in await _LISTINGS["seat"].lines(connection, self.parts, about) if _is_kept(line, look.at)
         ]
         if kept:
-            found.append(_section("kept", "Seats kept", "", await self._told(connection, kept, look, reader)))
+            found.append(_section("kept", "Seats kept", "", await self._told(connection, kept, look)))
         waits = await _LISTINGS["waiting"].lines(connection, self.parts, replace(about, state="waiting"))
         known = OfSearch(waiting, *(frozenset(str(line.program) for line in group) for group in (waits, kept)))
         return [*found, *await self._candidates(connection, search, reader, known)]
@@ -185,9 +199,10 @@ class Placement:
     ) -> Sequence[Section]:
         """Two sections: the programs that suit the search, and those that do not, each with what it fails."""
         places = await programs.everybody(connection, self.parts, reader.at)
+        been = await programs.been_at(connection, search, reader.who)
         site = self.parts.rules.site
         found: dict[bool, list[Row]] = {True: [], False: []}
-        for one in programs.ranked(self.parts, search, places, reader.at):
+        for one in programs.ranked(self.parts, search, places, reader.at, been):
             if (program := site.program(one.program)) is not None:
                 row = candidate_row(
                     one, program, places.get(one.program, ()), search=search, reader=reader, known=known
@@ -222,7 +237,6 @@ class Placement:
         connection: Connection,
         lines: Sequence[Line],
         look: Look,
-        reader: Reader,
         *,
         linked: bool = True,
         more: Mapping[str, Mapping[str, Any]] | None = None,
@@ -230,22 +244,20 @@ class Placement:
         """Lines as rows, with what the API shows of them; `more`: line id → what only the page shows."""
         if not lines:
             return []
-        kind = lines[0].kind
-        if others := [line for line in lines if line.kind != kind]:
-            found: dict[tuple[str, str], Row] = {}
-            for each in ([line for line in lines if line.kind == kind], others):
-                rows = await self._told(connection, each, look, reader, linked=linked, more=more)
-                found |= {(line.kind, line.id): row for line, row in zip(each, rows, strict=True)}
-            return [found[line.kind, line.id] for line in lines]
-        bodies = await reading.told(connection, self.parts, _TELLERS.get(kind), lines, look.who)
-        await reading.noted(connection, self.parts, look.who, f"{kind}-looked-at", lines)
-        known, episodes = more or {}, list(dict.fromkeys(line.episode_id for line in lines))
-        if kind in {"conflict", "ineffective"}:
-            reader = replace(reader, facts=await self._facts(connection, episodes))
-        elif kind == "plan":
-            homes = await views.homes(connection, episodes)
-            known = {line.id: {"at_home": homes.get(line.episode_id) == line.facility} for line in lines}
-        told = [body | dict(known.get(line.id, {})) for line, body in zip(lines, bodies, strict=True)]
+        reader, kinds = self._reader(look), defaultdict[str, set[str]](set)
+        for line in lines:
+            kinds[line.kind].add(line.episode_id)
+        bodies = await reading.told_each(connection, self.parts, _TELLERS, lines, look.who)
+        await reading.noted_each(connection, self.parts, look.who, lines)
+        if of_facts := kinds["conflict"] | kinds["ineffective"] | kinds["leftover"]:
+            reader = replace(reader, facts=await self._facts(connection, sorted(of_facts)))
+        homes = await views.homes(connection, kinds["plan"]) if kinds["plan"] else {}
+        told = [
+            body | ({"at_home": homes.get(line.episode_id) == line.facility} if line.kind == "plan" else {})
+            for line, body in zip(lines, bodies, strict=True)
+        ]
+        if more:
+            told = [body | dict(more.get(line.id, {})) for line, body in zip(lines, told, strict=True)]
         return [row_of(line, body, reader, linked=linked) for line, body in zip(lines, told, strict=True)]
 
     async def _facts(self, connection: Connection, episodes: Sequence[str]) -> dict[str, FactWords]:
@@ -262,8 +274,13 @@ class Placement:
         return [p for p in every if look.scope.has(p.facility)]
 
 
-_CHOSEN = "?"
-"""The name under which the list that is shown is counted once more, as its filters and place ask."""
+_TAKEN = "taken "
+"""Before a program's id: the name under which its seats that are taken are counted."""
+
+
+def _counted(one: ListCount, chosen: bool) -> Counted:
+    """The numbers of a list as the page takes them."""
+    return Counted(one.total, one.late, one.found, one.ahead) if chosen else Counted(one.total, one.late)
 
 
 def _asked(look: Look) -> PageQuestion:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -19,7 +19,7 @@ from services.placement.worklists.views import Line
 from shared.web.auth import Caller
 from shared.web.desk import may
 from shared.web.form_posts import address
-from shared.web.forms import Form, local, questions
+from shared.web.forms import Form, Question, local, questions
 from shared.web.listing import Row
 from shared.web.words import say
 from shared.web.zones import name_of
@@ -31,13 +31,25 @@ class Reader(Glance):
 
     who: Caller
     writes: Mapping[str, Write]
+    _options: dict[tuple[str, str | None], Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+
+    def options(self, path: str, program: str | None) -> Mapping[str, Mapping[str, str]]:
+        """What the fields of a write are chosen from, about a program; the same for all rows of a page."""
+        if (path, program) not in self._options:
+            known = self.site.program(program) if program else None
+            self._options[path, program] = choices.options(path, self.site, known)
+        return self._options[path, program]
 
 
 def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool = True) -> Row:
     """A line as a row; `body` is what the API shows of it; `linked`: with a link to the programs for a search."""
     drawn = what, details, badge = DRAWN[line.kind](line, body, reader)
-    looked_at = linked and (line.kind, line.state) == ("search", "open") and may(reader.who, CARE)
-    link = (f"/?search={line.id}", "Compare programs") if looked_at else None
+    link = None
+    if (line.kind, line.state) == ("search", "open") and may(reader.who, CARE):
+        compared, choices_of = f"/?search={line.id}", f"/searches/{line.id}/choices"
+        link = (compared, "Compare programs") if linked else (choices_of, "The patient's choices")
+    elif (line.kind, line.state) == ("placement", "placed") and "start_date" in body:
+        link = (f"/placements/{line.id}/first-day.ics", "For the calendar")
     return Row(
         what,
         badge,
@@ -59,7 +71,7 @@ _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
     ("offer", "declined"): ("reopened",),
     ("offer", "expired"): ("reopened",),
     ("offer", "withdrawn"): ("reopened",),
-    ("placement", "placed"): ("started", "start-missed", "cancelled"),
+    ("placement", "placed"): ("started", "start-missed", "cancelled", "started-corrected", "start-withdrawn"),
     ("placement", "missed"): ("started", "cancelled"),
     ("placement", "started"): (
         "completed", "discontinued", "leave-started", "leave-ended", "diagnosed", "started-corrected",
@@ -76,20 +88,32 @@ _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
     ),
     ("plan", "current"): ("plan",),
     **dict.fromkeys([("review", "due"), ("review", "overdue")], ("done",)),
+    ("leftover", "open"): ("stays", "goes-back"),
+    ("leftover", "stays"): ("goes-back",),
 }  # fmt: skip
 """What is offered for an entry in a state, the likeliest first, where the API has it."""
 _LISTS = {
     "search": "searches", "offer": "offers", "placement": "placements", "waiting": "waitlist", "seat": "seats",
     "authorization": "authorizations", "plan": "episodes", "session": "sessions",
     "review": "reviews",
+    "leftover": "leftovers",
 }  # fmt: skip
+
+
+def _is_told(body: Mapping[str, Any]) -> bool:
+    """True for a placement of which it was told that it began, without effect."""
+    return bool(body.get("start_told"))
+
+
 _POSSIBLE: dict[str, Callable[[Mapping[str, Any], date], bool]] = {
     "reopened": lambda body, _: bool(body.get("search_open", True)) and not body.get("asked_again"),
-    "start-missed": lambda body, today: str(body.get("start_date", "")) <= today.isoformat(),
+    "started": lambda body, _: not _is_told(body),
+    "start-missed": lambda body, today: str(body.get("start_date", "")) <= today.isoformat() and not _is_told(body),
+    "cancelled": lambda body, _: not _is_told(body),
     "leave-started": lambda body, _: not body.get("on_leave"),
     "leave-ended": lambda body, _: bool(body.get("on_leave")),
-    "started-corrected": lambda body, _: body.get("stay", {}).get("kind") == "placement",
-    "start-withdrawn": lambda body, _: not body.get("attended"),
+    "started-corrected": lambda body, _: body.get("stay", {}).get("kind") == "placement" or _is_told(body),
+    "start-withdrawn": lambda body, _: ("stay" in body and not body.get("attended")) or _is_told(body),
     "plan": lambda body, _: bool(body.get("at_home")),
 }
 """What may be done with an entry only where this is so on this day, beyond its state: a button that can't work is none.
@@ -214,19 +238,24 @@ def form(
     """A write as a form about a line; `options`: more choices of fields; `required`: fields needed here; `leave_out`:
     fields not asked for here."""
     zone = reader.reading(line.facility)
-    program = reader.site.program(line.program) if line.program else None
     of_episode = write.path.startswith("/api/episodes/")
+    own: tuple[Question, ...] = ()
+    if "also" in write.asks.model_fields:
+        own = choices.own_needs(reader.site, line.content.get("needs", {}).get("also", {}))
     return Form(
         label=wording.LABELS[write.path],
         address=address(write.path).replace("{id}", line.episode_id if of_episode else line.id),
-        questions=questions(
-            write.asks,
-            given=given,
-            proposed=proposed,
-            labels=wording.FIELDS,
-            leave_out=(*choices.left_out(write.path), *leave_out),
-            options={**choices.options(write.path, reader.site, program), **(options or {})},
-            required=required,
+        questions=(
+            *questions(
+                write.asks,
+                given=given,
+                proposed=proposed,
+                labels=wording.FIELDS,
+                leave_out=(*choices.left_out(write.path), *leave_out),
+                options={**reader.options(write.path, line.program), **(options or {})},
+                required=required,
+            ),
+            *own,
         ),
         seen=line.version,
         key=secrets.token_urlsafe(12),

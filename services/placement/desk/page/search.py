@@ -29,23 +29,36 @@ def program_row(program: Program, places: Sequence[Place], free_on: date | None,
     """A program and how full it is, as a row."""
     full = filled(program, places, reader.at)
     later = sum(not one.stands_at(reader.at) for one in places if one.seat_id)
-    details = (
-        _hours(program),
-        ", ".join(map(spoken, program.tracks)),
-        ", ".join(map(spoken, program.modalities)),
-        "; ".join(map(_meets, program.schedule)),
-        say("takes {payers}", payers=", ".join(map(reader.payer, program.payers))),
+    what, *more = filter(
+        None,
+        (
+            _hours(program),
+            ", ".join(map(spoken, program.tracks)),
+            ", ".join(map(spoken, program.modalities)),
+            "; ".join(map(_meets, program.schedule)),
+            say("takes {payers}", payers=", ".join(map(reader.payer, program.payers))),
+        ),
+    )
+    seats = (
         say("{count} there now", count=full.there) if full.taken else "",
         say("{count} more taken from a later day", count=later) if later else "",
         "" if full.free or free_on is None else say("a seat comes free {day}", day=day(free_on)),
     )
+    taken = (program.capacity, full.taken)
+    cells = {
+        "levels": Cell(levels=(program.level,)),
+        "what": Cell(what, more),
+        "seats": Cell(more=tuple(filter(None, seats)), taken=taken),
+        "facility": Cell(reader.facility(program.facility)),
+    }
     return Row(
         level(program.level),
         _fullness(full, program.capacity),
         program.facility,
         name=program.title,
-        details=tuple(filter(None, details)),
-        taken=(program.capacity, full.taken),
+        details=(what, *more),
+        taken=taken,
+        cells=cells,
         link=(f"/programs/{program.id}/attendance", "Attendance") if able("/api/sessions", reader) else None,
         page=f"/programs/{program.id}/today",
     )

@@ -25,6 +25,7 @@ UNDO: Final[Mapping[str, tuple[str, str]]] = {
     "offer-withdrawn": ("/api/offers/{id}/reopened", "id"),
     "offer-declined": ("/api/offers/{id}/reopened", "id"),
     "offer-accepted": ("/api/placements/{id}/cancelled", "placement_id"),
+    "leftover-kept": ("/api/leftovers/{id}/goes-back", "id"),
     "search-closed": ("/api/searches", "episode_id"),
 }
 """An act → the write that takes it back, and the field of the act's answer that this is about."""

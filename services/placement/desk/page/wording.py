@@ -50,6 +50,8 @@ LABELS: Mapping[str, str] = {
     "/api/episodes/{id}/declined": "Patient declines",
     "/api/episodes/{id}/covered": "Other payers from a day on",
     "/api/episodes/{id}/ended": "End the episode",
+    "/api/leftovers/{id}/stays": "It is this patient's",
+    "/api/leftovers/{id}/goes-back": "It is the other patient's",
     "/api/waitlist": "Put on the waiting list",
     "/api/waitlist/{id}/left": "Waits no longer",
 }
@@ -101,6 +103,8 @@ DONE: Mapping[str, str] = {
     "patient-declined": "recorded: the patient declines",
     "coverage-changed": "the payers are noted: bills are split on that day",
     "episode-ended": "the episode is ended",
+    "leftover-kept": "noted: it is this patient's",
+    "leftover-given-back": "it is stated in the other patient's episode, and here no more",
     "waitlisted": "the patient is on the waiting list",
     "waitlist-left": "the patient waits no longer",
 }
@@ -174,6 +178,7 @@ CONFIRM: Mapping[str, str] = {
     "/api/authorizations/{id}/ended": "Care after that day is billed without an authorization.",
     "/api/episodes/{id}/ended": "Nothing more is done: searches, offers and waiting places end.",
     "/api/seats/{id}/released": "Others can have the seat at once.",
+    "/api/leftovers/{id}/goes-back": "It is taken back here, and stated in the other patient's episode.",
     "/api/waitlist/{id}/left": "The place in the line is lost.",
 }
 """A write that is hard to undo, by its path → what a person is told before it."""
@@ -222,6 +227,12 @@ MATCHES = (
     "no wait",
     "{count} day of waiting",
     "{count} days of waiting",
+    "the patient was there before",
+    "{need}: says nothing of it",
+    "{need}: up to {most}",
+    "{need}: {values} is not there",
+    "also meets in the {times}",
+    "does not say when it meets",
 )
 """The reasons of search/matching.py, so that pages say them in the reader's words."""
 FIELD_OF: Mapping[str, str] = {

@@ -62,6 +62,7 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
     "payers": ("Payers", "Who pays from which day on, the first of them first."),
     "episode": ("The episode", "Who is in charge, what the patient wants, and the end."),
     "conflict": ("Conflicts", "Facts that could not both be so."),
+    "leftover": ("Left by a merge", "What was stated while two records were one, and hangs on neither now."),
     "ineffective": ("Told without effect", "What somebody said and cannot be so."),
 }
 """Kind of an entry → title and hint of its section, in the order of the page."""

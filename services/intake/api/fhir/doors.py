@@ -1,0 +1,211 @@
+"""The routes below /fhir at intake: POST and PUT of resources, $process-message, transactions and batches, and the
+Encounter of a visit read back (contract 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.intake.api.fhir.commands import COMMANDS
+from services.intake.api.fhir.entering import (
+    DOOR,
+    SENDERS,
+    Entered,
+    Entrance,
+    RefusedEntries,
+    ToEnter,
+    check,
+    enter_all,
+    enter_message,
+    id_of,
+    only_facility,
+    problem_of,
+    within,
+)
+from services.intake.api.fhir.transactions import transaction
+from services.intake.fhir.bodies import READERS, Body, body_of, contained_of
+from services.intake.fhir.model import Told
+from services.intake.fhir.telling import encounter
+from services.intake.hl7.model import Refused
+from services.intake.receiving import encounters
+from services.intake.receiving.read import Received
+from shared.fhir.bundles import Resources
+from shared.fhir.outcomes import TAKEN
+from shared.web import requests, tracing
+from shared.web.app import Problem, caller
+from shared.web.auth import Caller
+from shared.web.fhir import Endpoint, answering, fhir, may, nowhere, resource
+
+KINDS = (*READERS, *COMMANDS)
+"""The resources that are taken in."""
+_ID = 64
+"""Characters of an id at most (FHIR R4, id)."""
+
+
+def routes(entrance: Entrance) -> list[Route]:
+    """The routes; what is not among them gets an OperationOutcome, too."""
+    every: list[tuple[str, str, Callable[[Entrance, Request], Awaitable[Response]]]] = [
+        ("/fhir/$process-message", "POST", process_message),
+        ("/fhir", "POST", bundle),
+        ("/fhir/Encounter/{id}", "GET", read_encounter),
+    ]
+    found = [Route(path, answering(partial(answer, entrance)), methods=[method]) for path, method, answer in every]
+    found += [Route(f"/fhir/{kind}", answering(partial(create, entrance, kind)), methods=["POST"]) for kind in KINDS]
+    found += [
+        Route(f"/fhir/{kind}/{{id}}", answering(partial(replace, entrance, kind)), methods=["PUT"]) for kind in READERS
+    ]
+    return [*found, Route("/fhir/{path:path}", _Elsewhere(answering(partial(bundle, entrance))))]
+
+
+class _Elsewhere:
+    """The ASGI application of every other address below /fhir: the base with a slash is the base, there is no other."""
+
+    def __init__(self, base_of: Endpoint) -> None:
+        self.base_of = base_of
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive)
+        at_base = scope["path"] == "/fhir/" and request.method == "POST"
+        answer = await (self.base_of if at_base else nowhere)(request)
+        await answer(scope, receive, send)
+
+
+async def _body(entrance: Entrance, request: Request, kind: str = "") -> tuple[bytes, Body]:
+    """The body, and its resources. Raises a Problem."""
+    requests.media_type(request, TAKEN)
+    raw = await requests.body(request, entrance.intake.site.limits.message_bytes)
+    try:
+        body = body_of(raw)
+    except Refused as refused:
+        raise problem_of(refused.fault) from None
+    if kind and body.every[0].kind != kind:
+        raise requests.unfit("resourceType", f"at this address it is {kind}")
+    return raw, body
+
+
+def _received(entrance: Entrance, who: Caller, raw: bytes, own_id: str = "", seen: str = "") -> Received:
+    intake = entrance.intake
+    facility = only_facility(who, intake)
+    return Received(
+        raw, DOOR, intake.clock(), tracing.of_the_request(), fhir=True, own_id=own_id, seen=seen, facility=facility
+    )
+
+
+async def process_message(entrance: Entrance, request: Request) -> Response:
+    """A message Bundle, as Da Vinci's notifications are → an OperationOutcome."""
+    who = caller(request, *SENDERS)
+    may(who, "Encounter", "c")
+    raw, body = await _body(entrance, request)
+    if body.kind != "message":
+        raise requests.unfit("Bundle.type", "a message is a Bundle of type message")
+    if body.header is None:
+        raise requests.unfit("Bundle.entry", "a message has a MessageHeader")
+    received = _received(entrance, who, raw)
+    within(who, received, entrance.intake)
+    answer = await entrance.reception.hand_in(received)
+    check(answer)
+    return fhir(answer.replies[0])
+
+
+async def create(entrance: Entrance, kind: str, request: Request) -> Response:
+    """POST of a resource; with If-None-Exist an Encounter only where the caller's facilities have none like it."""
+    who = caller(request, *SENDERS)
+    may(who, kind, "c")
+    raw, body = await _body(entrance, request, kind)
+    if (condition := request.headers.get("if-none-exist")) is not None:
+        there = await existing(entrance, who, kind, condition)
+        if there is not None:
+            return _answer(request, there)
+    own_id = id_of(entrance.intake, who, kind, raw)
+    if kind in COMMANDS:
+        one = body.every[0]
+        within_it = Resources([one, *contained_of(one)])
+        told = Told(one, within_it, own_id, own_id=own_id, facility=only_facility(who, entrance.intake) or None)
+        try:
+            (entered,) = await enter_all(entrance, who, [ToEnter(told, body)], sha256(kind.encode() + raw).digest())
+        except RefusedEntries as refused:
+            raise problem_of(refused.every[0][1]) from None
+        return _answer(request, entered)
+    received = _received(entrance, who, raw, own_id)
+    return _answer(request, await enter_message(entrance, who, received, kind, known=False))
+
+
+async def existing(entrance: Entrance, who: Caller, kind: str, condition: str) -> Entered | None:
+    """What a condition (`identifier=system|value`) finds at the caller's facilities, as it is answered. Raises a
+    Problem: 412 where it finds several, 422 for another condition."""
+    name, _, value = condition.strip().lstrip("?").partition("=")
+    number = value.rpartition("|")[2]
+    if kind != "Encounter" or name != "identifier" or not number or "&" in value:
+        raise requests.unfit("If-None-Exist", "the condition is identifier=system|value, of an Encounter")
+    async with entrance.intake.database.read() as connection:
+        found = await encounters.numbered(connection, number, who.scope)
+    if len(found) > 1:
+        raise Problem(HTTPStatus.PRECONDITION_FAILED, "several", "several have this number")
+    return Entered(200, kind, found[0], None, b"") if found else None
+
+
+async def replace(entrance: Entrance, kind: str, request: Request) -> Response:
+    """PUT of a resource under its sender's id: made, or told anew. With If-Match only where the version is that one."""
+    who = caller(request, *SENDERS)
+    may(who, kind, "u")
+    raw, body = await _body(entrance, request, kind)
+    own_id = request.path_params["id"]
+    if len(own_id) > _ID or not own_id.isascii() or not own_id.replace("-", "").replace(".", "").isalnum():
+        raise requests.unfit(f"{kind}.id", "an id has 1 to 64 letters, digits, hyphens and dots")
+    if body.every[0].id != own_id:
+        raise Problem(HTTPStatus.BAD_REQUEST, "invalid", "id and address differ", fields=[{"field": f"{kind}.id"}])
+    seen = request.headers.get("if-match", "")
+    async with entrance.intake.database.read() as connection:
+        kept = await encounters.kept_under(connection, own_id, who.scope, kind)
+        version = await encounters.version_of(connection, kept) if kept else 0
+    if seen and seen.removeprefix("W/").strip('"') != str(version):
+        raise Problem(HTTPStatus.PRECONDITION_FAILED, "stale", "its version is another one now")
+    received = _received(entrance, who, raw, own_id, seen)
+    return _answer(request, await enter_message(entrance, who, received, kind, known=kept is not None))
+
+
+async def read_encounter(entrance: Entrance, request: Request) -> Response:
+    """The Encounter of a visit, as it was told."""
+    who = caller(request, *SENDERS)
+    may(who, "Encounter", "r")
+    async with entrance.intake.database.read() as connection:
+        found = await encounters.told(connection, entrance.intake, request.path_params["id"], who.scope)
+    if found is None:
+        raise requests.missing()
+    tag = _tag(found.version)
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"etag": tag})
+    return resource(encounter(found), headers={"etag": tag})
+
+
+async def bundle(entrance: Entrance, request: Request) -> Response:
+    """POST of a Bundle: a transaction is carried out whole or not at all, of a batch each entry by itself."""
+    who = caller(request, *SENDERS)
+    raw, body = await _body(entrance, request)
+    if body.kind not in {"transaction", "batch"}:
+        raise requests.unfit("Bundle.type", "at this address it is a transaction or a batch")
+    return await transaction(entrance, who, raw, body, base(request))
+
+
+def base(request: Request) -> str:
+    """The FHIR base that was asked."""
+    return f"{request.url.scheme}://{request.url.netloc}/fhir"
+
+
+def _tag(version: int) -> str:
+    return f'W/"{version}"'
+
+
+def _answer(request: Request, entered: Entered) -> Response:
+    """The answer to POST and PUT: where it is, its version, and an OperationOutcome."""
+    headers: dict[str, Any] = {"location": f"{base(request)}/{entered.kind}/{entered.id}"}
+    if entered.version is not None:
+        headers["etag"] = _tag(entered.version)
+    return fhir(entered.outcome, entered.status, headers)

@@ -1,0 +1,92 @@
+"""The diagnoses of a visit (Encounter.diagnosis, Condition) and its payers (Coverage), as DG1 and IN1 give them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from services.intake.fhir import codes
+from services.intake.fhir.model import Clockwork, Told
+from services.intake.fhir.places import names_of
+from services.intake.fhir.resources import Condition, Coverage, Encounter
+from services.intake.hl7.fields import short
+from services.intake.hl7.model import Diagnosis, Payer
+from services.intake.hl7.timestamps import read_day
+from shared.fhir.bundles import Found
+from shared.fhir.elements import Reference
+from shared.fhir.reading import read_or_none
+
+_LAST = 10_000
+NOT_SO = ("refuted", "entered-in-error")
+"""Condition.verificationStatus of what is no diagnosis."""
+
+
+def diagnoses_of(encounter: Encounter, told: Told) -> tuple[Diagnosis, ...] | None:
+    """All diagnoses by rank: those that the Encounter lists, then Conditions of this Encounter that came with it; None
+    where neither tells one."""
+    listed = [(one, told.resources.resolve(one.condition, told.resource.raw)) for one in encounter.diagnosis or ()]
+    found: list[tuple[int, Diagnosis]] = []
+    for one, condition in listed:
+        known = read_or_none(Condition, condition.raw) if condition else None
+        uses = [codes.DIAGNOSIS_USE.get(each.code or "", "W") for each in one.use.coding] if one.use else []
+        status = next(iter(uses), "W")
+        found += [(one.rank or _LAST, each) for each in coded([known] if known else [], status)]
+    others = [one for one in told.resources.of("Condition") if all(one is not each for _, each in listed)]
+    found += [(_LAST, each) for each in coded(_of_this(encounter, others, told), "W")]
+    if not found and encounter.diagnosis is None and not others:
+        return None
+    found.sort(key=lambda each: each[0])
+    return tuple(one._replace(rank=rank) for rank, (_, one) in enumerate(found, start=1))
+
+
+def _of_this(encounter: Encounter, conditions: Iterable[Found], told: Told) -> list[Condition]:
+    """Those Conditions that are of this Encounter, or of none."""
+    found = []
+    for one in conditions:
+        known = read_or_none(Condition, one.raw)
+        of = told.resources.resolve(known.encounter) if known else None
+        if known is not None and (of is None or of is told.resource) and _same(known.subject, encounter.subject, told):
+            found.append(known)
+    return found
+
+
+def coded(conditions: Iterable[Condition], status: str) -> list[Diagnosis]:
+    """The coded ones of these diagnoses, each by its first code; free text is not taken."""
+    found = []
+    for one in conditions:
+        if codes.has(one.verification_status, *NOT_SO) or one.code is None:
+            continue
+        coding = next((each for each in one.code.coding if each.code and each.system in codes.SYSTEMS), None)
+        coding = coding or next((each for each in one.code.coding if each.code), None)
+        if coding is not None and coding.code:
+            system = codes.SYSTEMS.get(coding.system or "", coding.system or "unknown")
+            found.append(Diagnosis(0, short(coding.code), short(system), status))
+    return found
+
+
+def coverage_of(encounter: Encounter, told: Told, clock: Clockwork) -> tuple[Payer, ...] | None:
+    """The payers of its patient that came with an Encounter, in the order in which they pay; None where none is
+    named."""
+    every = [known for one in told.resources.of("Coverage") if (known := read_or_none(Coverage, one.raw))]
+    return payers([one for one in every if _same(one.beneficiary, encounter.subject, told)], told, clock) or None
+
+
+def _same(one: Reference | None, other: Reference | None, told: Told) -> bool:
+    """Whether two references are to one patient, or one of them is to nobody who came with it."""
+    first, second = told.resources.resolve(one), told.resources.resolve(other, told.resource.raw)
+    return first is None or second is None or first is second
+
+
+def payers(coverages: Sequence[Coverage], told: Told, clock: Clockwork) -> tuple[Payer, ...]:
+    """The payers of Coverages that are in force."""
+    in_force = [one for one in coverages if one.status not in {"cancelled", "draft", "entered-in-error"}]
+    found: list[Payer] = []
+    for one in sorted(in_force, key=lambda each: each.order or _LAST):
+        names = [name for payor in one.payor for name in names_of(payor, told)]
+        kinds = {kind: each.value for each in one.class_ for kind in ("plan", "group") if codes.has(each.type, kind)}
+        plan = kinds.get("plan") or kinds.get("group")
+        since, until = (one.period.start, one.period.end) if one.period else (None, None)
+        if names:
+            payer = next((name for name in names if clock.is_payer(name)), names[0])
+            days = (read_day((text or "")[:10]) for text in (since, until))
+            found.append(Payer(len(found) + 1, short(payer), short(plan) if plan else None, *days))
+    return tuple(found)
