@@ -56,7 +56,7 @@ def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], 
         Timer("placement-offers-expire", 2.0, expire),
         Timer("placement-waiting-lines", 5.0, offer_seats),
         Timer("placement-daily-visits", 30.0, end_daily_visits),
-        Timer("placement-reviews", 30.0, tell_reviews),
+        Timer("placement-reviews", 5.0, tell_reviews),
         Timer("placement-idempotency-keys", 3600.0, partial(idempotency.forget, database, clock, keys_kept)),
         Timer("placement-desk-retention", 3600.0, forget_at_the_desk),
     )
