@@ -71,6 +71,7 @@ from shared.events.planning import (
     DischargePlanCancelled,
     DischargePlanned,
     EpisodeEnded,
+    MedicationRecorded,
     PlanRecorded,
     ReadyForStep,
 )
@@ -151,6 +152,7 @@ PLANNING: tuple[type[CareFact], ...] = (
     PlanRecorded,
     Certified,
     Assigned,
+    MedicationRecorded,
     EpisodeEnded,
     ConflictSettled,
     DischargePlanned,

@@ -7,9 +7,10 @@ from typing import Annotated, ClassVar, Literal, get_args
 from msgspec import Meta, field
 from msgspec.structs import force_setattr
 
-from shared.events.base import CareFact, Code, Day, Disposition, Identifier, Instant, Stay, Writer
+from shared.events.base import CareFact, Code, Count, Day, Disposition, Identifier, Instant, Stay, Writer
 from shared.events.levels import Level
 from shared.events.open_lists import Open, Role, WaitingFor, read_as
+from shared.events.published import always
 
 
 class PlanningFact(CareFact):
@@ -49,6 +50,20 @@ class Assigned(PlanningFact):
     def __post_init__(self) -> None:
         """A word that is new is read as `other`."""
         force_setattr(self, "role", read_as(get_args(Role), self.role))
+
+
+class MedicationRecorded(PlanningFact):
+    """A medication that goes on after the stay, as it is handed over; told again it takes the place of what was told
+    before of the same code."""
+
+    TYPE: ClassVar[str] = "medication-recorded"
+    system: Annotated[Code, Meta(description="code system: RXNORM, NDC, or the site's own")]
+    code: Annotated[Code, Meta(description="the medication in that system")]
+    status: Annotated[Literal["active", "stopped"], Meta(description="whether it goes on")] = always("active")
+    prescriber_npi: Annotated[Code | None, Meta(description="who prescribes it from now on")] = None
+    last_given: Annotated[Day | None, Meta(description="day of the last dose")] = None
+    next_due: Annotated[Day | None, Meta(description="day by which the next dose or supply is needed")] = None
+    days_in_hand: Annotated[Count | None, Meta(description="days of supply that the patient has")] = None
 
 
 class EpisodeEnded(PlanningFact):

@@ -174,6 +174,7 @@ OWN_FIELDS = {
     "episode-ended": "reason",
     "conflict-settled": "conflict_id falls",
     "plan-recorded": "level hours_week days_week goals review_due",
+    "medication-recorded": "system code status prescriber_npi? last_given? next_due? days_in_hand?",
     "certified": "kind from to npi",
     "discharge-planned": "stay expected_at? disposition?",
     "discharge-plan-cancelled": "stay",

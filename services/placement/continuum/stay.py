@@ -79,6 +79,7 @@ def _visit_started(fact: OrderedFact[VisitStarted]) -> StayState:
         visit_class=value.visit_class,
         visit_number=value.visit_number,
         patient=value.patient,
+        admission=value.admission or _NOTHING_TOLD,
     )
 
 

@@ -229,6 +229,19 @@ class PlanShown(_Dated):
     review_due: date
 
 
+class MedicationShown(_Dated):
+    """A medication that is handed over, as it was told last."""
+
+    system: str
+    code: str
+    prescriber_npi: NotRequired[str]
+    last_given: NotRequired[date]
+    next_due: NotRequired[date]
+    days_in_hand: NotRequired[Count]
+    first_day: Annotated[NotRequired[date], Field(description="at a program, where one is known")]
+    cared_for: Annotated[NotRequired[bool], Field(description="a program or unit has the patient now")]
+
+
 class IneffectiveShown(_Dated):
     """What was told of an episode and has no effect."""
 
@@ -310,6 +323,6 @@ ANSWERS: dict[str, type] = {
 """Kind of an entry → its form."""
 ITEMS: tuple[type, ...] = (
     SearchShown, OfferShown, PlacementShown, SeatShown, AuthorizationShown, ConflictShown, PlanShown, IneffectiveShown,
-    WithheldLine, ArrivalShown, LeavingShown, ReadyShown, LeftoverShown,
+    WithheldLine, ArrivalShown, LeavingShown, ReadyShown, LeftoverShown, MedicationShown,
 )  # fmt: skip
 """What worklists have."""

@@ -29,6 +29,7 @@ from services.placement.desk import (
     stays,
     waited,
     waitlist,
+    whole_packet,
     worklists,
     writes,
 )
@@ -72,6 +73,7 @@ def routes(parts: Parts, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[Base
         *gaps.routes(parts),
         *waited.routes(parts),
         *capacity.routes(parts),
+        *whole_packet.routes(parts),
         *reading.routes(parts, listings),
         *worklists.routes(parts, listings, lists),
         *writes.routes(parts, SUBJECTS),

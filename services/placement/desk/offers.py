@@ -132,11 +132,12 @@ async def _packets(connection: Connection, parts: Parts, found: list[Line]) -> l
     ]
 
 
+LISTING = Listing(
+    "offers", "Offers of patients to programs", EVERYBODY,
+    ("state", "episode_id", "program", "facility"), of_entries("offer"), teller=_packets,
+)  # fmt: skip
 SUBJECT = Subject(
-    Listing(
-        "offers", "Offers of patients to programs", EVERYBODY,
-        ("state", "episode_id", "program", "facility"), of_entries("offer"), teller=_packets,
-    ),
+    LISTING,
     (
         write(
             "/api/offers", SendOffers, Rule(send), action="offer-sent", operation="sendOffers",

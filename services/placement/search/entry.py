@@ -15,6 +15,7 @@ Kind = Literal[
     "conflict",
     "waiting",
     "plan",
+    "medication",
     "ineffective",
     "arrival",
     "visits",
@@ -23,9 +24,9 @@ Kind = Literal[
     "ready",
     "kept",
 ]
-"""What an entry is about. `arrival`: a stay that a hospital expects; `plan`: a plan of treatment; `ineffective`: facts
-without effect; `leftover`: what a merge that was taken back left here; `leaving`: a stay whose end is expected;
-`ready`: a patient who is ready to step down.
+"""What an entry is about. `arrival`: a stay that a hospital expects; `plan`: a plan of treatment; `medication`: one
+that goes on; `ineffective`: facts without effect; `leftover`: what a merge that was taken back left here; `leaving`: a
+stay whose end is expected; `ready`: a patient who is ready to step down.
 `visits`: a stay of daily visits, which ends when none has followed by `due`; `kept`: a placement that is kept until
 `due` for a patient in a 24-hour stay; these two are on no list of a person."""
 STATES: dict[Kind, tuple[str, ...]] = {
@@ -36,6 +37,7 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "conflict": ("open", "settled"),
     "waiting": ("waiting", "left"),
     "plan": ("current", "over"),
+    "medication": ("active", "stopped", "over"),
     "ineffective": ("open",),
     "visits": ("open",),
     "arrival": ("expected",),

@@ -36,6 +36,7 @@ from shared.events.planning import (
     ConflictSettled,
     DischargePlanCancelled,
     DischargePlanned,
+    MedicationRecorded,
     PlanRecorded,
     ReadyForStep,
 )
@@ -47,8 +48,7 @@ from shared.values import replace, value_object
 
 _FACTS: tuple[type[CareFact], ...] = (
     *PLACING, *AUTHORIZATIONS, Started, Attended, Completed, Discontinued, ConflictSettled, PlanRecorded, ReadyForStep,
-    DischargePlanned, DischargePlanCancelled,
-    FactCancelled,
+    DischargePlanned, DischargePlanCancelled, MedicationRecorded, FactCancelled,
 )  # fmt: skip
 DESK: Final = frozenset(kind.TYPE for kind in _FACTS)
 """Names of placement's own facts from which the desk's state (searches, seats, first days, lists) is read."""

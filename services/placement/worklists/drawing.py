@@ -374,6 +374,22 @@ def _plan(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     return say("Plan for {level}", level=inside(level(body["level"]))), details, by(due, now.at, zone)
 
 
+def _medication(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    given, due = (date.fromisoformat(body[name]) if name in body else None for name in ("last_given", "next_due"))
+    in_hand = body.get("days_in_hand")
+    first = body.get("first_day")
+    details = (
+        say("last given {day}", day=day(given)) if given else "",
+        say_count("{count} day in hand", "{count} days in hand", in_hand) if in_hand is not None else "",
+        say("prescriber {npi}", npi=body["prescriber_npi"]) if "prescriber_npi" in body else "",
+        say("first day {day}", day=day(date.fromisoformat(first))) if first else say("no first day is known"),
+    )
+    badge = by(due, now.at, now.zone(line.facility)) if due else Badge(say("no dose is due"))
+    if line.state != "active":
+        badge = Badge(spoken(line.state))
+    return say("Medication {code}", code=f"{body['system']} {body['code']}"), details, badge
+
+
 def _session(line: Line, body: Mapping[str, Any], __: Glance) -> Drawn:
     given = "; ".join(_given(one) for one in body.get("services", ()))
     why, effect = spoken(body.get("reason", "")), body.get("effect", {})
@@ -422,6 +438,7 @@ DRAWN: Mapping[str, Draw] = {
     "ineffective": _ineffective,
     "leftover": _leftover,
     "plan": _plan,
+    "medication": _medication,
     "session": _session,
     "withheld": _withheld,
 }

@@ -107,6 +107,7 @@ _REVIEWED: Final = Table(
     ("level",),
     "due",
 )
+_DOSES: Final = Table((_DUE, _WHAT, _FACILITY), ("overdue",), "due")
 _EXPECTED: Final = Table(
     (_PROGRAM, _LEVEL, Column("waiting", "Expected", "due"), Column("stands", "Unit", wide=True),
      Column("since", "Told", "waiting"), _FACILITY),
@@ -311,6 +312,18 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="No plan waits for its review.",
         on_page=REVIEWING,
         table=_REVIEWED,
+    ),
+    Worklist(
+        name="doses-due",
+        of=EntriesOf("medication", ("active",), work.dose_due),
+        readers=CARE,
+        waits="Doses due before the first appointment",
+        title="Doses due",
+        hint="The next dose is due within a week, and before the first day at a program that is known.",
+        empty="Nobody needs a dose before the first day.",
+        late=work.over,
+        first=False,
+        table=_DOSES,
     ),
     Worklist(
         name="withheld",

@@ -63,6 +63,7 @@ _WHAT = {
     "reopened": "the episode was taken up again",
     "episode-ended": "the episode was ended",
     "plan-recorded": "a plan was recorded",
+    "medication-recorded": "a medication was handed over",
     "discharge-planned": "the discharge is planned",
     "ready-for-step": "ready to step down",
     "discharge-plan-cancelled": "the discharge is planned no more",

@@ -204,6 +204,14 @@ def leaving(now: datetime) -> sa.ColumnElement[bool]:
     return sa.cast(_E.content["listed_from"].astext, sa.DateTime(timezone=True)) <= now
 
 
+def dose_due(now: datetime) -> sa.ColumnElement[bool]:
+    """Medications whose next dose is due within a week and before the first day that is known, of patients whom no
+    program or unit has now."""
+    days = _E.content["next_due"].astext, _E.content["first_day"].astext
+    before = sa.or_(days[1].is_(None), days[0] < days[1])
+    return sa.and_(_E.due <= now + AHEAD, before, _E.content["cared_for"].is_(None))
+
+
 def seatless(_: datetime) -> sa.ColumnElement[bool]:
     """Placements that need a seat and have none."""
     return sa.and_(sa.not_(_E.content["seat"].as_boolean()))

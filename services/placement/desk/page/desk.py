@@ -33,6 +33,7 @@ from services.placement.desk.page.search import COMPARED, OfSearch, candidate_ro
 from services.placement.desk.page.several import OfferToSeveral
 from services.placement.desk.page.undo import undoing
 from services.placement.desk.patient.page import BACK, PatientPage, place
+from services.placement.desk.whole_packet import PacketPage
 from services.placement.engine.views import facts_of
 from services.placement.programs.census import Place
 from services.placement.worklists import views, work
@@ -84,7 +85,9 @@ def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) 
     ]
     own_acts = {"offer": OfferToSeveral(parts.rules.site, door, WRITES)}
     many = ManyForms(desk, PlacementLists(parts, lists), own_acts, OtherPage(BACK, place, shown))
-    sheets_made = [each(parts, made_of) for each in (HuddleSheet, ChoiceList, GapReport, ReadyReport, Board, FirstDay)]
+    sheets_made = [
+        each(parts, made_of) for each in (HuddleSheet, ChoiceList, GapReport, ReadyReport, Board, FirstDay, PacketPage)
+    ]
     sheets = [*attendance.routes(), *(route for each in sheets_made for route in each.routes())]
     inside = [*many.routes(), *sheets, *patient.routes()]
     return [*own, *inside, *acts.routes(WRITES), *dead_letters.routes(desk), *made_of.routes()]

@@ -43,6 +43,7 @@ LABELS: Mapping[str, str] = {
     "/api/authorizations/{id}/ended": "Payer allows no longer",
     "/api/episodes/{id}/plan": "Plan reviewed",
     "/api/episodes/{id}/certified": "Physician certified",
+    "/api/episodes/{id}/medication": "Hand a medication over",
     "/api/episodes/{id}/assessed": "Assessment",
     "/api/episodes/{id}/assigned": "Put somebody in charge",
     "/api/episodes/{id}/agreed": "Patient agrees",
@@ -97,6 +98,7 @@ DONE: Mapping[str, str] = {
     "authorization-extended": "what the payer allows is noted",
     "authorization-requested": "noted: the payer is asked for more",
     "plan-recorded": "the plan is recorded",
+    "medication-recorded": "the medication is recorded",
     "session-told": "the session is recorded",
     "session-corrected": "the session is corrected",
     "session-withdrawn": "the session is taken back",
@@ -120,6 +122,10 @@ DONE: Mapping[str, str] = {
 DID = "it is done"
 FIELDS: Mapping[str, str] = {
     "absent": "Was absent because",
+    "prescriber_npi": "Prescriber's NPI (10 digits)",
+    "last_given": "Last given",
+    "next_due": "Next dose or supply due",
+    "days_in_hand": "Days in hand",
     "coverage.payer": "Payer",
     "coverage.plan": "The payer's plan",
     "effective_from": "From this day on",

@@ -28,6 +28,7 @@ ACTS: Final[Mapping[str, tuple[str, ...]]] = {
     "seat": ("/api/seats",),
     "authorization": ("/api/authorizations",),
     "plan": ("/api/episodes/{id}/plan", "/api/episodes/{id}/certified", "/api/episodes/{id}/assessed"),
+    "medication": ("/api/episodes/{id}/medication",),
     "payers": ("/api/episodes/{id}/covered",),
     "episode": (
         "/api/episodes/{id}/assigned",

@@ -61,6 +61,7 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
     "waiting": ("Waiting lists", "Programs that the patient waits for."),
     "authorization": ("Authorizations", "What payers were asked for and allowed, and what is used of it."),
     "plan": ("Plans, certifications, assessments", "Plans of treatment, and when each is looked at again."),
+    "medication": ("Medication that goes on", "As it was handed over: the last dose, the next, days in hand."),
     "payers": ("Payers", "Who pays from which day on, the first of them first."),
     "episode": ("The episode", "Who is in charge, what the patient wants, and the end."),
     "conflict": ("Conflicts", "Facts that could not both be so."),
