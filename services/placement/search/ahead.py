@@ -20,7 +20,7 @@ from shared.values import replace
 NOTHING: Final[tuple[DesiredSearch, ...]] = ()
 
 
-class Asked(NamedTuple):
+class AskedLevel(NamedTuple):
     """A level that a referral or an assessment asks for; `root`: of the fact that says so."""
 
     level: Level
@@ -97,7 +97,7 @@ def _goes_on(stay: StayState, policy: Policy) -> bool:
     return told is None or policy.begins(told.code, told.kind)
 
 
-def _question(folded: Folded, stay: StayState, asked: list[Asked]) -> LevelQuestion:
+def _question(folded: Folded, stay: StayState, asked: list[AskedLevel]) -> LevelQuestion:
     """What is known for a recommendation while the stay is open, as if it had ended."""
     levels = {one.by: one.level for one in asked}
     told = stay.plan.disposition if stay.plan else None
@@ -112,15 +112,15 @@ def _question(folded: Folded, stay: StayState, asked: list[Asked]) -> LevelQuest
     )
 
 
-def asks(folded: Folded) -> list[Asked]:
+def asks(folded: Folded) -> list[AskedLevel]:
     """The levels that the referral and the latest assessment ask for, unless the patient was at that level since."""
-    found = list[Asked]()
+    found = list[AskedLevel]()
     referral, assessment = folded.referral, folded.assessment
     if referral and referral.requested_level and not _came(folded, referral.requested_level, referral.at):
-        found.append(Asked(referral.requested_level, referral.root, referral.fact, referral.facility, "referral"))
+        found.append(AskedLevel(referral.requested_level, referral.root, referral.fact, referral.facility, "referral"))
     if assessment and not _came(folded, assessment.recommended_level, assessment.at):
         level, root = assessment.recommended_level, assessment.root or assessment.fact
-        found.append(Asked(level, root, assessment.fact, assessment.facility, "assessment"))
+        found.append(AskedLevel(level, root, assessment.fact, assessment.facility, "assessment"))
     return found
 
 
