@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -104,5 +105,12 @@ class Resources:
 
 
 def contained(raw: bytes) -> list[Found]:
-    """The resources that a resource contains."""
-    return [found(bytes(one)) for one in _contained(raw).contained] if b'"contained"' in raw else []
+    """The resources that a resource contains; what is none is left out."""
+    if b'"contained"' not in raw:
+        return []
+    every: list[Found] = []
+    with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
+        for one in _contained(raw).contained:
+            with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
+                every.append(found(bytes(one)))
+    return every

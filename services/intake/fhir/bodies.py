@@ -101,7 +101,7 @@ def told_in(body: Body, own_id: str | None = None, facility: str | None = None) 
     focus = [one for one in chosen if _is_focus(one, body)]
     if body.header is not None and focus:
         chosen = focus
-    within = Resources([*mine, *(each for one in chosen for each in contained_of(one))])
+    within = Resources([*mine, *(each for one in chosen for each in contained(one))])
     stamp, name = (body.bundle.timestamp, body.bundle.id) if body.bundle else (None, None)
     name = (body.header.id if body.header else None) or name
     return [Told(one, within, own_id or name or one.id or "", body.header, stamp, own_id, facility) for one in chosen]
@@ -114,14 +114,6 @@ def _own(body: Body) -> tuple[str, str]:
         return "", ""
     kind, _, kept_id = (name.value or "").partition("/")
     return (kind, kept_id) if kind in READERS else ("", "")
-
-
-def contained_of(one: Found) -> list[Found]:
-    """The resources that one contains; none where they can't be read."""
-    try:
-        return contained(one.raw)
-    except msgspec.MsgspecError:
-        return []
 
 
 def _is_focus(one: Found, body: Body) -> bool:

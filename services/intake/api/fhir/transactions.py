@@ -24,13 +24,13 @@ from services.intake.api.fhir.entering import (
     id_of,
     only_facility,
 )
-from services.intake.fhir.bodies import READERS, Body, contained_of
+from services.intake.fhir.bodies import READERS, Body
 from services.intake.fhir.model import Told
 from services.intake.fhir.places import names_of
 from services.intake.fhir.resources import Encounter
 from services.intake.hl7.model import Fault
 from shared.clock import system_clock
-from shared.fhir.bundles import NOTHING, Entry, Found, Resources
+from shared.fhir.bundles import NOTHING, Entry, Found, Resources, contained
 from shared.fhir.outcomes import ISSUES, informed, issue, outcome
 from shared.fhir.reading import read_or_none
 from shared.web.auth import Caller
@@ -76,7 +76,7 @@ def _planned(entrance: Entrance, who: Caller, body: Body) -> tuple[list[_Planned
     """What is to be done with each entry, and those that are refused."""
     found: list[_Planned] = []
     faults: list[tuple[str, Fault]] = []
-    within = Resources([*body.every, *(each for one in body.every for each in contained_of(one))])
+    within = Resources([*body.every, *(each for one in body.every for each in contained(one))])
     resources = iter(body.every)
     has_encounter = any(one.kind == "Encounter" for one in body.every)
     facility = only_facility(who, entrance.intake) or _named(body, within, entrance) or None
