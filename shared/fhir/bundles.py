@@ -30,7 +30,7 @@ class EntryResponse(Element):
     last_modified: str | None = None
 
 
-class Entry(Element):
+class BundleEntry(Element):
     """A resource of a Bundle, as the bytes in which it came, and the address that references to it name."""
 
     full_url: str | None = None
@@ -48,7 +48,7 @@ class Bundle(Element):
     identifier: Identifier | None = None
     type: str | None = None
     timestamp: str | None = None
-    entry: tuple[Entry, ...] = ()
+    entry: tuple[BundleEntry, ...] = ()
 
 
 NOTHING = frozenset({b"", b"null"})

@@ -30,13 +30,12 @@ from services.intake.api.fhir.entering import (
     within,
 )
 from services.intake.api.fhir.transactions import transaction
-from services.intake.fhir.bodies import READERS, Body, body_of
-from services.intake.fhir.model import Told
+from services.intake.fhir.bodies import READERS, Body, body_of, with_contained
+from services.intake.fhir.model import ToldResource
 from services.intake.fhir.telling import encounter
 from services.intake.hl7.model import Refused
 from services.intake.receiving import encounters
 from services.intake.receiving.read import Received
-from shared.fhir.bundles import Resources, contained
 from shared.fhir.outcomes import TAKEN
 from shared.web import requests, tracing
 from shared.web.app import Problem, caller
@@ -126,8 +125,8 @@ async def create(entrance: Entrance, kind: str, request: Request) -> Response:
     own_id = id_of(entrance.intake, who, kind, raw)
     if kind in COMMANDS:
         one = body.every[0]
-        within_it = Resources([one, *contained(one)])
-        told = Told(one, within_it, own_id, own_id=own_id, facility=only_facility(who, entrance.intake) or None)
+        facility = only_facility(who, entrance.intake) or None
+        told = ToldResource(one, with_contained(one, [one]), own_id, own_id=own_id, facility=facility)
         try:
             (entered,) = await enter_all(entrance, who, [ToEnter(told, body)], sha256(kind.encode() + raw).digest())
         except RefusedEntries as refused:

@@ -21,7 +21,7 @@ from services.intake.api.fhir.commands import COMMANDS, Came
 from services.intake.api.rate_limits import RateLimits
 from services.intake.api.writes import WRITES, door
 from services.intake.fhir.bodies import READERS, Body, alone
-from services.intake.fhir.model import Told
+from services.intake.fhir.model import ToldResource
 from services.intake.hl7.model import Fault, Refused
 from services.intake.receiving import encounters
 from services.intake.receiving.group_commit import Reception
@@ -67,7 +67,7 @@ class Entrance:
 class ToEnter(NamedTuple):
     """A resource to be taken in: with its Bundle, and the place in it for answers; by PUT, or by POST."""
 
-    told: Told
+    told: ToldResource
     body: Body
     place: str = ""
     put: bool = False

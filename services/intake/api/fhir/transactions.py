@@ -24,13 +24,13 @@ from services.intake.api.fhir.entering import (
     id_of,
     only_facility,
 )
-from services.intake.fhir.bodies import READERS, Body
-from services.intake.fhir.model import Told
+from services.intake.fhir.bodies import READERS, Body, with_contained
+from services.intake.fhir.model import ToldResource
 from services.intake.fhir.places import names_of
 from services.intake.fhir.resources import Encounter
 from services.intake.hl7.model import Fault
 from shared.clock import system_clock
-from shared.fhir.bundles import NOTHING, Entry, Found, Resources, contained
+from shared.fhir.bundles import NOTHING, BundleEntry, Found
 from shared.fhir.outcomes import ISSUES, informed, issue, outcome
 from shared.fhir.reading import read_or_none
 from shared.web.auth import Caller
@@ -76,10 +76,9 @@ def _planned(entrance: Entrance, who: Caller, body: Body) -> tuple[list[_Planned
     """What is to be done with each entry, and those that are refused."""
     found: list[_Planned] = []
     faults: list[tuple[str, Fault]] = []
-    within = Resources([*body.every, *(each for one in body.every for each in contained(one))])
     resources = iter(body.every)
     has_encounter = any(one.kind == "Encounter" for one in body.every)
-    facility = only_facility(who, entrance.intake) or _named(body, within, entrance) or None
+    facility = only_facility(who, entrance.intake) or _named(body, entrance) or None
     stamp = body.bundle.timestamp if body.bundle else None
     for number, entry in enumerate(body.bundle.entry if body.bundle else ()):
         place = f"Bundle.entry[{number}]"
@@ -96,23 +95,23 @@ def _planned(entrance: Entrance, who: Caller, body: Body) -> tuple[list[_Planned
             continue
         may(who, one.kind, "u" if put else "c")
         own_id = named or id_of(entrance.intake, who, one.kind, one.raw)
-        told = Told(one, within, own_id, None, stamp, own_id, facility)
+        told = ToldResource(one, with_contained(one, body.every), own_id, None, stamp, own_id, facility)
         found.append(_Planned(place, one, ToEnter(told, body, place, put)))
     return found, faults
 
 
-def _named(body: Body, within: Resources, entrance: Entrance) -> str:
+def _named(body: Body, entrance: Entrance) -> str:
     """The facility of the Encounters of a Bundle, which is that of its other resources too; "" where they name none, or
     several."""
     found = set()
     for one in body.every:
         if one.kind == "Encounter" and (known := read_or_none(Encounter, one.raw)):
-            names = names_of(known.service_provider, Told(one, within, ""))
+            names = names_of(known.service_provider, ToldResource(one, with_contained(one, body.every), ""))
             found |= {each for name in names if (each := entrance.intake.rules.facility_named(name))}
     return found.pop() if len(found) == 1 else ""
 
 
-def _asked(entry: Entry, one: Found, place: str) -> tuple[Fault | None, str, bool]:
+def _asked(entry: BundleEntry, one: Found, place: str) -> tuple[Fault | None, str, bool]:
     """What is asked for with an entry: why it is refused, the id of a PUT, whether it is one."""
     request = entry.request
     if request is None or not request.method or not request.url:
