@@ -24,6 +24,7 @@ from services.intake.api.fhir.entering import (
     check,
     enter_all,
     enter_message,
+    existing,
     id_of,
     only_facility,
     problem_of,
@@ -119,7 +120,7 @@ async def create(entrance: Entrance, kind: str, request: Request) -> Response:
     may(who, kind, "c")
     raw, body = await _body(entrance, request, kind)
     if (condition := request.headers.get("if-none-exist")) is not None:
-        there = await existing(entrance, who, kind, condition)
+        there = await existing(entrance.intake, who, kind, condition)
         if there is not None:
             return _answer(request, there)
     own_id = id_of(entrance.intake, who, kind, raw)
@@ -134,20 +135,6 @@ async def create(entrance: Entrance, kind: str, request: Request) -> Response:
         return _answer(request, entered)
     received = _received(entrance, who, raw, own_id)
     return _answer(request, await enter_message(entrance, who, received, kind, known=False))
-
-
-async def existing(entrance: Entrance, who: Caller, kind: str, condition: str) -> Entered | None:
-    """What a condition (`identifier=system|value`) finds at the caller's facilities, as it is answered. Raises a
-    Problem: 412 where it finds several, 422 for another condition."""
-    name, _, value = condition.strip().lstrip("?").partition("=")
-    number = value.rpartition("|")[2]
-    if kind != "Encounter" or name != "identifier" or not number or "&" in value:
-        raise requests.unfit("If-None-Exist", "the condition is identifier=system|value, of an Encounter")
-    async with entrance.intake.database.read() as connection:
-        found = await encounters.numbered(connection, number, who.scope)
-    if len(found) > 1:
-        raise Problem(HTTPStatus.PRECONDITION_FAILED, "several", "several have this number")
-    return Entered(200, kind, found[0], None, b"") if found else None
 
 
 async def replace(entrance: Entrance, kind: str, request: Request) -> Response:

@@ -21,6 +21,7 @@ from services.intake.api.fhir.entering import (
     RefusedEntries,
     ToEnter,
     enter_all,
+    existing,
     id_of,
     only_facility,
 )
@@ -53,12 +54,17 @@ class _Planned(NamedTuple):
     place: str
     resource: Found
     entry: ToEnter | None
+    condition: str = ""
+    """Only where there is none like this (ifNoneExist)."""
+    there: Entered | None = None
+    """What there is."""
 
 
 async def transaction(entrance: Entrance, who: Caller, raw: bytes, body: Body, base: str) -> Response:
     """Carry a transaction or a batch out, and answer with a Bundle; with an OperationOutcome for a transaction of which
     an entry is refused."""
     planned, faults = _planned(entrance, who, body)
+    planned = [await _conditioned(entrance, who, one) for one in planned]
     if body.kind == "batch":
         return _bundle("batch-response", [await _alone(entrance, who, one, base) for one in planned], faults)
     if faults:
@@ -68,7 +74,7 @@ async def transaction(entrance: Entrance, who: Caller, raw: bytes, body: Body, b
         done = iter(await enter_all(entrance, who, to_do, sha256(raw).digest()))
     except RefusedEntries as no:
         return _refusal(no.every)
-    answers = [(one.place, _response(next(done), base) if one.entry else _beside()) for one in planned]
+    answers = [(one.place, _response(next(done), base) if one.entry else _beside(one, base)) for one in planned]
     return _bundle("transaction-response", answers, [])
 
 
@@ -96,7 +102,8 @@ def _planned(entrance: Entrance, who: Caller, body: Body) -> tuple[list[_Planned
         may(who, one.kind, "u" if put else "c")
         own_id = named or id_of(entrance.intake, who, one.kind, one.raw)
         told = ToldResource(one, with_contained(one, body.every), own_id, None, stamp, own_id, facility)
-        found.append(_Planned(place, one, ToEnter(told, body, place, put)))
+        condition = (entry.request.if_none_exist or "") if entry.request else ""
+        found.append(_Planned(place, one, ToEnter(told, body, place, put), condition))
     return found, faults
 
 
@@ -132,7 +139,7 @@ def _asked(entry: BundleEntry, one: Found, place: str) -> tuple[Fault | None, st
 async def _alone(entrance: Entrance, who: Caller, one: _Planned, base: str) -> tuple[str, dict[str, Any]]:
     """The answer to an entry of a batch."""
     if one.entry is None:
-        return one.place, _beside()
+        return one.place, _beside(one, base)
     try:
         (done,) = await enter_all(entrance, who, [one.entry], sha256(one.resource.raw).digest())
     except RefusedEntries as no:
@@ -150,8 +157,19 @@ def _response(done: Entered, base: str) -> dict[str, Any]:
     return {**found, "etag": f'W/"{done.version}"', "lastModified": stamp} if done.version else found
 
 
-def _beside() -> dict[str, Any]:
+def _beside(one: _Planned, base: str) -> dict[str, Any]:
+    """The answer to an entry of which nothing is stored by itself."""
+    if one.there is not None:
+        return {"status": "200 OK", "location": f"{base}/{one.there.kind}/{one.there.id}"}
     return {"status": "200 OK", "outcome": orjson.Fragment(informed(_KEPT))}
+
+
+async def _conditioned(entrance: Entrance, who: Caller, one: _Planned) -> _Planned:
+    """The entry; one whose condition finds something is answered with that. Raises a Problem as `existing` does."""
+    if not one.condition:
+        return one
+    there = await existing(entrance.intake, who, one.resource.kind, one.condition)
+    return one if there is None else one._replace(entry=None, there=there)
 
 
 def _failed(fault: Fault) -> dict[str, Any]:
