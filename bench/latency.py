@@ -35,8 +35,8 @@ LIMITS = (
 TRIED = (
     "Half the round trips in intake and placement, a relay that reads and forgets in one each and sends whole "
     "batches, an `up` whose consumers have groups of their own: at 100/s about half of the time before (decisions "
-    "0141, 0142). A pause of 20 or 50 ms between passes of the relay and between batches: no gain at 100/s, batches "
-    "pace themselves; from 700 records a second on a relay gathers for 20 ms (decision 0226)."
+    "0141, 0142). What is committed while the relay sends is gathered for 20 ms from the pass before (decision "
+    "0222). A pause between batches of a consumer: no gain, batches pace themselves."
 )
 GOALS = {10: 80.0, 100: 200.0}
 """Messages a second → milliseconds that 99 of 100 discharges may take."""

@@ -29,7 +29,7 @@ TRIED = (
     "which messages gather cost one connection nothing and save a tenth of CPU on 20. Plans that never "
     "read a whole table gave 3.2, 1.8 and 1.3 ×. Fewer conversions from bytes to rows: 0.94 of the function calls in "
     "batches of 15, with 7.7 requests to the database a batch for 8.8. Times, diagnoses and components of a message "
-    "read once each: reading 0.72 of the CPU. A relay that gathers for 20 ms where much is written (decision 0226)."
+    "read once each: reading 0.72 of the CPU. A relay that gathers for 20 ms what comes while it sends (decision 0222)."
 )
 CONNECTIONS = (1, 20, 200)
 AT = "20 connections"

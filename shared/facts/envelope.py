@@ -202,8 +202,27 @@ def _time(text: str) -> str:
     return text
 
 
+class _LastTime(NamedTuple):
+    """The time that was written last, with its text: the records of a transaction have the same one, as one object.
+
+    It is found by identity: a time equals others that have another offset, and so another text.
+    """
+
+    at: datetime | None = None
+    text: str = ""
+
+
+_last = _LastTime()
+
+
 def rfc3339(at: datetime) -> str:
     """An aware datetime as RFC 3339 with offset."""
+    global _last  # noqa: PLW0603 - one tuple, so that threads never see one time with another's text
+    last = _last
+    if at is last.at:
+        return last.text
     if at.tzinfo is None:
         raise ValueError("a time without zone can't be published")
-    return at.isoformat()
+    text = at.isoformat()
+    _last = _LastTime(at, text)
+    return text

@@ -28,7 +28,7 @@ class Provenance(NamedTuple):
 
     def caused_by(self, fact: Fact) -> Self:
         """The same with this fact as the cause."""
-        return self._replace(causation_id=fact.id, correlation_id=fact.correlation_id, trace=trace_from(fact))
+        return type(self)(self.writer, self.now, self.new_id, fact.id, fact.correlation_id, trace_from(fact))
 
     def stated(self, value: CareFact, sequence: int, copy_of: str | None = None) -> Fact:
         """The value as a fact with this sequence and a new ce_id; `copy_of`: the ce_id of the fact that it copies."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -52,10 +53,10 @@ _OLDEST = (  # the oldest rows but for those that are done, until they have so m
 )
 _WITHOUT = "UPDATE outbox SET records = $3, batch = $4 WHERE id = $1 AND records = $2 RETURNING id"
 _GONE = "DELETE FROM outbox WHERE id = $1 AND records = $2 RETURNING id"
+GATHER = 0.02
+"""Seconds from the beginning of a pass to that of the next one, at least, where something was committed meanwhile: then
+more comes, and shares the next pass. After a pass in which nothing came, the next commit is sent at once."""
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
-MANY, A_SECOND, GATHER = 16, 700, 0.02
-"""Where a pass had so many records, and so many a second came since the one before, the next waits GATHER seconds for
-more (decision 0226): a pass costs four milliseconds however many it sends. Else a record waits for nothing."""
 ANOTHER = "another relay writes by now, or the database is an older one"
 
 
@@ -67,9 +68,8 @@ class Relay:
     5.2); other episodes go on.
 
     `chunk`: a pass takes the oldest rows until they have so many records. `partitions`: how many a topic has that no
-    pass has seen yet. In seconds: `poll` between looks into an empty outbox, unless a commit wakes it; `gather` for
-    which, where much is written, others join the one that woke it; `lease` for which it leads without
-    renewing; `farewell` for the last pass at a stop.
+    pass has seen yet. In seconds: `poll` between looks into an empty outbox, unless a commit wakes it; `lease` for
+    which it leads without renewing; `farewell` for the last pass at a stop; `gather` as GATHER.
 
     `may_write`: called whenever a producer has begun, before it writes; raises Transient where it may not. `written`:
     how far it has written, by its own count.
@@ -84,14 +84,14 @@ class Relay:
         chunk: int = 5000,
         partitions: int = 1,
         poll: float = 0.25,
-        gather: float = GATHER,
         lease: float = 6.0,
         farewell: float = 5.0,
+        gather: float = GATHER,
         seal: Seal | None = None,
     ) -> None:
         self.database, self.service, self.connect = database, service, connect
-        self.chunk, self.poll, self.gather = chunk, poll, gather
-        self.lease, self.farewell = lease, farewell
+        self.chunk, self.poll, self.lease, self.farewell = chunk, poll, lease, farewell
+        self.gather = gather
         self.outgoing = Outgoing(service, seal or Seal.of_this_process(), partitions)
         database.outgoing = self.outgoing
         self.me = uuid.uuid4().hex
@@ -111,11 +111,11 @@ class Relay:
 
     async def run(self) -> None:
         """Relay until `stop`; after any failure, wait and begin again with a new producer."""
-        wait, began = 0.1, float("-inf")
+        wait = 0.1
         while not self._stopping.is_set():
+            began = time.monotonic()
             try:
-                began, before = asyncio.get_running_loop().time(), began
-                number = await self.once()
+                full = await self.once() >= self.chunk
                 wait = 0.1
             except Exception as fault:  # noqa: BLE001 - a relay that ends would hold back everything, in silence
                 self._tell(fault, wait)
@@ -125,10 +125,10 @@ class Relay:
             else:
                 if not self.leading:
                     await _event(self._stopping, self.lease / 6)
-                elif number < self.chunk:
+                elif not full and self._wake.is_set():  # more was committed meanwhile: gather
+                    await _event(self._stopping, began + self.gather - time.monotonic())
+                elif not full:
                     await _event(self._wake, self.poll)
-                    if much(number, began - before):
-                        await _event(self._stopping, self.gather)
 
     def _tell(self, fault: Exception, wait: float) -> None:
         foreseen = isinstance(fault, KafkaError | Transient | OSError | TimeoutError)
@@ -320,13 +320,10 @@ class Relay:
                 await connection.execute(_RELEASE, {"me": self.me})
 
 
-def much(records: int, seconds: float) -> bool:
-    """Whether so much is written that the next pass is to wait for more: so many records came in so many seconds."""
-    return records >= MANY and records >= A_SECOND * seconds
-
-
 async def _event(event: asyncio.Event, seconds: float) -> None:
     """Wait for the event, at most so many seconds."""
+    if seconds <= 0:
+        return
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

@@ -9,9 +9,9 @@ ARRAYS = (list, tuple, set, frozenset)
 
 
 def know_arrays_at_once() -> None:
-    """Let asyncpg see at once whether a value in an array is an array itself.
+    """Let asyncpg see by its type whether a value in an array is an array itself.
 
-    It asks `collections.abc.Iterable` and `Sized` of each value, a fifth of a microsecond for each question: a row of
-    eighteen columns pays for eighteen of them. Of every text, number and time the answer stays the same.
+    It asks `collections.abc.Iterable` and `Sized` of each value, twice each, which takes a quarter of a microsecond
+    every time: a row of ten columns pays for forty of them. Of every text, number and time the answer stays the same.
     """
-    protocol.IterableABC = ARRAYS
+    protocol.IterableABC = protocol.SizedABC = ARRAYS

@@ -6,9 +6,11 @@ batch of one message consists mostly of statements. Placeholders are PostgreSQL'
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -96,6 +98,33 @@ async def at_once(connection: AsyncConnection, writes: Iterable[SqlWrite | Appen
     if few:
         sql = _joined(tuple([(write.sql, len(write.given)) for write in few]))
         await driver_of(connection).fetch(sql, *[value for write in few for value in write.given])
+
+
+@asynccontextmanager
+async def meanwhile(
+    connection: AsyncConnection,
+) -> AsyncIterator[Callable[[Iterable[SqlWrite | Append]], Awaitable[None]]]:
+    """For many writes: each call begins some and returns, so that the database does them while this process makes the
+    next ones. They are done one after the other, all of them when the context ends; within it nothing else may use the
+    connection. An error of one is raised by the next call, or at the end.
+    """
+    begun: asyncio.Task[None] | None = None
+
+    async def begin(writes: Iterable[SqlWrite | Append]) -> None:
+        nonlocal begun
+        if begun is not None:
+            await begun
+        begun = asyncio.create_task(at_once(connection, writes))
+        await asyncio.sleep(0)  # the task's turn: it sends its statement now
+
+    try:
+        yield begin
+        if begun is not None:
+            await begun
+    finally:
+        if begun is not None:
+            begun.cancel()  # after an error: the connection is needed for ROLLBACK
+            await asyncio.gather(begun, return_exceptions=True)
 
 
 async def at_the_end(connection: AsyncConnection, writes: Iterable[SqlWrite | Append]) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from services.placement.engine import apply
+from services.placement.engine import apply, publish
 from services.placement.gate.tables import GATE
 from services.placement.tables import METADATA, facts
 from shared.events.episodes import read_episode
@@ -23,7 +23,18 @@ from shared.messaging.positions import Incoming, Tally
 from shared.storage.database import Database
 from shared.storage.desk_tables import DESK
 from shared.storage.tables import KEYS, PLUMBING, parked
-from tests.builders import a_story, admitted, attended, cancelled, covered, discharged, fact, transferred, with_value
+from tests.builders import (
+    a_story,
+    admitted,
+    attended,
+    cancelled,
+    covered,
+    discharged,
+    fact,
+    of_episode,
+    transferred,
+    with_value,
+)
 from tests.placement.feeding import SLOT, Feed, Sent
 from tests.waiting import until
 from tools.documents.schemas import TYPES
@@ -270,6 +281,20 @@ async def test_everything_that_goes_out_is_as_its_model_says(feed: Feed) -> None
         assert not told.model_extra, record.fact.type
     given = [record.fact.id for record in sent if record.topic != "billing.periods"]
     assert len(given) == len(set(given))
+
+
+async def test_a_batch_of_many_episodes_is_written_in_parts_and_all_of_it(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish, "PART", 2)
+    every = [of_episode(f"episode-{nth}", one) for nth in range(5) for one in stay()]
+    assert await feed.bring(*every) == {"applied": 10}
+    rows = [await feed.row(f"episode-{nth}") for nth in range(5)]
+    assert [(row.state, row.version, row.seen["intake"]) for row in rows] == [("between", 1, 2)] * 5
+    assert [len(await feed.billed(f"episode-{nth}")) for nth in range(5)] == [1] * 5
+    assert sorted(one.fact.subject for one in await feed.sent("care.episodes")) == [
+        f"episode-{nth}" for nth in range(5)
+    ]
 
 
 async def test_each_batch_is_told_to_the_audit_once_for_each_kind(feed: Feed) -> None:

@@ -179,7 +179,7 @@ async def test_arrays_are_what_was_given_though_the_driver_asks_of_fewer_values_
     assert [tuple(row) for row in await database.alone(query, *given)] == [given]
     [[several]] = await database.alone("SELECT $1::text[]", {"a", "b"})
     assert sorted(several) == ["a", "b"]
-    assert protocol.IterableABC is driver_quirks.ARRAYS
+    assert protocol.IterableABC is protocol.SizedABC is driver_quirks.ARRAYS
     for wrong in ("ab", b"ab", {"a": 1}, 5):
         with pytest.raises(DatabaseFault):
             await database.alone("SELECT $1::text[]", wrong)
@@ -190,6 +190,15 @@ async def test_arrays_are_what_was_given_though_the_driver_asks_of_fewer_values_
             asked.append(one)
             return isinstance(one, Iterable)
 
-    monkeypatch.setattr(protocol, "IterableABC", Asking("Asked", (), {}))
-    await database.alone("SELECT $1::text[]", ["a", "b"])
-    assert [one for one in asked if isinstance(one, str)] == ["a", "b"]
+    for name in ("IterableABC", "SizedABC"):
+        asked.clear()
+        with monkeypatch.context() as patched:
+            for each in ("IterableABC", "SizedABC"):
+                patched.setattr(protocol, each, Asking("Asked", (), {}) if each == name else Iterable)
+            await database.alone("SELECT $1::text[]", ["a", "b"])
+        assert [one for one in asked if isinstance(one, str)] == ["a", "b"]
+
+
+async def test_a_container_of_a_type_that_the_driver_does_not_know_is_refused(database: Database) -> None:
+    with pytest.raises(DatabaseFault):
+        await database.alone("SELECT $1::text[]", {"a": 1}.keys())

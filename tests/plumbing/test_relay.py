@@ -21,7 +21,7 @@ from shared.facts.envelope import Record
 from shared.messaging import outbox as outgoing
 from shared.messaging.dead_letter_content import Content
 from shared.messaging.dead_letter_desk import content_of
-from shared.messaging.relay import Relay, much
+from shared.messaging.relay import Relay
 from shared.storage.database import Database
 from shared.storage.tables import dead_letters, outbox, relay_lease
 from tests.databases import a_topic, everything
@@ -173,6 +173,37 @@ async def test_what_is_sent_while_more_is_committed_is_deleted_with_the_next_rea
     await relay.stop()
 
 
+async def test_what_comes_while_the_relay_sends_is_gathered_into_one_pass(
+    kafka: str, database: Database, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await a_topic(kafka, 1)
+    relay, passes = a_relay(database, kafka, service, gather=1.5), list[int]()
+    move = relay._move
+
+    async def meanwhile(producer: Any, found: Sequence[Any]) -> None:
+        await move(producer, found)
+        passes.append(sum(row["records"] for row in found))
+        if len(passes) == 1:
+            await commit(database, records(topic, [1]))
+
+    monkeypatch.setattr(relay, "_move", meanwhile)
+    async with relaying(relay):
+        await commit(database, records(topic, [0]))
+        await until(lambda: passes)
+        await commit(database, records(topic, [2, 3]))
+        await until(lambda: is_empty(database))
+    assert passes == [1, 3]
+
+
+async def test_after_a_quiet_pass_a_commit_is_sent_at_once(kafka: str, database: Database, service: str) -> None:
+    topic = await a_topic(kafka, 1)
+    async with relaying(a_relay(database, kafka, service, gather=600.0)):
+        for number in range(3):
+            await commit(database, records(topic, [number]))
+            await until(lambda: is_empty(database))
+    assert [int(record.value) for record in await everything(kafka, topic)] == [0, 1, 2]
+
+
 async def test_a_deposed_leader_publishes_nothing_more_and_the_last_record_of_a_key_is_the_newest(
     kafka: str, database: Database, service: str
 ) -> None:
@@ -228,21 +259,6 @@ async def test_two_relays_that_take_turns_under_load_lose_nothing_and_keep_the_o
     for key, order in by_key(await everything(kafka, topic)).items():
         assert list(dict.fromkeys(order)) == list(range(int(key[1:]), 600, 5))
         assert order[-1] == max(order)
-
-
-@pytest.mark.parametrize(
-    ("sent", "seconds", "waits"),
-    [
-        (20, 0.02, True),  # 20 connections: a thousand records a second
-        (16, 0.02, True),
-        (15, 0.001, False),  # few, however fast
-        (16, 1.0, False),  # what came in a second of rest
-        (12, 0.03, False),  # 400 a second
-        (5, float("inf"), False),  # the first pass
-    ],
-)
-def test_a_pass_waits_for_more_only_where_much_is_written(sent: int, seconds: float, *, waits: bool) -> None:
-    assert much(sent, seconds) == waits
 
 
 async def test_stop_sends_the_rest_though_a_pass_is_in_hand_and_gives_the_lease_back(

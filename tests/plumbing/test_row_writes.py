@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.storage.audit import Entry, noting
-from shared.storage.database import Database
+from shared.storage.database import Database, DatabaseFault
 from shared.storage.row_writes import delete, insert, insert_missing, update, upsert
-from shared.storage.statements import array, at_once, at_the_end, rows, written
+from shared.storage.statements import array, at_once, at_the_end, meanwhile, rows, written
 
 TABLE = sa.Table(
     "beds",
@@ -99,3 +99,32 @@ async def test_writes_at_the_end_are_there_with_the_commit_in_their_order_and_go
     await leave("cleaned", "left")
     assert await write(beds, insert(TABLE, ROW)) == []
     assert [each["action"] for each in await beds.alone("SELECT action FROM audit ORDER BY id")] == ["cleaned", "left"]
+
+
+async def test_parts_are_written_one_after_the_other_while_the_next_ones_are_made(beds: Database) -> None:
+    one = insert(TABLE, ROW, in_order=True)
+    async with beds.begin() as connection:
+        async with meanwhile(connection) as begin_to_write:
+            for bed in range(5):
+                await begin_to_write(written(one, [("W", bed, array([]), "{}")]))
+        found = await rows(connection, "SELECT bed FROM beds ORDER BY turn")
+    assert [row[0] for row in found] == [0, 1, 2, 3, 4]
+
+
+async def test_a_part_that_can_t_be_written_rolls_all_of_them_back(beds: Database) -> None:
+    one, row = insert(TABLE, ROW), ("W", 1, array([]), "{}")
+    with pytest.raises(DatabaseFault, match="23505"):
+        async with beds.begin() as connection, meanwhile(connection) as begin_to_write:
+            await begin_to_write(written(one, [row]))
+            await begin_to_write(written(one, [row]))
+    async with beds.read() as connection:
+        assert await rows(connection, "SELECT FROM beds") == []
+
+
+async def test_what_fails_between_two_parts_rolls_back_what_is_being_written(beds: Database) -> None:
+    row = ("W", 1, array([]), "{}")
+    with pytest.raises(ZeroDivisionError):
+        async with beds.begin() as connection, meanwhile(connection) as begin_to_write:
+            await begin_to_write(written(insert(TABLE, ROW), [row]))
+            raise ZeroDivisionError
+    assert await write(beds, insert(TABLE, ROW), row) == [("W", 1, [], "{}")]

@@ -128,20 +128,19 @@ def _patient(message: Message, means: Trigger) -> tuple[tuple[PatientId, ...], b
 def _times(texts: Mapping[str, str], sender: Sender) -> tuple[Times, tuple[str, ...]]:
     """The times of a message, and the warning ZONE_DIFFERS where one applies."""
     found: dict[str, Moment | Removed | None] = {}
-    sent = offset_of(texts.get("MSH-7", "")) if sender.zone_of != "facility" else None
-    by_message, differs = sender.zone_of == "message", False
+    zone, zone_of, differs = sender.zone, sender.zone_of, False
+    sent = offset_of(texts.get("MSH-7", "")) if zone_of != "facility" else None
     for place in _TIMES:
         text = texts.get(place)
         if text == NULL:
             found[place] = REMOVED
         elif text:
             try:
-                told = read_told(text, sender.zone, sent, by_message=by_message)
+                found[place], odd = read_told(text, zone, sent, zone_of)
             except ValueError:
                 found[place] = None
             else:
-                found[place] = told.moment
-                differs = differs or told.differs
+                differs = differs or odd
     return found, (ZONE_DIFFERS,) if differs else ()
 
 

@@ -270,6 +270,10 @@ class Adt(Struct, frozen=True, kw_only=True, gc=False):
         return TRIGGERS[self.trigger]
 
 
+ZoneOf = Literal["message", "facility"] | None
+"""Whose zone times without an offset are in, where MSH-7 has one; None: the site does not say (contract 6)."""
+
+
 class Sender(NamedTuple):
     """Who says a message, by the site config: its names of the facility and of the feed, and the facility's zone.
 
@@ -280,8 +284,7 @@ class Sender(NamedTuple):
     feed: str
     zone: tzinfo
     processing_ids: tuple[str, ...]
-    zone_of: Literal["message", "facility"] | None = None
-    """Whose zone times without an offset are in, where MSH-7 has one; None: the site does not say (contract 6)."""
+    zone_of: ZoneOf = None
     visit_from: tuple[str, ...] = ("PV1-19", "PID-18")
     """The fields that name a visit, the first that is told before the others."""
 

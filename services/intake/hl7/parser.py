@@ -212,7 +212,9 @@ class Message:
                 if field >= last:
                     break  # they are in the order of the fields
                 raw = fields[field]
-                if raw and component > 1:
+                if not raw:
+                    continue
+                if component > 1:
                     if split != field:
                         split, parts = field, raw.split(self.repetition, 1)[0].split(self.marks.component)
                     raw = parts[component - 1] if len(parts) >= component else ""

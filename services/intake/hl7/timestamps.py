@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
 
-from services.intake.hl7.model import Moment
+from services.intake.hl7.model import Moment, ZoneOf
 
 _OFFSET = r"\s*(Z|[+-]\d\d:?\d\d)?"
 _HL7 = re.compile(r"(\d{4})(\d\d)(\d\d)(?: ?(\d\d)(?:(\d\d)(?:(\d\d)(?:\.?(\d{1,30}))?)?)?)?" + _OFFSET, re.ASCII)
@@ -62,15 +62,15 @@ class Told(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def read_told(text: str, zone: tzinfo, sent: tzinfo | None, *, by_message: bool) -> Told:
+def read_told(text: str, zone: tzinfo, sent: tzinfo | None, zone_of: ZoneOf) -> Told:
     """A stamp of a message as `read_moment` reads it in the facility's zone; without an offset, with a time of day, it
-    is at MSH-7's offset `sent`, where there is one and the facility's clock may have shown it so, or the feed says so
-    (`by_message`). Raises ValueError as `read_moment` does (contract 6)."""
+    is at MSH-7's offset `sent`, where there is one and the facility's clock may have shown it so, or the feed says
+    that its messages' zone holds. Raises ValueError as `read_moment` does (contract 6)."""
     read = read_moment(text, zone)
     if sent is None or read.day_only or offset_of(text) is not None:
         return Told(read)
     at_sent = read_moment(text, sent)
-    return Told(at_sent) if by_message or _may_be(read, at_sent, zone) else Told(read, differs=True)
+    return Told(at_sent) if zone_of == "message" or _may_be(read, at_sent, zone) else Told(read, differs=True)
 
 
 def _may_be(read: Moment, at_sent: Moment, zone: tzinfo) -> bool:

@@ -98,12 +98,16 @@ def of_stretch(
         certifications=certifications(one.folded, stay, stretch.start, stretch.end)
         if one.folded.certifications
         else (),
-        days=tuple(
-            ServiceDay(date=day, services=given)
-            for day, given in one.services.items()
-            if stretch.start <= day < stretch.end
-        ),
-        codes=tuple(chain.from_iterable(_codes(code, stay, stretch, zone) for code in billed.codes)),
+        days=_days(one.services, stretch) if one.services else (),
+        codes=tuple(chain.from_iterable(_codes(code, stay, stretch, zone) for code in billed.codes))
+        if billed.codes
+        else (),
+    )
+
+
+def _days(services: Mapping[date, tuple[Service, ...]], stretch: BilledStretch) -> tuple[ServiceDay, ...]:
+    return tuple(
+        [ServiceDay(date=day, services=given) for day, given in services.items() if stretch.start <= day < stretch.end]
     )
 
 
@@ -151,14 +155,16 @@ def told_status(end: Ending, billed: BilledAs) -> str | None:
 def unmapped(stay: StayState, stretch: BilledStretch, *, no_status: bool) -> frozenset[str]:
     """The warnings for what the period would say and no table of the site has: admission type and source, payer, and
     the patient status of an end (contract 4). `no_status`: the period has an end without a patient status."""
-    payers = {one.payer for one in stretch.cover.coverage}
-    found = {
-        "unmapped-admission-type": stay.admission.type == UNKNOWN,
-        "unmapped-admission-source": stay.admission.source == UNKNOWN,
-        "unmapped-payer": UNKNOWN_PAYER in payers,
-        "unmapped-patient-status": no_status,
-    }
-    return frozenset(word for word, so in found.items() if so)
+    found = []
+    if stay.admission.type == UNKNOWN:
+        found.append("unmapped-admission-type")
+    if stay.admission.source == UNKNOWN:
+        found.append("unmapped-admission-source")
+    if any(one.payer == UNKNOWN_PAYER for one in stretch.cover.coverage):
+        found.append("unmapped-payer")
+    if no_status:
+        found.append("unmapped-patient-status")
+    return frozenset(found)
 
 
 def _known(code: str | None) -> str | None:
@@ -192,8 +198,10 @@ def services_by_day(stay: StayState) -> dict[date, tuple[Service, ...]]:
 def _patient(folded: Folded, stay: StayState) -> PatientNumber | None:
     """The patient's record number with the stay, else the latest one with another stay at the same facility, since a
     program's start has none; None where there is none."""
+    if stay.patient:
+        return stay.patient
     others = (other.patient for other in reversed(folded.stays) if other.facility == stay.facility)
-    return stay.patient or next((number for number in others if number), None)
+    return next((number for number in others if number), None)
 
 
 def _visits_of(folded: Folded, stay: StayState) -> tuple[StayState, ...]:

@@ -23,7 +23,6 @@ from shared.events.billing import (
     PeriodVoided,
     ServicePeriod,
 )
-from shared.events.published import alike
 from shared.facts import restating
 from shared.values import replace
 
@@ -52,13 +51,11 @@ def difference(
     episode: `before_the_merge` gives the id that it had there. Keep `sent_after(sent, changes)` for the next call.
     """
     standing = {key: was for key, was in sent.items() if not was.voided}
-    due = restating.difference(
-        standing, {one.key: one for one in wanted}, lambda was, one: alike(was.content, as_sent(one.content, was))
-    )
+    due = restating.difference(standing, {one.key: one for one in wanted}, _has_same_content)
     fresh = [one for was, one in due.state if was is None]
     return [
         *(_voided(key, was, fresh) for key, was in sorted(due.cancel.items(), key=lambda one: _by_start(one[1]))),
-        *(change for was, one in due.state if was is not None and (change := _changed(one, was)) is not None),
+        *(_changed(one, was) for was, one in due.state if was is not None),
         *(change for one in fresh for change in _opened(one, sent.get(one.key), due.cancel, before_the_merge)),
     ]
 
@@ -75,6 +72,12 @@ def as_sent(content: PeriodContent, was: SentPeriod) -> PeriodContent:
     return content
 
 
+def _has_same_content(was: SentPeriod, one: Period) -> bool:
+    """The content as it was stored and as it is made anew are equal where they are the same: content.py gives each time
+    a fixed offset."""
+    return was.content == as_sent(one.content, was)
+
+
 def sent_after(sent: Mapping[PeriodKey, SentPeriod], changes: Iterable[PeriodChange]) -> dict[PeriodKey, SentPeriod]:
     """`sent` as it is after these changes."""
     return {**sent, **{change.key: change.sent for change in changes}}
@@ -86,9 +89,7 @@ def _voided(key: PeriodKey, was: SentPeriod, fresh: Sequence[Period]) -> PeriodC
     return _change(PeriodVoided, key, now, {}, reason="replaced" if replaced else "taken-back")
 
 
-def _changed(one: Period, was: SentPeriod) -> PeriodChange | None:
-    if was.content == one.content:
-        return None
+def _changed(one: Period, was: SentPeriod) -> PeriodChange:
     before, after = was.content.end_date, one.content.end_date
     kind = PeriodClosed if before is None and after is not None else PeriodAmended
     reason = "reopened" if before is not None and after is None else None

@@ -110,11 +110,13 @@ def outcome(
     seen = {**seen, WRITER: own[-1].sequence} if own else seen
     document = _document(row, folded, seen, rules, desk, new=new, own=own)
     return Outcome(
-        saved=_row(row, folded, document)._replace(
+        saved=_row(
+            row,
+            folded,
+            document,
             facility=folded.facility or (new[-1].value.facility if new else ""),
             announced=standing,
-            desk=row.desk or desk.desk,
-            listed=desk.listed,
+            desk=desk,
             rules=rules.site.version,
         ),
         own=own,
@@ -152,7 +154,7 @@ def _document(
 def _bill(
     sent: Mapping[PeriodKey, SentPeriod], folded: Folded, rules: Rules, before_the_merge: BeforeTheMerge | None
 ) -> list[PeriodChange]:
-    wanted = periods(folded, rules.zone_of, rules.billed, rules.needs_authorization, rules.voids_changed)
+    wanted = periods(folded, rules.zone_of, rules.billed, rules.payers)
     return period_changes(sent, wanted, before_the_merge)
 
 
@@ -226,11 +228,20 @@ def published(kind: str, subject: str, value: Document, provenance: Provenance) 
     )
 
 
-def _row(row: LockedEpisode, folded: Folded, document: EpisodeState) -> EpisodeRow:
+def _row(
+    row: LockedEpisode,
+    folded: Folded,
+    document: EpisodeState,
+    *,
+    facility: str,
+    announced: bytes,
+    desk: AtTheDesk,
+    rules: str,
+) -> EpisodeRow:
     return EpisodeRow(
         episode_id=row.episode_id,
         patient_id=document.patient_id,
-        facility=folded.facility,
+        facility=facility,
         state=document.state,
         level=folded.level,
         since=folded.since,
@@ -240,9 +251,9 @@ def _row(row: LockedEpisode, folded: Folded, document: EpisodeState) -> EpisodeR
         version=document.version,
         fold=codec.packed(folded),
         fold_version=FOLD_VERSION,
-        announced=row.announced,
-        desk=row.desk,
-        listed=row.listed,
+        announced=announced,
+        desk=row.desk or desk.desk,
+        listed=desk.listed,
         facilities=array(document.facilities or ()),
-        rules=row.rules,
+        rules=rules,
     )

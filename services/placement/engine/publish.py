@@ -13,6 +13,7 @@ from functools import partial
 from itertools import chain
 
 from services.placement.billing.model import PeriodKey, SentPeriod
+from services.placement.clock.courses import concerns
 from services.placement.continuum.about import about
 from services.placement.continuum.document import DeskNow
 from services.placement.continuum.fold import advance, fold
@@ -32,26 +33,28 @@ from services.placement.programs.following import (
 from services.placement.programs.seats import Claim, Headcount, Seats, claims, held, may_claim
 from services.placement.rules import Rules
 from services.placement.search.entry import ListEntry
-from services.placement.search.searches import DESK, DeskFacts
-from services.placement.search.states import SearchState
+from services.placement.search.searches import DESK, DeskFacts, Search
 from services.placement.worklists import store as desk_store
 from services.placement.worklists import views
 from services.placement.worklists.entries import entries, mark
 from shared.cooperate import in_turns
 from shared.errors import Rejected, SetUpError
 from shared.events.base import CareFact, type_name
+from shared.events.episodes import SearchNow
 from shared.events.placing import Seat, SeatHeld, SeatReleased
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.messaging import outbox
 from shared.storage import audit
 from shared.storage.database import Connection
-from shared.storage.statements import Append, SqlWrite, Writes, at_once
+from shared.storage.statements import Append, SqlWrite, Writes, at_once, meanwhile
 from shared.values import replace
 
 ACTOR = "placement"
 Write = Callable[[Connection, Iterable[SqlWrite | Append]], Awaitable[None]]
 _SEATS = frozenset({type_name(SeatHeld.TYPE), type_name(SeatReleased.TYPE)})
+PART = 100
+"""So many episodes of a large batch are written at a time, while the outcome of the next ones is worked out."""
 ROUNDS = 8
 """Facts that follow from facts that followed end after two or three rounds; so many mean that two rules undo each
 other."""
@@ -73,27 +76,43 @@ async def publish(
     await _state_what_follows(connection, changes, earlier.of_the_desk, by)
     await _claim_seats(connection, changes, by)
     lists = _lists(changes, by.rules)
-    made: list[Outcome] = [
-        outcome(
-            one.row,
-            one.before,
-            one.after,
-            one.seen,
-            sent=earlier.sent.get(episode, {}),
-            rules=by.rules,
-            provenance=by.telling(one),
-            desk=lists[episode][0] if episode in lists else NOTHING,
-            stated=one.stated,
-            new=one.new,
-            before_the_merge=partial(_before_the_merge, one, earlier.sent) if one.origins else None,
-        )
-        async for episode, one in in_turns(changes.items())
-    ]
-    number = sum(len(one.own) for one in made)
-    stated = [audit.Entry(by.now, ACTOR, "facts-stated", "care.events", times=number)] if number else []
-    writes = _writes(connection, changes, made, lists, [*entries_of_audit, *stated])
+    made: list[Outcome] = []
+    left = dict(changes)
+    async with meanwhile(connection) as begin_to_write:
+        async for episode, one in in_turns(changes.items(), most=10):
+            desk = lists[episode][0] if episode in lists else NOTHING
+            made.append(_outcome(one, earlier.sent, desk, by))
+            if len(made) % PART == 0 and len(made) < len(changes):
+                part = {each.saved.episode_id: left.pop(each.saved.episode_id) for each in made[-PART:]}
+                await begin_to_write(_kept(part, made[-PART:], lists))
+        number = sum(len(one.own) for one in made)
+        stated = [audit.Entry(by.now, ACTOR, "facts-stated", "care.events", times=number)] if number else []
+        writes = [
+            *_kept(left, made[len(made) - len(left) :], lists),
+            *audit.noting([*entries_of_audit, *stated]),
+            *outbox.sending(connection, [record for one in made for record in one.records]),
+        ]
     await write(connection, writes)
     await _keep_seats(connection, changes)
+
+
+def _outcome(
+    one: EpisodeChange, sent: Mapping[str, Mapping[PeriodKey, SentPeriod]], desk: AtTheDesk, by: Publishing
+) -> Outcome:
+    """What to store and send of one episode; `sent`: by episode, the latest versions of its periods."""
+    return outcome(
+        one.row,
+        one.before,
+        one.after,
+        one.seen,
+        sent=sent.get(one.row.episode_id, {}),
+        rules=by.rules,
+        provenance=by.telling(one),
+        desk=desk,
+        stated=one.stated,
+        new=one.new,
+        before_the_merge=partial(_before_the_merge, one, sent) if one.origins else None,
+    )
 
 
 def _to_be_read(changes: Mapping[str, EpisodeChange]) -> list[store.LockedEpisode]:
@@ -126,7 +145,7 @@ async def _state_what_follows(
     for _ in range(ROUNDS):
         moved = []
         for one in left:
-            want = one.desired_search(by.rules.policy.begins)
+            want = one.desired_searches(by.rules.policy)
             values = follows(one.at_the_desk, want, by.rules, by.now, by.ids)
             if values:
                 moved.append((one, one.state(values, by.telling(one))))
@@ -144,7 +163,7 @@ def _gather_desk_facts(
     transaction."""
     for episode, one in changes.items():
         own = [fact for fact in (*one.new, *one.stated) if fact.writer == WRITER and fact.name in DESK]
-        if one.row.desk or own or one.desired_search(rules.policy.begins) or daily_visits.concerns(one.after, rules):
+        if one.row.desk or own or one.desired_searches(rules.policy) or daily_visits.concerns(one.after, rules):
             known = {fact.id: fact for fact in (*stored.get(episode, ()), *own)}
             one.own = DeskFacts.of(known.values())
             if one.after.merged:
@@ -216,36 +235,40 @@ def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tupl
     for episode, one in changes.items():
         after = one.after
         without_desk = after.conflicts or after.authorizations or after.ineffective or after.arrivals
-        if one.own or without_desk or after.leftovers or one.row.listed:
+        if one.own or without_desk or after.leftovers or one.row.listed or concerns(after, rules):
             own = one.own or NOTHING_SAID
             lines = entries(one.after, own, rules)
-            search = own.latest
+            latest, searching = own.latest, own.open
             starts = [e.content["start_date"] for e in lines if e.kind == "placement" and e.state == "placed"]
             told = DeskNow(
-                "open" if search and search.state is SearchState.OPEN else None,
+                "open" if searching else None,
                 date.fromisoformat(min(starts)) if starts else None,
-                search.closed_at if search and search.reason == "patient-declined" else None,
+                latest.closed_at if latest and latest.reason == "patient-declined" else None,
+                tuple([_searching(one) for one in searching]) or None,
             )
             found[episode] = (AtTheDesk(bool(own), mark(lines), told), lines)
     return found
 
 
-def _writes(
-    connection: Connection,
+def _searching(search: Search) -> SearchNow:
+    level, facility = search.recommended_level, search.facility
+    return SearchNow(search_id=search.search_id, level=level, facility=facility, ready_on=search.ready_on)
+
+
+def _kept(
     changes: Mapping[str, EpisodeChange],
     made: Sequence[Outcome],
     lists: Mapping[str, tuple[AtTheDesk, tuple[ListEntry, ...]]],
-    told: Sequence[audit.Entry],
 ) -> Writes:
+    """The writes that store these changes; `made`: their outcomes, `lists`: of all changes."""
     periods = {one.saved.episode_id: one.sent for one in made if one.sent}
     opened = {period for one in made for period in one.opened}
-    relisted = {e: lines for e, (desk, lines) in lists.items() if desk.listed != changes[e].row.listed}
+    listed = {episode: lists[episode] for episode in changes if episode in lists}
+    relisted = {e: lines for e, (desk, lines) in listed.items() if desk.listed != changes[e].row.listed}
     return [
         *store.keeping(chain((f for one in changes.values() for f in one.new), (f for one in made for f in one.own))),
         *store.saving([one.saved for one in made]),
         *store.keeping_periods(periods, opened),
-        *audit.noting(told),
-        *outbox.sending(connection, [record for one in made for record in one.records]),
         *store.keeping_stays(_moved(changes)),
         *desk_store.keeping_entries(relisted),
     ]

@@ -45,8 +45,12 @@ _OF_A_LENT_STAY: Final = frozenset(
 
 def having(before: Iterable[str], facts: Iterable[Fact]) -> list[str]:
     """The facilities that have an episode, sorted: those that had it before, and those of these facts."""
-    told = (fact.value.facility for fact in facts if not _of_the_person(fact))
-    return sorted({*before, *(facility for facility in told if facility)})
+    found = set(before)
+    for fact in facts:
+        facility = fact.value.facility
+        if facility and facility not in found and not _of_the_person(fact):
+            found.add(facility)
+    return sorted(found)
 
 
 def _of_the_person(fact: Fact) -> bool:
