@@ -71,9 +71,12 @@ from shared.events.planning import (
     DischargePlanCancelled,
     DischargePlanned,
     EpisodeEnded,
+    MedicationRecorded,
     PlanRecorded,
+    ReadyForStep,
 )
 from shared.events.published import Published, PublishedStruct
+from shared.events.reviews import ReviewDone, ReviewDue
 from shared.events.stays import (
     Absent,
     Admitted,
@@ -150,11 +153,14 @@ PLANNING: tuple[type[CareFact], ...] = (
     PlanRecorded,
     Certified,
     Assigned,
+    MedicationRecorded,
     EpisodeEnded,
     ConflictSettled,
     DischargePlanned,
     DischargePlanCancelled,
+    ReadyForStep,
 )
+REVIEWS: tuple[type[CareFact], ...] = (ReviewDue, ReviewDone)
 AUTHORIZATIONS: tuple[type[Authorization], ...] = (
     AuthorizationRequested,
     AuthorizationPended,
@@ -198,6 +204,7 @@ CARE_FACTS: dict[str, type[CareFact]] = {
         *PLACING,
         *PLANNING,
         *AUTHORIZATIONS,
+        *REVIEWS,
         *FOLLOW_UPS,
         *AFTERCARE,
         *CONSENTS,
@@ -335,6 +342,7 @@ __all__ = [
     "PLACING",
     "PLANNING",
     "REFERRAL_MOVES",
+    "REVIEWS",
     "STAY_FACTS",
     "TAKING_BACK",
     "TOPICS",

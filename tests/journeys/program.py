@@ -11,10 +11,11 @@ from tests.journeys.told import At, Told
 
 
 class Day(Told):
-    """Something on a day of the latest placement."""
+    """Something on a day of the latest placement, or of the one at a program."""
 
     day: int
     reason: str | None = None
+    program: str | None = None
 
 
 class Sessions(Told):
@@ -47,6 +48,8 @@ class Certified(Told):
     since: int = Field(alias="from")
     to: int
     npi: str
+    signed: int | None = None
+    """The day on which it was signed; absent: now."""
 
 
 class Diagnosis(Told):
@@ -77,7 +80,7 @@ class Plan(Told):
 
 async def starts(play: Play, told: Day) -> None:
     """The first day at the program."""
-    await _placement(play, "started", {"date": play.calendar.iso(told.day)})
+    await _placement(play, "started", {"date": play.calendar.iso(told.day)}, told.program)
 
 
 async def corrects_the_start(play: Play, told: Day) -> None:
@@ -87,7 +90,8 @@ async def corrects_the_start(play: Play, told: Day) -> None:
 
 async def completes(play: Play, told: Day) -> None:
     """The last day of a program that reached its goal."""
-    await _placement(play, "completed", {"date": play.calendar.iso(told.day), "reason": told.reason or "goals-met"})
+    body = {"date": play.calendar.iso(told.day), "reason": told.reason or "goals-met"}
+    await _placement(play, "completed", body, told.program)
 
 
 async def discontinues(play: Play, told: Day) -> None:
@@ -95,8 +99,9 @@ async def discontinues(play: Play, told: Day) -> None:
     await _placement(play, "discontinued", {"date": play.calendar.iso(told.day), "reason": told.reason})
 
 
-async def _placement(play: Play, move: str, body: Json) -> None:
-    await play.doors.post("placement", f"/api/placements/{play.placements[-1]['placement_id']}/{move}", body, "program")
+async def _placement(play: Play, move: str, body: Json, program: str | None = None) -> None:
+    which = next(one for one in reversed(play.placements) if program in {None, one["program"]})
+    await play.doors.post("placement", f"/api/placements/{which['placement_id']}/{move}", body, "program")
 
 
 async def attends(play: Play, told: Sessions) -> None:
@@ -153,6 +158,8 @@ async def certifies(play: Play, told: Certified) -> None:
     """A clinician certifies."""
     days = {"from": play.calendar.iso(told.since), "to": play.calendar.iso(told.to)}
     asked = {"kind": told.kind, "npi": told.npi, **days}
+    if told.signed is not None:
+        asked["signed_at"] = play.calendar.instant(At(day=told.signed)).isoformat()
     await play.doors.post("placement", f"/api/episodes/{play.episode_id}/certified", asked, "clinician")
 
 

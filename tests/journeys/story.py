@@ -69,6 +69,7 @@ class Expected(Told):
     plans: Words | None = None
     referrals: Words | None = None
     risks: Words | None = None
+    reviews: Words | None = None
     worklists: Words | None = None
     disclosed: Words | None = None
     withheld: Words | None = None
@@ -84,6 +85,8 @@ class Story(Told):
     title: str
     patient: Who
     days_ago: int = 120
+    exactly: bool = False
+    """Day 0 is exactly `days-ago` before the day on which it is played, whatever day of the week that is."""
     steps: tuple[tuple[str, Any], ...]
     expect: Expected
 

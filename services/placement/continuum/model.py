@@ -18,6 +18,8 @@ from services.placement.continuum.standing import (
     StandingAuthorization,
     StandingCertification,
     StandingPlacement,
+    StandingPlan,
+    StandingReview,
     Window,
 )
 from shared.events.base import Admission, Disposition, PatientNumber, StayKind
@@ -27,7 +29,7 @@ from shared.events.levels import Level
 from shared.events.stays import Coverage, LeaveKind, Service
 from shared.values import value_object
 
-FOLD_VERSION = 10
+FOLD_VERSION = 13
 """Raised by one whenever the fold, the announcements or the service periods give another result for the same facts;
 episodes stored with an older version are folded anew."""
 
@@ -111,6 +113,20 @@ class StayDiagnosis:
 
 
 @value_object
+class PlannedEnd:
+    """The plan of a stay's end that stands: said at `said_at` (clinical time), for `at`; None: no day was told.
+
+    `disposition`: how the patient is expected to leave, where that was told.
+    """
+
+    said_at: datetime
+    fact: str
+    root: str
+    at: datetime | None = None
+    disposition: Disposition | None = None
+
+
+@value_object
 class StayState:
     """One stay as the active facts have it; the fact of its first segment began it."""
 
@@ -140,6 +156,8 @@ class StayState:
     """The labels of all facts about this stay, sorted."""
     expected_end: datetime | None = None
     """When its discharge is expected, by the latest plan; None: none is expected."""
+    plan: PlannedEnd | None = None
+    """The latest plan of its end, by whoever said it, unless it was cancelled (contract 3.7)."""
 
     @property
     def kind(self) -> StayKind:
@@ -317,6 +335,10 @@ class Folded:
     merged: tuple[Merged, ...] = ()
     """The merges that stand in this episode, by facility: those by which its records count in another one, and those by
     which it has another patient (contract 3.6 rule 11)."""
+    plans: tuple[StandingPlan, ...] = ()
+    """In clinical order."""
+    reviews: tuple[StandingReview, ...] = ()
+    """By review_id."""
     copies: dict[str, str] = field(default_factory=dict)
     """ce_id → ce_id of the fact of a retired episode that it copies."""
 

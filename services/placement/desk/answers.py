@@ -8,14 +8,16 @@ out because it is unknown or not the reader's to see.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, NotRequired
+from typing import Annotated, NotRequired, get_args
 
 from pydantic import AwareDatetime, Field
 from typing_extensions import TypedDict
 
 from shared.events.base import Stay
 from shared.events.levels import Level
+from shared.events.open_lists import ReviewKind
 from shared.events.placing import Needs
+from shared.events.reviews import ReviewSubject
 from shared.events.stays import Service
 from shared.web.marks import MarkFields
 
@@ -42,6 +44,8 @@ class SearchShown(_Line):
     opened_at: AwareDatetime
     began_with: NotRequired[str]
     began_on: NotRequired[date]
+    begun_by: NotRequired[str]
+    ready_on: Annotated[NotRequired[date], Field(description="first day looked for, while a stay is open")]
     search_id: str
     from_level: str
     recommended_level: Level
@@ -112,6 +116,9 @@ class PlacementShown(_Dated, PlacementTimes):
     variance_reason: NotRequired[str]
     offer_id: NotRequired[str]
     seat: NotRequired[bool]
+    days_between: Annotated[NotRequired[Count], Field(description="from the end of the stay, expected or told")]
+    gap: Annotated[NotRequired[bool], Field(description="these are more days than the site takes for good")]
+    stay_open: Annotated[NotRequired[bool], Field(description="it waits for the end of a 24-hour stay")]
     start_told: Annotated[NotRequired[bool], Field(description="it was told that the stay began, which has no effect")]
     stay: NotRequired[Stay]
     how: Annotated[NotRequired[str], Field(description="name of the fact that ended the stay")]
@@ -184,7 +191,45 @@ class AuthorizationShown(_Dated, AuthorizationDays):
     used: NotRequired[Count]
     left: Annotated[NotRequired[int], Field(description="absent: no limit was named")]
     over: Annotated[NotRequired[int], Field(description="given beyond what was allowed")]
+    unit_minutes: Annotated[NotRequired[int], Field(description="of a unit that is a part of an hour")]
+    requested_units: NotRequired[Count]
+    next_review: NotRequired[date]
+    reference: NotRequired[str]
+    denial: NotRequired[DenialShown]
+    last_covered_day: Annotated[NotRequired[date], Field(description="of the open stay that it is for")]
     possible: list[str]
+
+
+class DenialShown(TypedDict):
+    """Until when something can be said against a denial."""
+
+    peer_to_peer_by: NotRequired[date]
+    appeal_by: NotRequired[date]
+
+
+class ReviewShown(_Dated):
+    """Something to be looked at by a day. State: ahead (before the site's lead day), due, overdue, done."""
+
+    review_id: str
+    kind: Annotated[str, Field(examples=list(get_args(ReviewKind)))]
+    of: ReviewSubject
+    due_on: Annotated[date, Field(description="last day on which it is in time")]
+    level: NotRequired[Level]
+    payer: NotRequired[str]
+    stay: NotRequired[Stay]
+    since: NotRequired[AwareDatetime]
+    done_by: NotRequired[str]
+    done_on: NotRequired[date]
+    number: NotRequired[str]
+    reference: NotRequired[str]
+    unit: NotRequired[str]
+    unit_minutes: NotRequired[int]
+    units: NotRequired[Count]
+    requested_units: NotRequired[Count]
+    used: NotRequired[Count]
+    left: NotRequired[int]
+    over: NotRequired[int]
+    next_review: NotRequired[date]
 
 
 class FactInWords(TypedDict):
@@ -224,6 +269,19 @@ class PlanShown(_Dated):
     review_due: date
 
 
+class MedicationShown(_Dated):
+    """A medication that is handed over, as it was told last."""
+
+    system: str
+    code: str
+    prescriber_npi: NotRequired[str]
+    last_given: NotRequired[date]
+    next_due: NotRequired[date]
+    days_in_hand: NotRequired[Count]
+    first_day: Annotated[NotRequired[date], Field(description="at a program, where one is known")]
+    cared_for: Annotated[NotRequired[bool], Field(description="a program or unit has the patient now")]
+
+
 class IneffectiveShown(_Dated):
     """What was told of an episode and has no effect."""
 
@@ -238,6 +296,33 @@ class ArrivalShown(_Dated):
     program: NotRequired[str]
     unit: NotRequired[str]
     level: NotRequired[Level]
+
+
+class LeavingShown(_Dated):
+    """Who is expected to leave a stay."""
+
+    stay: Stay
+    level: Level
+    expected_at: AwareDatetime
+    day: Annotated[date, Field(description="the expected last day")]
+    listed_from: AwareDatetime
+    start_date: Annotated[NotRequired[date], Field(description="first day at the next program")]
+    payer: NotRequired[str]
+
+
+WaitingSpan = TypedDict("WaitingSpan", {"waiting_for": str, "from": date})
+
+
+class ReadyShown(_Dated):
+    """Who is ready to step down, and waits."""
+
+    stay: Stay
+    level: Level
+    waiting_for: str
+    since: Annotated[date, Field(description="waits for this since")]
+    ready_since: date
+    spans: list[WaitingSpan]
+    payer: NotRequired[str]
 
 
 class WithheldLine(_Dated):
@@ -271,6 +356,7 @@ ANSWERS: dict[str, type] = {
     "waiting": WaitingShown,
     "session": SessionShown,
     "authorization": AuthorizationShown,
+    "review": ReviewShown,
     "conflict": ConflictShown,
     "episode": EpisodeLine,
     "leftover": LeftoverShown,
@@ -278,6 +364,6 @@ ANSWERS: dict[str, type] = {
 """Kind of an entry → its form."""
 ITEMS: tuple[type, ...] = (
     SearchShown, OfferShown, PlacementShown, SeatShown, AuthorizationShown, ConflictShown, PlanShown, IneffectiveShown,
-    WithheldLine, ArrivalShown, LeftoverShown,
+    WithheldLine, ArrivalShown, LeavingShown, ReadyShown, ReviewShown, LeftoverShown, MedicationShown,
 )  # fmt: skip
 """What worklists have."""

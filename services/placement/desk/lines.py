@@ -33,16 +33,19 @@ def shown(line: Line, more: dict[str, Any], site: Site, now: datetime) -> dict[s
         found["program"] = line.program
     if line.due is not None:
         found |= {"due": line.due.isoformat(), "overdue": line.due <= now}
-    content = _as_of(line, site, now) if line.kind == "authorization" else line.content
+    content = _as_of(line, site, now) if line.kind in _AUTHORIZED else line.content
+    if line.kind == "review":
+        found["overdue"] = line.state == "overdue"
     return found | content | _in_words(line, site) | marks.shown(line.mark, now) | more
 
 
+_AUTHORIZED = frozenset({"authorization", "review"})
 _AHEAD = frozenset({"ahead", "used_up_at", "goes_on", "over"})
 """What an authorization's entry keeps of days to come: what is shown is how it stands today."""
 
 
 def _as_of(line: Line, site: Site, now: datetime) -> dict[str, Any]:
-    """An authorization with the midnights counted up to today at the facility (contract 3.8)."""
+    """An authorization, or a review of one, with the midnights counted up to today at the facility (contract 3.8)."""
     content = {name: value for name, value in line.content.items() if name not in _AHEAD}
     if "used" not in line.content:
         return content
@@ -60,6 +63,10 @@ _FOR_THE_ASKER: Final = {
 """What the desk that asked for an entry is shown of it, once it is another facility's: dates and level."""
 
 
+_OF_ANOTHER_STAY: Final = frozenset({"suspended", "days_between", "gap", "stay_open"})
+"""What of a placement's entry comes of a stay that may be another facility's."""
+
+
 def narrowed(line: Line, whose: Whose, *, partly: bool) -> Line:
     """A line with only what this reader may see; `partly`: the reader sees only a part of its episode."""
     content = line.content
@@ -69,7 +76,7 @@ def narrowed(line: Line, whose: Whose, *, partly: bool) -> Line:
         cancelled = {"reason"} if line.state == "cancelled" else set()
         content = {name: value for name, value in content.items() if name in _FOR_THE_ASKER[line.kind] | cancelled}
     if partly:  # by a stay that may be another facility's
-        content = {name: value for name, value in content.items() if name != "suspended"}
+        content = {name: value for name, value in content.items() if name not in _OF_ANOTHER_STAY}
     return line if content is line.content else replace(line, content=content)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from services.placement.desk.commands import Ask, Code, Misfit
 from services.placement.desk.frame import Rule, Subject, write
@@ -15,7 +15,7 @@ from shared.events.assessments import Assessed
 from shared.events.base import Day, LabelledHeading, Stay
 from shared.events.levels import Level
 from shared.events.placing import PatientAgreed, PatientDeclined
-from shared.events.planning import Assigned, Certified, EpisodeEnded, PlanRecorded
+from shared.events.planning import Assigned, Certified, EpisodeEnded, MedicationRecorded, PlanRecorded
 from shared.site.config import Site
 from shared.site.values import Npi
 from shared.web.commands import Command, Name
@@ -55,6 +55,7 @@ class Certify(Ask):
     begins: Day = Field(alias="from")
     to: Day = Field(description="inclusive")
     npi: Npi
+    signed_at: AwareDatetime | None = Field(default=None, description="absent: now; late is late, not refused")
 
     def misfit(self, site: Site) -> Misfit:  # noqa: ARG002 - days, no codes
         """The days are in order."""
@@ -69,6 +70,23 @@ class Plan(Ask):
     days_week: int = Field(ge=0, le=7)
     goals: int = Field(ge=0, le=1000, description="how many")
     review_due: Day
+
+
+class RecordMedication(Ask):
+    """A medication that goes on, as it is handed over."""
+
+    system: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:_/-]{0,39}$")] = "RXNORM"
+    code: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,39}$")]
+    status: Literal["active", "stopped"] = "active"
+    prescriber_npi: Npi | None = None
+    last_given: Day | None = None
+    next_due: Day | None = None
+    days_in_hand: int | None = Field(default=None, ge=0, le=366)
+
+    def misfit(self, site: Site) -> Misfit:  # noqa: ARG002 - days, no codes of the site
+        """The next dose is not before the last one."""
+        wrong = self.last_given is not None and self.next_due is not None and self.next_due < self.last_given
+        return ("next_due", "the next dose is before the last one") if wrong else None
 
 
 class PatientSays(Ask):
@@ -111,8 +129,10 @@ def end(now: Situation, episode_id: str, asked: EndEpisode) -> Decided:
 
 
 def certify(now: Situation, episode_id: str, asked: Certify) -> Decided:
-    """State that a physician certified the level. Raises Rejected `no-such-stay`."""
+    """State that a physician certified the level. Raises Rejected: `no-such-stay`, `in-the-future`."""
     stay = asked.stay
+    if asked.signed_at is not None and asked.signed_at > now.now:
+        raise Rejected("in-the-future", "that time has not come yet", possible=("later",))
     stays = [one for one in now.folded.stays if now.scope.has(one.facility)]
     if stay is not None and all((stay.kind, stay.id) not in {one.key, *one.aliases} for one in stays):
         known = tuple(one.id for one in stays)
@@ -124,6 +144,7 @@ def certify(now: Situation, episode_id: str, asked: Certify) -> Decided:
         begins=asked.begins,
         to=asked.to,
         npi=asked.npi,
+        signed_at=asked.signed_at,
     )
     return Decided((told,), (episode_id,))
 
@@ -142,6 +163,21 @@ def plan(now: Situation, episode_id: str, asked: Plan) -> Decided:
         days_week=asked.days_week,
         goals=asked.goals,
         review_due=asked.review_due,
+    )
+    return Decided((told,), (episode_id,))
+
+
+def medicate(now: Situation, episode_id: str, asked: RecordMedication) -> Decided:
+    """Record a medication that is handed over."""
+    told = MedicationRecorded(
+        **_heading(now),
+        system=asked.system,
+        code=asked.code,
+        status=asked.status,
+        prescriber_npi=asked.prescriber_npi,
+        last_given=asked.last_given,
+        next_due=asked.next_due,
+        days_in_hand=asked.days_in_hand,
     )
     return Decided((told,), (episode_id,))
 
@@ -197,6 +233,11 @@ SUBJECT = Subject(
         write(
             f"{_PATH}/plan", Plan, Rule(plan), action="plan-recorded", operation="recordPlan", roles=REVIEWERS,
             summary="A plan of treatment, as far as anybody but the clinician needs it",
+        ),
+        write(
+            f"{_PATH}/medication", RecordMedication, Rule(medicate), action="medication-recorded",
+            operation="recordMedication", roles=CARERS,
+            summary="A medication that goes on: who prescribes it, the last dose, the next, days in hand",
         ),
         write(
             f"{_PATH}/agreed", PatientSays, Rule(agree), action="patient-agreed",

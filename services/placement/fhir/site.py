@@ -12,8 +12,9 @@ from shared.fhir.elements import CodeableConcept, Coding, Identifier, Reference
 from shared.fhir.resources import HealthcareService, Location, Organization, Practitioner, Resource
 from shared.fhir.searching import SearchQuestion
 from shared.site.config import Site
+from shared.site.payers import Payer
 from shared.site.units import Facility, Unit
-from shared.site.values import Payer, Program, luhn_holds
+from shared.site.values import Program, luhn_holds
 from shared.web.fhir_reads import START, Batch, Place, ReadingLook, ShownResource
 
 NPI = "http://hl7.org/fhir/sid/us-npi"

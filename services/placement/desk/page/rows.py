@@ -16,6 +16,7 @@ from services.placement.search.entry import STATES
 from services.placement.worklists.drawing import DRAWN, Glance
 from services.placement.worklists.lists import CARE
 from services.placement.worklists.views import Line
+from shared.storage.exits import WHO_MAY
 from shared.web.auth import Caller
 from shared.web.desk import may
 from shared.web.form_posts import address
@@ -23,6 +24,8 @@ from shared.web.forms import Form, Question, local, questions
 from shared.web.listing import Row
 from shared.web.words import say
 from shared.web.zones import name_of
+
+PACKETS = WHO_MAY["packet"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool 
         link = (compared, "Compare programs") if linked else (choices_of, "The patient's choices")
     elif (line.kind, line.state) == ("placement", "placed") and "start_date" in body:
         link = (f"/placements/{line.id}/first-day.ics", "For the calendar")
+    elif line.kind == "offer" and line.state in {"sent", "countered", "accepted"} and may(reader.who, PACKETS):
+        link = (f"/offers/{line.id}/packet", "The packet")
     return Row(
         what,
         badge,
@@ -87,6 +92,7 @@ _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
         ("approved", "extended", "requested", "pended", "denied", "ended"),
     ),
     ("plan", "current"): ("plan",),
+    **dict.fromkeys([("review", "due"), ("review", "overdue")], ("done",)),
     ("leftover", "open"): ("stays", "goes-back"),
     ("leftover", "stays"): ("goes-back",),
 }  # fmt: skip
@@ -94,6 +100,7 @@ _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
 _LISTS = {
     "search": "searches", "offer": "offers", "placement": "placements", "waiting": "waitlist", "seat": "seats",
     "authorization": "authorizations", "plan": "episodes", "session": "sessions",
+    "review": "reviews",
     "leftover": "leftovers",
 }  # fmt: skip
 
@@ -133,9 +140,20 @@ def _forms(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form
     yield from _settling(line, body, reader)
     if _own(line, reader):
         yield from _sessions(line, body, reader)
+        yield from _certifying(line, body, reader)
     again = able("/api/searches", reader) if line.kind == "search" and body.get("open_again") else None
     if again is not None:
         yield form(again, line, reader, given={"episode_id": line.episode_id})
+
+
+def _certifying(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form]:
+    """The form of the certification that a review waits for."""
+    write = able("/api/episodes/{id}/certified", reader)
+    if line.kind != "review" or line.state == "done" or write is None:
+        return
+    kind = {"certification": "initial"}.get(str(body["kind"]), str(body["kind"]))
+    if kind in {"initial", "recertification"}:
+        yield form(write, line, reader, proposed={"from": str(body["due_on"]), "kind": kind})
 
 
 def _own(line: Line, reader: Reader) -> bool:
