@@ -222,6 +222,8 @@ async def test_scopes_of_a_token_narrow_what_its_roles_allow(desk: Desk) -> None
     assert await status("EpisodeOfCare/E1", "system/EpisodeOfCare.s") == 403
     assert await status("Encounter", "system/EpisodeOfCare.rs") == 403
     assert await status("Encounter", "user/*.read") == 200
+    assert await status("Encounter", "patient/*.rs") == 403, "whose, the token would have to say"
+    assert await status("Encounter", "system/Encounter.rs?class=IMP") == 403, "some of them alone can't be shown"
     assert await status("EpisodeOfCare?_revinclude=Encounter:episode-of-care", "system/EpisodeOfCare.rs") == 403
 
 
