@@ -42,6 +42,11 @@ class PublishedKeys:
         self._fresh_until = self._next_try = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
 
+    @property
+    def url(self) -> str:
+        """Where they are published."""
+        return self._url
+
     def of(self, token: str) -> Any:
         """The key that the token's `kid` names; without one, the only key that there is (OpenID Connect Core 10.1).
         Raises PyJWTError where no such key is known."""

@@ -160,6 +160,10 @@ class Issuer:
             raise NotSignedIn("the sign-in service's ID token is somebody else's")
         return _without_id(answer)._replace(id_token=token, claims=claims)
 
+    async def described(self) -> Described:
+        """What the issuer says of its addresses. Raises Transient where it does not answer."""
+        return await self._described()
+
     async def _described(self) -> Described:
         return await self._description.now(self)
 

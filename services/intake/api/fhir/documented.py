@@ -9,10 +9,14 @@ from services.intake.api.fhir.commands import COMMANDS
 from services.intake.api.fhir.entering import SENDERS
 from services.intake.fhir.bodies import READERS
 from shared.fhir.outcomes import MEDIA, TAKEN
-from shared.web import fhir_documented
+from shared.web import fhir_documented, smart
 from shared.web import openapi as api
 
 _RESOURCE = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"type": "string"}}}
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+_ADDRESSES = ("issuer", "jwks_uri", "authorization_endpoint", "token_endpoint")
+_LISTS = ("grant_types_supported", "code_challenge_methods_supported", "scopes_supported", "capabilities")
+_JSON = api.json(api.anonymous(**dict.fromkeys(_ADDRESSES, api.TEXT), **dict.fromkeys(_LISTS, _TEXTS)))
 _FAULTS = {
     400: "it is no JSON, or its id is not that of the address",
     401: "sign in first",
@@ -45,7 +49,18 @@ def paths() -> dict[str, Any]:
     for kind, roles, parameters in persons.ROWS:
         for path, methods in fhir_documented.paths(kind, roles, parameters, stamped=False).items():
             told.setdefault(path, {}).update(methods)
-    return told | fhir_documented.metadata()
+    return told | fhir_documented.metadata() | _configuration()
+
+
+def _configuration() -> dict[str, Any]:
+    faults = {"404": "the site names no issuer of tokens", "503": "the issuer does not answer"}
+    answers: dict[str, Any] = {"200": {"description": "where a client gets its token", "content": _JSON}}
+    answers |= {
+        each: {"description": words, "content": {MEDIA: {"schema": _RESOURCE}}} for each, words in faults.items()
+    }
+    about = "The SMART configuration"
+    told = {"operationId": "readSmartConfiguration", "summary": about, "security": [], "parameters": []}
+    return {smart.PATH: {"get": {**told, "responses": answers}}}
 
 
 def _a(kind: str) -> str:

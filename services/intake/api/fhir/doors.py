@@ -40,7 +40,7 @@ from services.intake.receiving import encounters
 from services.intake.receiving.read import Received
 from shared.fhir.capability import TypeTold
 from shared.fhir.outcomes import TAKEN
-from shared.web import requests, tracing
+from shared.web import requests, smart, tracing
 from shared.web.app import Problem, caller
 from shared.web.auth import Caller
 from shared.web.fhir import Endpoint, answering, fhir, may, nowhere, resource
@@ -68,7 +68,8 @@ def routes(entrance: Entrance) -> list[Route]:
     reads = Reads(
         persons.types(intake, entrance.rates), intake.database, intake.clock, [_taken(kind) for kind in KINDS]
     )
-    return [*found, *reads.routes(), Route("/fhir/{path:path}", _Elsewhere(answering(partial(bundle, entrance))))]
+    found += [smart.route((*KINDS, *reads.types)), *reads.routes()]
+    return [*found, Route("/fhir/{path:path}", _Elsewhere(answering(partial(bundle, entrance))))]
 
 
 def _taken(kind: str) -> TypeTold:
