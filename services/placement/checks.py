@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime
 
 from services.placement.billing.difference import difference as period_changes
 from services.placement.billing.model import PeriodKey, SentPeriod
 from services.placement.billing.periods import periods
+from services.placement.clock import stating as clock
 from services.placement.continuum import announcements, codec
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
@@ -22,6 +24,7 @@ from services.placement.engine.merging import out_of_step
 from services.placement.engine.outcome import announced
 from services.placement.engine.store import known
 from services.placement.rules import Rules, rules_of
+from services.placement.search.searches import DeskFacts
 from shared.facts.envelope import Fact
 from shared.facts.ordering import FactPlace
 from shared.invariants import Broken, Checked, nobody
@@ -31,6 +34,7 @@ from shared.site.config import Site
 from shared.storage.database import Database
 
 PAGE = 500
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 Sent = Sequence[tuple[PeriodKey, SentPeriod]]
 
 
@@ -112,10 +116,10 @@ def _of_episode(row: views.Stored, facts: Sequence[Fact], sent: Sent, rules: Rul
     standing = announced(row.announced)
     if announcements.difference(standing, announcements.announcements(anew, rules.zone_of)):
         yield Broken(3, name, "what stands announced is not what should be")
+    if clock.stated(anew, DeskFacts.of(facts), rules, anew.last or _NEVER):
+        yield Broken(3, name, "what is due for review is not what its facts and the site's clocks say")
     latest = dict(sent)  # later lives come later
-    if period_changes(
-        latest, periods(anew, rules.zone_of, rules.billed, rules.needs_authorization, rules.voids_changed)
-    ):
+    if period_changes(latest, periods(anew, rules.zone_of, rules.billed, rules.payers)):
         yield Broken(4, name, "the latest service periods are not what the facts come to")
 
 

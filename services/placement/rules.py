@@ -7,13 +7,13 @@ from dataclasses import field
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from services.placement.billing.authorizations import NeedsAuthorization
-from services.placement.billing.changed_class import VoidsChanged
 from services.placement.billing.model import BillingTable
+from services.placement.billing.payer_rules import PayerRules
 from services.placement.continuum.stays_now import StayPlaces
 from services.placement.search.levels import recommend
 from services.placement.search.search import Policy
 from shared.site.config import Site
+from shared.site.payers import PayerClock
 from shared.site.units import OneStay
 from shared.site.values import Program
 from shared.values import value_object
@@ -27,16 +27,15 @@ class Rules:
     """The site config as placement's rules need it.
 
     `zone_of`: a facility's time zone; it raises SetUpError where the site has no such facility. `billed`: how a place
-    is billed. `needs_authorization`: whether a payer has to authorize a level. `voids_changed`: whether a payer pays
-    nothing of inpatient days that were changed to outpatient in the same bed. `policy`: when a search begins and which
-    level it recommends. `places`: what care.episodes shows of places.
+    is billed. `payers`: what payers ask of a bill; `clock`: what one wants while a stay at a level goes on. `policy`:
+    when a search begins and which level it recommends. `places`: what care.episodes shows of places.
     """
 
     zone_of: Callable[[str], ZoneInfo]
     has_facility: Callable[[str], bool]
     billed: BillingTable
-    needs_authorization: NeedsAuthorization
-    voids_changed: VoidsChanged
+    payers: PayerRules
+    clock: Callable[[str, str], PayerClock | None]
     policy: Policy
     site: Site
     places: StayPlaces
@@ -51,8 +50,13 @@ def rules_of(site: Site) -> Rules:
         zone_of=zone_of,
         has_facility=lru_cache(KEPT)(lambda name: site.facility(name) is not None),
         billed=lru_cache(KEPT)(site.billed),
-        needs_authorization=lru_cache(KEPT)(site.needs_authorization),
-        voids_changed=lru_cache(KEPT)(site.voids_changed),
+        clock=lru_cache(KEPT)(site.clock),
+        payers=PayerRules(
+            needs_authorization=lru_cache(KEPT)(site.needs_authorization),
+            leave_counts=lru_cache(KEPT)(lambda *words: (row := site.clock(*words)) is not None and row.leave_counts),
+            voids_changed=lru_cache(KEPT)(site.voids_changed),
+            edits=lru_cache(KEPT)(site.edits),
+        ),
         policy=Policy(
             recommend=lru_cache(KEPT)(lambda question: recommend(site.recommendations, question, site.version)),
             begins=lru_cache(KEPT)(lambda *words: site.begins("search", *words)),

@@ -1,5 +1,6 @@
 """Placement's timers: fold outdated episodes anew, expire offers that nobody answered, offer free seats down waiting
-lines, give up placements of who stays longer, forget old idempotency keys and marks of the desk."""
+lines, give up placements of who stays longer, state reviews that are due, forget old idempotency keys and marks of the
+desk."""
 
 from __future__ import annotations
 
@@ -47,6 +48,9 @@ def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], 
     async def give_up_kept() -> None:
         await give_up_placements(database, rules, clock=clock, ids=ids)
 
+    async def tell_reviews() -> None:
+        await state_reviews(database, rules, clock=clock, ids=ids)
+
     async def forget_at_the_desk() -> None:
         await retention.delete_old(database, of_a_desk(rules.site.retention), at=clock(), actor="retention")
 
@@ -57,6 +61,7 @@ def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], 
         Timer("placement-waiting-lines", 5.0, offer_seats),
         Timer("placement-daily-visits", 30.0, end_daily_visits),
         Timer("placement-kept-too-long", 60.0, give_up_kept),
+        Timer("placement-reviews", 5.0, tell_reviews),
         Timer("placement-idempotency-keys", 3600.0, partial(idempotency.forget, database, clock, keys_kept)),
         Timer("placement-desk-retention", 3600.0, forget_at_the_desk),
     )
@@ -73,6 +78,23 @@ async def end_stays_of_visits(
             done = await act.state_due(
                 connection, "visits", ("open",), act.ended_for_want_of_visits,
                 action="stays-ended", rules=rules, clock=clock, ids=ids, most=at_once,
+            )  # fmt: skip
+        total += done
+        if done < at_once:
+            return total
+
+
+async def state_reviews(
+    database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], str], at_once: int = AT_ONCE
+) -> int:
+    """State every review that is due or late by now, `at_once` episodes in a transaction; returns how many episodes had
+    one (contract 3.8)."""
+    total = 0
+    while True:
+        async with database.begin() as connection:
+            done = await act.state_due(
+                connection, "review", ("ahead", "due"), act.reviews_due,
+                action="reviews-stated", rules=rules, clock=clock, ids=ids, most=at_once,
             )  # fmt: skip
         total += done
         if done < at_once:

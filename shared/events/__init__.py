@@ -76,6 +76,7 @@ from shared.events.planning import (
     ReadyForStep,
 )
 from shared.events.published import Published, PublishedStruct
+from shared.events.reviews import ReviewDone, ReviewDue
 from shared.events.stays import (
     Absent,
     Admitted,
@@ -159,6 +160,7 @@ PLANNING: tuple[type[CareFact], ...] = (
     DischargePlanCancelled,
     ReadyForStep,
 )
+REVIEWS: tuple[type[CareFact], ...] = (ReviewDue, ReviewDone)
 AUTHORIZATIONS: tuple[type[Authorization], ...] = (
     AuthorizationRequested,
     AuthorizationPended,
@@ -202,6 +204,7 @@ CARE_FACTS: dict[str, type[CareFact]] = {
         *PLACING,
         *PLANNING,
         *AUTHORIZATIONS,
+        *REVIEWS,
         *FOLLOW_UPS,
         *AFTERCARE,
         *CONSENTS,
@@ -339,6 +342,7 @@ __all__ = [
     "PLACING",
     "PLANNING",
     "REFERRAL_MOVES",
+    "REVIEWS",
     "STAY_FACTS",
     "TAKING_BACK",
     "TOPICS",

@@ -8,8 +8,17 @@ from msgspec import Meta, field
 
 from shared.events.base import CareFact, Code, Count, Day, Identifier, Writer
 from shared.events.levels import Level
+from shared.events.published import PublishedStruct
 
 AuthorizationUnit = Literal["day", "session", "hour"]
+MinutesOfAUnit = Annotated[int, Meta(ge=1, le=60)]
+
+
+class Denial(PublishedStruct):
+    """Until when something can be said against a denial; both days included."""
+
+    peer_to_peer_by: Annotated[Day | None, Meta(description="last day for a call with the payer's physician")] = None
+    appeal_by: Annotated[Day | None, Meta(description="last day for an appeal")] = None
 
 
 class Authorization(CareFact):
@@ -25,6 +34,13 @@ class Authorization(CareFact):
     begins: Annotated[Day, Meta(description="first day")] = field(name="from")
     to: Annotated[Day, Meta(description="last day, inclusive")]
     reason: Annotated[Code | None, Meta(description="why denied or ended, where the payer says so")] = None
+    unit_minutes: Annotated[
+        MinutesOfAUnit | None, Meta(description="minutes of a unit that is a part of an hour; `unit` is hour then")
+    ] = None
+    requested_units: Annotated[Count | None, Meta(description="units that were asked for")] = None
+    next_review: Annotated[Day | None, Meta(description="day by which the payer wants to hear again")] = None
+    reference: Annotated[Code | None, Meta(description="the payer's number of this call, letter or answer")] = None
+    denial: Annotated[Denial | None, Meta(description="of a denial: what is possible until when")] = None
 
 
 class AuthorizationRequested(Authorization):

@@ -30,6 +30,10 @@ class BilledAuthorization(PublishedStruct):
     to: Annotated[Day, Meta(description="last day, inclusive")]
     units_authorized: Annotated[Count | None, Meta(description="units approved")] = None
     units_used: Annotated[int, Meta(ge=0, description="units burnt so far")] = always(0)
+    as_of: Annotated[
+        Day | None,
+        Meta(description="of a 24-hour period that goes on: `units_used` are the midnights before this day"),
+    ] = None
 
 
 class BilledAdmission(Admission):

@@ -26,10 +26,6 @@ class Traits(NamedTuple):
     """Where the site says nothing, a stay of this level keeps a follow-up window."""
     a_step_down: bool = True
     """A site's rule for the `next` level may recommend it; False for a place to live, where nobody is treated."""
-    hours_a_week: int | None = None
-    """Medicare's least for adults, in a full week."""
-    not_within_week_of: str | None = None
-    """The level whose services within the week before make a claim of this one come back (CMS condition code 92)."""
 
 
 class Level(StrEnum):
@@ -53,7 +49,6 @@ class Level(StrEnum):
             "partial hospitalization",
             "PHP",
             counts_as_follow_up=True,
-            hours_a_week=20,  # 42 CFR 410.43
         ),
     )
     IOP = (
@@ -63,8 +58,6 @@ class Level(StrEnum):
             "intensive outpatient",
             "IOP",
             counts_as_follow_up=True,
-            hours_a_week=9,  # 42 CFR 410.44
-            not_within_week_of="php",
         ),
     )
     OUTPATIENT = "outpatient", Traits("Outpatient", "outpatient", counts_as_follow_up=True)

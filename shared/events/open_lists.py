@@ -42,6 +42,19 @@ ReferralKind = Literal[
 ]
 Role = Literal["coordinator", "therapist", "other"]
 DecidedBy = Literal["person", "other"]
+ReviewKind = Literal[
+    "authorization-ending",
+    "authorization-used-up",
+    "next-review",
+    "peer-to-peer",
+    "appeal",
+    "certification",
+    "recertification",
+    "plan",
+    "length-of-stay",
+    "other",
+]
+DoneBy = Literal["authorization", "certification", "plan", "person", "other"]
 
 _Told = TypeVar("_Told")
 

@@ -38,6 +38,9 @@ class Certified(PlanningFact):
     begins: Annotated[Day, Meta(description="first day certified")] = field(name="from")
     to: Annotated[Day, Meta(description="last day certified, inclusive")]
     npi: Annotated[Code, Meta(description="who certified")]
+    signed_at: Annotated[
+        Instant | None, Meta(description="when it was signed; after the day on which it was due it is late")
+    ] = None
 
 
 class Assigned(PlanningFact):

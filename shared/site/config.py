@@ -27,6 +27,7 @@ from shared.site.marked_yaml import ConfigError, Location, Marked, YamlProblem, 
 from shared.site.measures import FollowUpClock
 from shared.site.names import norm, norm_code
 from shared.site.needs import KNOWN, Need, WaitingLine
+from shared.site.payers import NO_EDITS, Edits, Payer, PayerClock
 from shared.site.recipients import Recipient
 from shared.site.sign_in import SignIn
 from shared.site.units import Facility, Unit, UnitOfVisit, VisitCodes
@@ -44,7 +45,6 @@ from shared.site.values import (
     Notice,
     Part,
     PatientStatus,
-    Payer,
     Placeholders,
     Program,
     Setting,
@@ -113,6 +113,8 @@ class Site(Part):
     feeds: tuple[Feed, ...] = ()
     payers: tuple[Payer, ...] = Field(min_length=1)
     programs: tuple[Program, ...] = ()
+    clocks: tuple[PayerClock, ...] = ()
+    """What payers want to be told or signed while a stay goes on, by payer and level (contract 3.8)."""
     dispositions: dict[DispositionKind, tuple[Name, ...]] = Field(default_factory=dict)
     patient_status: dict[Name, PatientStatus] = Field(default_factory=dict)
     """What a bill says of an end: by a code of `dispositions`, else by its kind, or by the desk's word for it."""
@@ -296,6 +298,16 @@ class Site(Part):
         found = self._payers.get(norm(payer))
         return found is not None and level in found.authorizes
 
+    def edits(self, payer: str) -> Edits:
+        """What the payer looks at before it pays; nothing for an unknown payer."""
+        found = self._payers.get(norm(payer))
+        return found.edits if found else NO_EDITS
+
+    def clock(self, payer: str, level: str) -> PayerClock | None:
+        """What the payer wants while a stay at the level goes on; None where the site has no row for both."""
+        found = self._payers.get(norm(payer))
+        return self._clocks.get((norm(found.id), level)) if found else None
+
     def voids_changed(self, payer: str) -> bool:
         """True when the payer pays nothing of inpatient days that were changed to outpatient in the same bed."""
         found = self._payers.get(norm(payer))
@@ -326,6 +338,10 @@ class Site(Part):
     @cached_property
     def _payers(self) -> dict[str, Payer]:
         return {norm(name): each for each in self.payers for name in (each.id, *each.sent_as)}
+
+    @cached_property
+    def _clocks(self) -> dict[tuple[str, str], PayerClock]:
+        return {(norm(each.payer), each.level.value): each for each in self.clocks}
 
     @cached_property
     def _programs(self) -> dict[str, Program]:

@@ -31,6 +31,10 @@ def contradictions(site: Site) -> Iterator[tuple[Location, str]]:
     exist, levels that differ."""
     yield from _twice([(("programs", n, "id"), each.id) for n, each in enumerate(site.programs)])
     yield from _twice([(at, name) for at, name in _payer_names(site)])
+    for n, clock in enumerate(site.clocks):
+        if site.payer(clock.payer) is None:
+            yield ("clocks", n, "payer"), f"there is no payer `{clock.payer}`"
+    yield from _twice([(("clocks", n), f"{each.payer} {each.level}") for n, each in enumerate(site.clocks)])
     for table, codes in (("admission_types", site.admission_types), ("admission_sources", site.admission_sources)):
         yield from _twice([((table, code, n), sent) for code, texts in codes.items() for n, sent in _sent(code, texts)])
     yield from _unused_words_of_ends(site)

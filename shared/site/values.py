@@ -129,21 +129,6 @@ class Feed(Part):
     """What a place or class told otherwise by A08, or by A01 again, does: it is listed, or it is a transfer too."""
 
 
-class Payer(Part):
-    """A payer by the site's own id; feeds name it by that, or by a text in `sent_as` (IN1-3, else IN1-2)."""
-
-    id: Name
-    title: Name
-    sent_as: tuple[Name, ...] = ()
-    plans: tuple[Name, ...] = ()
-    """Plans (IN1-2) that go on by their names; another one goes on as `unknown`."""
-    authorizes: tuple[Level, ...] = ()
-    """Levels that it pays for only what it has authorized."""
-    changed_to_outpatient: Literal["from-now", "void"] = "from-now"
-    """Inpatient days before a change to outpatient in the same bed (condition code 44): billed, or void from the
-    start."""
-
-
 class Hours(Part):
     """Opening hours of a program on some days of the week, facility's zone."""
 

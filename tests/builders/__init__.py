@@ -25,6 +25,8 @@ from tests.builders.following import (
     patient_died,
     placed,
     placement_cancelled,
+    planned,
+    review_done,
 )
 from tests.builders.making import (
     ELSEWHERE,
@@ -106,8 +108,10 @@ __all__ = [
     "patient_died",
     "placed",
     "placement_cancelled",
+    "planned",
     "referred",
     "restated",
+    "review_done",
     "seen",
     "started",
     "transferred",

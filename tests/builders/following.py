@@ -55,6 +55,18 @@ def certified(
     return fact("certified", when, **(own | more))
 
 
+def planned(when: str | datetime = "2026-03-10 15:00", *, level: str = "php", **more: Any) -> Fact:
+    """A plan of care was recorded."""
+    own: dict[str, Any] = {"level": level, "hours_week": 20, "days_week": 5, "goals": 3, "review_due": "2026-03-24"}
+    return fact("plan-recorded", when, **({"writer": "placement"} | own | more))
+
+
+def review_done(review: str, when: str | datetime = "2026-03-12 15:00", *, on: str = "2026-03-12", **more: Any) -> Fact:
+    """A person did what was to be reviewed."""
+    own: dict[str, Any] = {"review_id": review, "on": on, "by": "person", "writer": "placement"}
+    return fact("review-done", when, **(own | more))
+
+
 def episode_ended(when: str | datetime = "2026-05-01 12:00", *, reason: str = "patient-declined", **more: Any) -> Fact:
     """The desk ends the episode."""
     return fact("episode-ended", when, **({"writer": "placement", "reason": reason} | more))

@@ -28,7 +28,6 @@ def with_the_row() -> None:
 
 def what_follows() -> dict[str, Any]:
     """What the fold, the bill, the page and the published types make of it."""
-    from services.placement.billing.edits import MINUTES_A_WEEK
     from services.placement.continuum.announcements import announcements
     from services.placement.desk.openapi import _QUERIES
     from services.placement.search.levels import _next
@@ -67,7 +66,6 @@ def what_follows() -> dict[str, Any]:
         "asked": _QUERIES["level"]["enum"],
         "next": {level: _next(level) for level in Level},
         "round the clock": sorted(ROUND_THE_CLOCK),
-        "hours": sorted(MINUTES_A_WEEK),
         "keeps a window": [level for row in STEPPED_DOWN for level in row.levels],
         "ends a window": [list(row.next_levels) for row in LAST_DISCHARGE if row.next_levels],
         "schemas": schemas(),

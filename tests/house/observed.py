@@ -289,7 +289,7 @@ def billed(site: Site) -> object:
     rules = rules_of(site)
     places: list[tuple[str, str | None, str]] = [(f.name, None, level) for f in site.facilities for level in f.billing]
     places += [(each.facility, each.id, each.level) for each in site.programs]
-    asked = [rules.needs_authorization(payer.id, level) for payer in site.payers for level in Level]
+    asked = [rules.payers.needs_authorization(payer.id, level) for payer in site.payers for level in Level]
     zones = [str(rules.zone_of(each.name)) for each in site.facilities]
     return [rules.billed(place, program, None, level) for place, program, level in places], asked, zones
 

@@ -80,7 +80,7 @@ def changed(site: Site) -> object:
         transferred("2026-03-04 10:00", to=None, unit="3W"),
         visit_ended("2026-03-05 10:00"),
     ]
-    found = periods(fold(facts, rules.zone_of), rules.zone_of, rules.billed, voids_changed=rules.voids_changed)
+    found = periods(fold(facts, rules.zone_of), rules.zone_of, rules.billed, rules.payers)
     return [(one.start, one.end, one.content.payer) for one in found]
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from shared.site.config import SAMPLE, Site
 from shared.site.marked_yaml import read
-from tests.house import observed, observed_visits
+from tests.house import observed, observed_payers, observed_visits
 
 Place = tuple[str | int, ...]
 RAW: dict[str, Any] = read(SAMPLE).values
@@ -37,6 +37,8 @@ UNIT = "facilities.0.units"
 DAILY = f"{UNIT}.9.one_stay"
 BED = f"{UNIT}.0.by_class.0"
 EXTRA = "follow_ups.0"
+MEDICARE = "payers.1.edits"
+edited, clocked = observed_payers.edited, observed_payers.clocked
 ROWS: dict[str, Row] = {
     "name": Row(gate, "another"),
     "feeds.*.name": Row(said, "another"),
@@ -93,6 +95,22 @@ ROWS: dict[str, Row] = {
     "payers.*.plans": Row(said, ["CHANGED"]),
     "payers.*.changed_to_outpatient": Row(observed_visits.changed, "void"),
     "payers.*.authorizes": Row(billed, ["outpatient"]),
+    "payers.*.edits.apart.*.level": Row(edited, "php", f"{MEDICARE}.apart.0.level"),
+    "payers.*.edits.apart.*.from": Row(edited, "residential", f"{MEDICARE}.apart.0.from"),
+    "payers.*.edits.apart.*.days": Row(edited, "1", f"{MEDICARE}.apart.0.days"),
+    "payers.*.edits.interrupted_days": Row(edited, "1", f"{MEDICARE}.interrupted_days"),
+    "payers.*.edits.hours_week.*": Row(edited, "18", f"{MEDICARE}.hours_week.php"),
+    "payers.*.edits.hours_of": Row(edited, "attended", f"{MEDICARE}.hours_of"),
+    "payers.*.edits.in_person": Row(edited, ["iop"], f"{MEDICARE}.in_person"),
+    "clocks.*.payer": Row(clocked, "MEDICAID"),
+    "clocks.*.level": Row(clocked, "outpatient"),
+    "clocks.*.unit": Row(clocked, "session", "clocks.4.unit"),
+    "clocks.*.lead_days": Row(clocked, "7"),
+    "clocks.*.leave_counts": Row(clocked, "true", "clocks.4.leave_counts"),
+    "clocks.*.certification.then_day": Row(clocked, "10"),
+    "clocks.*.certification.every_days": Row(clocked, "45", "clocks.2.certification.every_days"),
+    "clocks.*.plan_days": Row(clocked, "7", "clocks.4.plan_days"),
+    "clocks.*.expected_days": Row(clocked, "10"),
     "programs.*.id": Row(ranked, "CHANGED"),
     "programs.*.title": Row(page, "Another program"),
     "programs.*.facility": Row(page, "RIVERBEND"),

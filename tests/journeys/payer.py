@@ -18,6 +18,7 @@ class Authorization(Told):
     since: int = Field(alias="from")
     to: int
     number: str
+    next_review: int | None = None
 
 
 class Payers(Told):
@@ -34,13 +35,24 @@ class Answer(Told):
     to: int | None = None
     units: int | None = None
     reason: str | None = None
+    next_review: int | None = None
+    peer_to_peer_by: int | None = None
+    appeal_by: int | None = None
+
+
+class Review(Told):
+    """What was due for review and is done, by its kind."""
+
+    kind: str
+    reason: str
 
 
 async def authorizes(play: Play, told: Authorization) -> None:
     """Billing asked the payer, who approved."""
     made = await _asked(play, told)
     approved = f"/api/authorizations/{made['auth_id']}/approved"
-    await play.doors.post("placement", approved, {}, "billing")
+    body = {"next_review": _day(play, told.next_review)}
+    await play.doors.post("placement", approved, body, "reviewer")
 
 
 async def _asked(play: Play, told: Authorization) -> Json:
@@ -84,6 +96,21 @@ async def extends(play: Play, told: Answer) -> None:
     await _answered(play, told, "extended")
 
 
+async def is_asked_for_more(play: Play, told: Answer) -> None:
+    """Billing asked the payer for more."""
+    await _answered(play, told, "requested")
+
+
+async def reviews(play: Play, told: Review) -> None:
+    """A reviewer did what was due."""
+    (found,) = [one for one in await play.listed("reviews") if one["kind"] == told.kind and one["state"] != "done"]
+    await play.doors.post("placement", f"/api/reviews/{found['id']}/done", {"reason": told.reason}, "reviewer")
+
+
+def _day(play: Play, day: int | None) -> str | None:
+    return None if day is None else play.calendar.iso(day)
+
+
 async def ends(play: Play, told: Answer) -> None:
     """The payer allows nothing after a day."""
     await _answered(play, told, "ended")
@@ -91,6 +118,8 @@ async def ends(play: Play, told: Answer) -> None:
 
 async def _answered(play: Play, told: Answer, move: str) -> None:
     (found,) = [one for one in await play.listed("authorizations") if one.get("number") == told.number]
-    to = None if told.to is None else play.calendar.iso(told.to)
-    body = {"to": to, "units": told.units, "reason": told.reason}
+    body: Json = {"to": _day(play, told.to), "units": told.units, "reason": told.reason}
+    body["next_review"] = _day(play, told.next_review)
+    days = {name: _day(play, getattr(told, name)) for name in ("peer_to_peer_by", "appeal_by")}
+    body["denial"] = days if any(days.values()) else None
     await play.doors.post("placement", f"/api/authorizations/{found['auth_id']}/{move}", body, "billing")

@@ -48,6 +48,8 @@ class Certified(Told):
     since: int = Field(alias="from")
     to: int
     npi: str
+    signed: int | None = None
+    """The day on which it was signed; absent: now."""
 
 
 class Diagnosis(Told):
@@ -156,6 +158,8 @@ async def certifies(play: Play, told: Certified) -> None:
     """A clinician certifies."""
     days = {"from": play.calendar.iso(told.since), "to": play.calendar.iso(told.to)}
     asked = {"kind": told.kind, "npi": told.npi, **days}
+    if told.signed is not None:
+        asked["signed_at"] = play.calendar.instant(At(day=told.signed)).isoformat()
     await play.doors.post("placement", f"/api/episodes/{play.episode_id}/certified", asked, "clinician")
 
 

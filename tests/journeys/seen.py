@@ -131,6 +131,20 @@ async def _authorizations(play: Play) -> list[str]:
     return sorted(f"{one['number']}: {one['state']}" for one in await play.listed("authorizations"))
 
 
+async def _reviews(play: Play) -> list[str]:
+    """What is or was due, by which day, and how it stands."""
+    found = sorted(await play.listed("reviews"), key=lambda one: (one["due_on"], one["kind"]))
+    return [_one_review(play, one) for one in found]
+
+
+def _one_review(play: Play, one: Json) -> str:
+    how = one["state"]
+    if how == "done":
+        late = ", late" if one["done_on"] > one["due_on"] else ""
+        how = f"done by {one['done_by']}{late}"
+    return f"{one['kind']}, day {play.calendar.day(one['due_on'])}: {how}"
+
+
 async def _used(play: Play) -> list[str]:
     """Of each authorization in force what is used and left today, and whether more was given."""
     told = [one for one in await play.listed("authorizations") if one["in_force"]]
@@ -198,6 +212,7 @@ _LISTS: dict[str, Callable[[Play], Awaitable[Any]]] = {
     "offers": _offers,
     "authorizations": _authorizations,
     "used": _used,
+    "reviews": _reviews,
     "follow-ups": _follow_ups,
     "plans": _plans,
     "referrals": _referrals,

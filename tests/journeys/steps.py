@@ -56,6 +56,8 @@ STEPS: dict[str, Step] = {
     "payer pends": Step(payer.Answer, payer.pends),
     "payer denies": Step(payer.Answer, payer.denies),
     "payer extends": Step(payer.Answer, payer.extends),
+    "payer is asked for more": Step(payer.Answer, payer.is_asked_for_more),
+    "reviewer does": Step(payer.Review, payer.reviews),
     "payer ends it": Step(payer.Answer, payer.ends),
     "patient agrees": Step(desk.Patient, desk.agrees),
     "patient does not want": Step(desk.Patient, desk.does_not_want),

@@ -69,6 +69,7 @@ class Expected(Told):
     plans: Words | None = None
     referrals: Words | None = None
     risks: Words | None = None
+    reviews: Words | None = None
     worklists: Words | None = None
     disclosed: Words | None = None
     withheld: Words | None = None

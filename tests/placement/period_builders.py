@@ -9,6 +9,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from services.placement.billing.model import Period
+from services.placement.billing.payer_rules import PayerRules
 from services.placement.billing.periods import periods
 from services.placement.continuum.model import (
     Away,
@@ -25,6 +26,7 @@ from shared.events.levels import RANK, ROUND_THE_CLOCK, Level
 from shared.events.published import as_json
 from shared.events.stays import Coverage, Service
 from shared.site.config import BilledAs, BilledCode
+from shared.site.payers import NO_EDITS, Edits
 
 NEW_YORK = ZoneInfo("America/New_York")
 ZONES = {"GOODHEALTH": NEW_YORK, "WESTSIDE": ZoneInfo("America/Los_Angeles")}
@@ -103,9 +105,22 @@ def episode(*stays: StayState, coverage: Sequence[CoverageFrom] = ()) -> Folded:
     return Folded("ep-1", "pat-1", "GOODHEALTH", stays=known, coverage=tuple(coverage))
 
 
-def derived(folded: Folded) -> tuple[Period, ...]:
-    """The periods with the site of the tests."""
-    return periods(folded, zone_of, billed)
+MEDICARES = Edits.model_validate(
+    {
+        "apart": [{"level": "iop", "from": "php"}],
+        "interrupted_days": 2,
+        "hours_week": {"php": 20, "iop": 9},
+        "in_person": ["php", "iop"],
+    }
+)
+"""What Medicare looks at."""
+ATTENDED = MEDICARES.model_copy(update={"hours_of": "attended"})
+"""The same with the hours that were attended."""
+
+
+def derived(folded: Folded, edits: Edits = NO_EDITS) -> tuple[Period, ...]:
+    """The periods with the site of the tests; `edits`: of every payer."""
+    return periods(folded, zone_of, billed, PayerRules(edits=lambda _: edits))
 
 
 def spans(found: Sequence[Period]) -> list[tuple[str, str, str | None]]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from services.placement.billing.authorizations import EXHAUSTED, MISSING
 from services.placement.billing.model import Period
+from services.placement.billing.payer_rules import PayerRules
 from services.placement.billing.periods import periods
 from services.placement.continuum.model import Folded
 from shared.events.billing import PeriodOpened
@@ -29,7 +30,7 @@ def acme_asks(payer: str, level: str) -> bool:
 
 def billed_of(folded: Folded) -> tuple[Period, ...]:
     """The periods with that payer."""
-    return periods(folded, tell.zone_of, billed, acme_asks)
+    return periods(folded, tell.zone_of, billed, PayerRules(needs_authorization=acme_asks))
 
 
 def iop(*more: Fact, days: tuple[str, ...] = ("2026-03-10", "2026-03-12", "2026-03-14"), **session: Any) -> Period:

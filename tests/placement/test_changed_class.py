@@ -14,7 +14,7 @@ from tests.builders import a_story, admitted, cancelled, covered, transferred, v
 def billed(rules: Rules, *facts: Fact) -> list[tuple[str, str]]:
     """First day and day after the last one of each period."""
     folded = fold(a_story(*facts), rules.zone_of)
-    found = periods(folded, rules.zone_of, rules.billed, rules.needs_authorization, rules.voids_changed)
+    found = periods(folded, rules.zone_of, rules.billed, rules.payers)
     return [(f"{one.start:%m-%d}", f"{one.end:%m-%d}" if one.end else "") for one in found]
 
 

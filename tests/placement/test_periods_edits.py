@@ -1,17 +1,33 @@
-"""The warnings that periods of one episode give by themselves (contract 4; each one's source is in edits.py)."""
+"""The warnings that periods of one episode give by themselves (contract 4), by the table of their payer."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from services.placement.continuum.model import Away, Folded, Session, StayState
-from tests.placement.period_builders import ZONES, at, attended, day, derived, episode, missed, stay
+from services.placement.continuum.standing import StandingPlan
+from shared.events.levels import Level
+from shared.site.payers import NO_EDITS, Edits
+from tests.placement.period_builders import (
+    ATTENDED,
+    MEDICARES,
+    ZONES,
+    at,
+    attended,
+    day,
+    derived,
+    episode,
+    missed,
+    stay,
+)
 
 
-def _warnings(folded: Folded) -> dict[str, list[str]]:
-    return {one.key.root: list(one.content.warnings) for one in derived(folded)}
+def _warnings(folded: Folded, edits: Edits = ATTENDED) -> dict[str, list[str]]:
+    return {one.key.root: list(one.content.warnings) for one in derived(folded, edits)}
 
 
 def test_two_stays_that_share_days_are_flagged_in_both() -> None:
@@ -110,3 +126,47 @@ def test_a_full_week_with_fewer_hours_than_the_level_needs(
 )
 def test_only_full_weeks_with_sessions_and_without_leave_are_judged(why: str, told: StayState, flagged: bool) -> None:
     assert ("hours-under-minimum" in _warnings(episode(told))["p-0"]) == flagged, why
+
+
+def _planned(*told: tuple[str, str, float]) -> tuple[StandingPlan, ...]:
+    """Plans of (day, level, hours a week) at GOODHEALTH."""
+    return tuple(
+        StandingPlan(at(on), "GOODHEALTH", Level(level), hours, day("04-01"), f"plan-{on}") for on, level, hours in told
+    )
+
+
+@pytest.mark.parametrize(
+    ("why", "plans", "flagged"),
+    [
+        ("twenty hours", [("03-02", "php", 20.0)], False),
+        ("fewer", [("03-02", "php", 19.5)], True),
+        ("no plan says otherwise", [], False),
+        ("a plan for another level", [("03-02", "iop", 9.0)], False),
+        ("a plan of before the stay is in force", [("02-20", "php", 12.0)], True),
+        ("one that another took the place of before the stay", [("02-20", "php", 12.0), ("03-02", "php", 20.0)], False),
+        ("one that comes later in the stay", [("03-02", "php", 20.0), ("03-09", "php", 16.0)], True),
+        ("one that comes after the stay", [("03-02", "php", 20.0), ("03-21", "php", 16.0)], False),
+    ],
+)
+def test_hours_are_looked_up_on_the_plan_of_care(why: str, plans: list[tuple[str, str, float]], flagged: bool) -> None:
+    folded = replace(episode(stay("p", ("03-02", "php"), end="03-20 12:00")), plans=_planned(*plans))
+    assert ("hours-under-minimum" in _warnings(folded, MEDICARES)["p-0"]) == flagged, why
+
+
+def test_a_session_by_telehealth_is_not_covered_where_the_payer_says_so() -> None:
+    remote = attended("03-03")
+    remote = replace(remote, services=tuple(structs.replace(one, mode="telehealth") for one in remote.services))
+    folded = episode(stay("p", ("03-02", "iop"), sessions=[remote]))
+    assert _warnings(folded, MEDICARES)["p-0"] == ["telehealth-not-covered"]
+    assert _warnings(episode(stay("p", ("03-02", "iop"), sessions=[attended("03-03")])), MEDICARES)["p-0"] == []
+
+
+def test_a_payer_without_a_table_looks_at_nothing() -> None:
+    php = stay("php", ("02-20", "php"), end="03-09 12:00", sessions=[attended("02-21", 10)])
+    iop = stay("iop", ("03-10", "iop"), sessions=[attended("03-11", 10)])
+    hospital = (
+        stay("a", ("01-02", "inpatient"), end="01-05 11:00"),
+        stay("b", ("01-06", "inpatient"), end="01-09 11:00"),
+    )
+    assert not any(_warnings(episode(*hospital, php, iop), NO_EDITS).values())
+    assert any(_warnings(episode(*hospital, php, iop), MEDICARES).values())

@@ -47,6 +47,12 @@ _AUTHORIZATION: Value = {
     "from": "2026-03-10",
     "to": "2026-03-24",
 }
+_REVIEW: Value = {
+    "review_id": "review-2f6c",
+    "kind": "recertification",
+    "of": {"kind": "stay", "id": "pl-31"},
+    "due": "2026-03-27",
+}
 _MOVE = {"referral_id": "rf-4", "by": "provider"}
 _CONSENT = {
     "consent_id": "cs-9",
@@ -201,7 +207,10 @@ _OWN: dict[str, Value] = {
         "from": "2026-03-10",
         "to": "2026-03-27",
         "npi": "1000000079",
+        "signed_at": "2026-03-10T16:00:00-04:00",
     },
+    "review-due": _REVIEW | {"stay": _PLACEMENT, "overdue": True},
+    "review-done": {"review_id": _REVIEW["review_id"], "on": "2026-03-28", "by": "certification"},
     "assigned": {"user_id": "u-12", "role": "coordinator"},
     "episode-ended": {"reason": "patient-declined"},
     "conflict-settled": {"conflict_id": "co-3", "falls": ["f-33"]},
@@ -214,8 +223,10 @@ _OWN: dict[str, Value] = {
     "ready-for-step": {"stay": _VISIT, "at": "2026-03-07T09:00:00-04:00", "waiting_for": "bed"},
     "authorization-requested": _AUTHORIZATION,
     "authorization-pended": _AUTHORIZATION,
-    "authorization-approved": _AUTHORIZATION,
-    "authorization-denied": _AUTHORIZATION | {"reason": "not-necessary"},
+    "authorization-approved": _AUTHORIZATION
+    | {"requested_units": 20, "next_review": "2026-03-20", "reference": "call-4471"},
+    "authorization-denied": _AUTHORIZATION
+    | {"reason": "not-necessary", "denial": {"peer_to_peer_by": "2026-03-26", "appeal_by": "2026-05-22"}},
     "authorization-extended": _AUTHORIZATION | {"units": 15, "to": "2026-03-31"},
     "authorization-ended": _AUTHORIZATION | {"reason": "coverage-ended"},
     "follow-up-due": _WINDOW,

@@ -22,6 +22,7 @@ from shared.events import (
     OUT_TYPE,
     PLACING,
     PLANNING,
+    REVIEWS,
     STAY_FACTS,
     TAKING_BACK,
     TOPICS,
@@ -57,9 +58,9 @@ _SECTIONS: tuple[tuple[str, str, list[str]], ...] = (
         [type_name(fact.TYPE) for fact in (*ASSESSMENTS, *PLANNING)],
     ),
     (
-        "Authorizations",
-        "What a payer was asked for and allowed.",
-        [type_name(fact.TYPE) for fact in AUTHORIZATIONS],
+        "Authorizations and reviews",
+        "What a payer was asked for and allowed, and what has to be looked at by which day.",
+        [type_name(fact.TYPE) for fact in (*AUTHORIZATIONS, *REVIEWS)],
     ),
     (
         "Follow-ups",

@@ -18,6 +18,7 @@ from shared.events import (
     FOLLOW_UPS,
     MERGING,
     PLACING,
+    REVIEWS,
     STAY_FACTS,
     TAKING_BACK,
     CareFact,
@@ -50,6 +51,8 @@ def _names(facts: tuple[type[CareFact], ...]) -> list[str]:
 _FOLDED = (
     *_names((*STAY_FACTS, *ASSESSMENTS, *AUTHORIZATIONS, *TAKING_BACK, *MERGING)),
     "certified",
+    "plan-recorded",
+    *_names(REVIEWS),
     "discharge-planned",
     "discharge-plan-cancelled",
     "episode-ended",
@@ -57,9 +60,7 @@ _FOLDED = (
 )
 _OF_SEARCHES = [name for name in _names(PLACING) if name.startswith(("search-", "offer-"))]
 _OF_SEATS = [name for name in _names(PLACING) if name.startswith(("seat-", "waitlist"))]
-_OF_THE_DESK = [
-    "patient-agreed", "patient-declined", "start-missed", "plan-recorded", "ready-for-step", "medication-recorded",
-]  # fmt: skip
+_OF_THE_DESK = ["patient-agreed", "patient-declined", "start-missed", "ready-for-step", "medication-recorded"]
 _NOBODY: tuple[Reader, ...] = ()
 
 READERS: dict[str, tuple[Reader, ...]] = {

@@ -22,9 +22,11 @@ from tools.simulator.watch import Watch
 
 WARD, PAYER, DIAGNOSIS, CLINIC = "3W", "ACME", "F33.2", "valley-clinic"
 DAY_PROGRAM, SMALL_PROGRAM = "GH-PHP1", "GH-PHP-YOUTH"
+RESIDENCE, PHYSICIAN, STAYED = "RES", "1000000079", 50
+"""A unit, an NPI, and days."""
 PATIENCE = 20.0
 """Seconds to wait for what follows from a message."""
-PROGRAM = "program"
+PROGRAM, REVIEWER = "program", "reviewer"
 
 
 @dataclass(slots=True)
@@ -210,6 +212,30 @@ async def _used_all_days(one: Somebody) -> None:
     await one.is_authorized(3, 7, -20)
 
 
+async def _is_reviewed(one: Somebody) -> None:
+    """In residence for fifty days: authorized, extended until the day after tomorrow, and more was denied, with days to
+    answer; certified late at the admission, and not again since; longer there than is expected."""
+    await one.says("A01", STAYED, RESIDENCE)
+    watch, day = one.morning.watch, one.morning.day
+    one.episode_id = await _there(watch, lambda: watch.episodes.get(one.visit.number), "an episode")
+    asked: Json = {"episode_id": one.episode_id, "payer": PAYER, "level": "residential", "units": 20}
+    asked |= {"from": day(STAYED), "to": day(STAYED - 19), "next_review": day(STAYED - 15)}
+    made = await one.morning.post("placement", "/api/authorizations", asked, REVIEWER)
+    path = f"/api/authorizations/{made['auth_id']}"
+    await one.morning.post("placement", f"{path}/approved", {"number": "A-4471"}, REVIEWER)
+    longer: Json = {"units": STAYED + 3, "to": day(-2), "next_review": day(0), "reference": "call-118"}
+    await one.morning.post("placement", f"{path}/extended", longer, REVIEWER)
+    more: Json = {"units": STAYED + 17, "to": day(-16)}
+    await one.morning.post("placement", f"{path}/requested", more, REVIEWER)
+    answer: Json = {"reason": "not-medically-necessary"}
+    answer["denial"] = {"peer_to_peer_by": day(-2), "appeal_by": day(-60)}
+    await one.morning.post("placement", f"{path}/denied", answer, REVIEWER)
+    signed = (one.morning.now - timedelta(days=STAYED - 2)).isoformat()
+    certified: Json = {"kind": "initial", "npi": PHYSICIAN, "from": day(STAYED), "to": day(STAYED - 29)}
+    path = f"/api/episodes/{one.episode_id}/certified"
+    await one.morning.post("placement", path, certified | {"signed_at": signed}, REVIEWER)
+
+
 async def _is_in_two_places(one: Somebody) -> None:
     """Attended at the program, and then the hospital took the discharge back: both cannot be so."""
     placement = await one.starts(6, 4)
@@ -310,8 +336,8 @@ async def _is_ready(one: Somebody) -> None:
 
 SCENES: tuple[Callable[[Somebody], Awaitable[None]], ...] = (
     _waits, _is_expected, _is_asked_for, _is_countered, _waits_in_line, _comes_tomorrow, _should_have_come,
-    _did_not_come, _is_in_the_program, _used_all_days, _is_in_two_places, _has_no_seat, _has_consented, _was_not_taken,
-    _cannot_have_begun, _is_told_too_soon, _is_told_elsewhere, _may_be_known,
+    _did_not_come, _is_in_the_program, _used_all_days, _is_reviewed, _is_in_two_places, _has_no_seat, _has_consented,
+    _was_not_taken, _cannot_have_begun, _is_told_too_soon, _is_told_elsewhere, _may_be_known,
     _has_the_number_of_another, _is_to_leave, _is_placed_ahead, _is_ready,
 )  # fmt: skip
 """What is left half done, one patient each."""

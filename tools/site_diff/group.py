@@ -96,7 +96,7 @@ def periods_of(facts: Sequence[Fact], rules: Rules) -> dict[PeriodKey, Period]:
     if not facts:
         return {}
     folded = fold(facts, rules.zone_of)
-    return {each.key: each for each in periods(folded, rules.zone_of, rules.billed, rules.needs_authorization)}
+    return {each.key: each for each in periods(folded, rules.zone_of, rules.billed, rules.payers)}
 
 
 def changed_periods(before: Mapping[PeriodKey, Period], after: Mapping[PeriodKey, Period]) -> Iterator[PeriodLine]:

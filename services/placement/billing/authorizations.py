@@ -1,13 +1,14 @@
 """How much of each authorization the periods of an episode use up, and what a period shows of it (contract 4).
 
 Units are days, sessions or hours; `to` is included; the earliest to expire is used first. At a program attended
-sessions use units. A 24-hour stay uses one day for each counted day without leave, but only once its period has an end,
-since a period reads no clock; outlook.py has what an open one has used by a day.
+sessions use units. A 24-hour stay uses one day for each counted day, those of leave only where the payer says so. A
+period reads no clock: while it is open these are the midnights before the latest fact of the episode (`as_of`, contract
+3.8); outlook.py has what an open one has used by any day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -15,8 +16,11 @@ from typing import NamedTuple
 
 from services.placement.billing.days import FOREVER, ONE_DAY
 from services.placement.billing.model import UNKNOWN_PAYER, Period
+from services.placement.billing.payer_rules import PayerRules
 from services.placement.continuum.model import Folded, Session, StayKey
+from services.placement.continuum.order import day_of
 from services.placement.continuum.standing import StandingAuthorization
+from services.placement.continuum.stay_facts import ZoneOf
 from shared.events.authorizations import AuthorizationUnit
 from shared.events.billing import BilledAuthorization
 from shared.events.levels import ROUND_THE_CLOCK, Level
@@ -24,9 +28,6 @@ from shared.events.levels import ROUND_THE_CLOCK, Level
 MISSING, EXHAUSTED = "missing-authorization", "exhausted-authorization"
 """Warnings of contract 4."""
 MINUTES_AN_HOUR = 60
-
-NeedsAuthorization = Callable[[str, str], bool]
-"""(payer, level) → True where the payer pays for this level only what it has authorized."""
 
 
 class Use(NamedTuple):
@@ -36,10 +37,10 @@ class Use(NamedTuple):
     sessions: int
     minutes: int
 
-    def amount(self, unit: AuthorizationUnit) -> Fraction:
-        """How many units the day takes; of hours a fraction is possible."""
+    def amount(self, unit: AuthorizationUnit, minutes: int = MINUTES_AN_HOUR) -> Fraction:
+        """How many units the day takes; of hours, which may have fewer `minutes`, a fraction is possible."""
         if unit == "hour":
-            return Fraction(self.minutes, MINUTES_AN_HOUR)
+            return Fraction(self.minutes, minutes)
         return Fraction(self.sessions if unit == "session" else 1)
 
 
@@ -56,15 +57,21 @@ class Allowance:
     units: int | None
     begins: date
     to: date
+    unit_minutes: int = MINUTES_AN_HOUR
+    """Minutes of a unit, where it is an hour or a part of one."""
     used: Fraction = field(default_factory=Fraction)
 
     def covers(self, payer: str, level: Level, day: date) -> bool:
         """True when it is for this payer, level and day."""
         return (self.payer, self.level) == (payer, level) and self.begins <= day <= self.to
 
+    def wanted(self, use: Use) -> Fraction:
+        """How many units a day takes."""
+        return use.amount(self.unit, self.unit_minutes)
+
     def burn(self, use: Use, share: Fraction) -> Fraction:
         """Use units for this share (0 to 1) of a day, as far as there are any. Returns the share that is left."""
-        wanted = use.amount(self.unit) * share
+        wanted = self.wanted(use) * share
         taken = wanted if self.units is None else min(wanted, max(self.units - self.used, Fraction(0)))
         self.used += taken
         return share - share * taken / wanted if wanted else Fraction(0)
@@ -74,14 +81,16 @@ class Allowance:
         """Units used so far; one that was begun counts."""
         return -(-self.used // 1)
 
-    def billed(self) -> BilledAuthorization:
-        """The authorization as a service period shows it."""
+    def billed(self, as_of: date | None = None) -> BilledAuthorization:
+        """The authorization as a service period shows it; `as_of`: the midnights before this day are counted, of one
+        that is open."""
         return BilledAuthorization(
             number=self.number,
             begins=self.begins,
             to=self.to,
             units_authorized=self.units,
             units_used=self.units_used,
+            as_of=as_of,
         )
 
 
@@ -92,7 +101,7 @@ class Authorized(NamedTuple):
     warnings: set[str]
 
 
-def authorized(found: Sequence[Period], folded: Folded, needed: NeedsAuthorization) -> list[Authorized]:
+def authorized(found: Sequence[Period], folded: Folded, payers: PayerRules, zone_of: ZoneOf) -> list[Authorized]:
     """The authorizations and warnings of each period, in the order given; `found`: all periods of one episode.
 
     Days are used in their order, those of one day in the order of periods, so that a later period never changes what an
@@ -100,8 +109,9 @@ def authorized(found: Sequence[Period], folded: Folded, needed: NeedsAuthorizati
     """
     allowed = allowances(folded)
     if not allowed:
-        return [Authorized([], {MISSING} if _needs(one, needed) else set()) for one in found]
-    burning = [uses(one, folded) for one in found]
+        return [Authorized([], {MISSING} if _needs(one, payers) else set()) for one in found]
+    seen = [_seen_until(one, folded, zone_of) for one in found]
+    burning = [uses(one, folded, payers, until) for one, until in zip(found, seen, strict=True)]
     said: list[set[str]] = [set() for _ in found]
     shown: list[list[BilledAuthorization]] = [[] for _ in found]
     due = sorted([(use.day, at, use) for at, each in enumerate(burning) for use in each])
@@ -110,11 +120,11 @@ def authorized(found: Sequence[Period], folded: Folded, needed: NeedsAuthorizati
         end = found[at].end or FOREVER
         while due_at < len(due) and due[due_at][0] < end:
             _, whose, use = due[due_at]
-            _burn(use, found[whose], allowed, said[whose], needed=_needs(found[whose], needed))
+            _burn(use, found[whose], allowed, said[whose], needed=_needs(found[whose], payers))
             due_at += 1
-        shown[at] = [one.billed() for one in allowed if _touches(one, found[at], end)]
+        shown[at] = [one.billed(seen[at]) for one in allowed if _touches(one, found[at], end)]
     for words, period in zip(said, found, strict=True):
-        if _needs(period, needed) and not any(_covers(one, period, period.start) for one in allowed):
+        if _needs(period, payers) and not any(_covers(one, period, period.start) for one in allowed):
             words.add(MISSING)
     return [Authorized(*one) for one in zip(shown, said, strict=True)]
 
@@ -126,12 +136,22 @@ def allowances(folded: Folded) -> list[Allowance]:
 
 
 def _allowance(told: StandingAuthorization) -> Allowance:
-    return Allowance(told.auth_id, told.number, told.payer, told.level, told.unit, told.units, told.begins, told.to)
+    return Allowance(
+        told.auth_id, told.number, told.payer, told.level, told.unit, told.units, told.begins, told.to,
+        told.unit_minutes or MINUTES_AN_HOUR,
+    )  # fmt: skip
 
 
-def _needs(period: Period, needed: NeedsAuthorization) -> bool:
+def _seen_until(period: Period, folded: Folded, zone_of: ZoneOf) -> date | None:
+    """Of an open 24-hour period the day of the episode's latest fact; None of any other."""
+    if period.end is not None or period.level not in ROUND_THE_CLOCK or folded.last is None:
+        return None
+    return max(period.start, day_of(folded.last, zone_of(period.facility)))
+
+
+def _needs(period: Period, payers: PayerRules) -> bool:
     payer = period.content.payer
-    return payer != UNKNOWN_PAYER and needed(payer, period.level)
+    return payer != UNKNOWN_PAYER and payers.needs_authorization(payer, period.level)
 
 
 def _covers(one: Allowance, period: Period, day: date) -> bool:
@@ -159,14 +179,15 @@ def _burn(use: Use, period: Period, allowed: Iterable[Allowance], words: set[str
         words.add(EXHAUSTED)
 
 
-def uses(period: Period, folded: Folded) -> list[Use]:
-    """The days of a period that use units; none while a 24-hour period has no end."""
+def uses(period: Period, folded: Folded, payers: PayerRules, until: date | None) -> list[Use]:
+    """The days of a period that use units; of an open 24-hour one those before `until`, None: none."""
     given = given_on(period, folded)
     if period.level not in ROUND_THE_CLOCK:
         return [Use(day, *amounts) for day, amounts in given.items()]
-    if period.end is None:
+    end = period.end or until
+    if end is None:
         return []
-    return [Use(day, *given.get(day, (0, 0))) for day in days_in_the_house(period, period.end)]
+    return [Use(day, *given.get(day, (0, 0))) for day in days_in_the_house(period, end, payers)]
 
 
 def given_on(period: Period, folded: Folded) -> dict[date, tuple[int, int]]:
@@ -184,9 +205,10 @@ def _sessions(folded: Folded, stay: StayKey) -> Iterable[Session]:
     return next((one.sessions for one in folded.stays if one.key == stay), ())
 
 
-def days_in_the_house(period: Period, end: date) -> Iterable[date]:
-    """The days of the period before `end`, without those of leave."""
-    away = [(one.begins, one.to or FOREVER) for one in period.content.leave]
+def days_in_the_house(period: Period, end: date, payers: PayerRules) -> Iterable[date]:
+    """The days of the period before `end`, without those of leave where the payer does not count them."""
+    counts = bool(period.content.leave) and payers.leave_counts(period.content.payer, period.level)
+    away = () if counts else [(one.begins, one.to or FOREVER) for one in period.content.leave]
     day = period.start
     while day < end:
         if not any(since <= day < until for since, until in away):

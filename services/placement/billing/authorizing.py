@@ -10,7 +10,7 @@ from services.placement.continuum.about import About, about
 from services.placement.continuum.model import Folded
 from shared.errors import Rejected
 from shared.events import AUTHORIZATIONS
-from shared.events.authorizations import Authorization, AuthorizationRequested, AuthorizationUnit
+from shared.events.authorizations import Authorization, AuthorizationRequested, AuthorizationUnit, Denial
 from shared.events.levels import Level
 from shared.facts.envelope import Fact
 
@@ -25,17 +25,26 @@ class Terms(TypedDict):
     units: int | None
     begins: date
     to: date
+    unit_minutes: int | None
+    requested_units: int | None
+    next_review: date | None
+    reference: str | None
 
 
 class Changed(NamedTuple):
-    """The terms that change, and the reason; None: unchanged."""
+    """The terms that change, and what is so of this answer alone (`reason` and what follows); None: unchanged."""
 
     number: str | None = None
     unit: AuthorizationUnit | None = None
+    unit_minutes: int | None = None
     units: int | None = None
     begins: date | None = None
     to: date | None = None
     reason: str | None = None
+    requested_units: int | None = None
+    next_review: date | None = None
+    reference: str | None = None
+    denial: Denial | None = None
 
 
 MOVES: Final[dict[str, tuple[str, ...]]] = {
@@ -92,6 +101,11 @@ def move(
         begins=changed.begins or was.begins,
         to=changed.to or was.to,
         reason=changed.reason,
+        unit_minutes=changed.unit_minutes if changed.unit else was.unit_minutes,
+        requested_units=was.requested_units if changed.requested_units is None else changed.requested_units,
+        next_review=changed.next_review,
+        reference=changed.reference,
+        denial=changed.denial,
     )
     return _in_order(told)
 

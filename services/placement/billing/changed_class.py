@@ -6,22 +6,20 @@ or billed up to the change. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from services.placement.billing.payer_rules import PayerRules
 from services.placement.billing.stretches import BilledStretch
 from services.placement.continuum.model import StayState
 from shared.events.levels import ACUTE
 
-VoidsChanged = Callable[[str], bool]
-"""Whether a payer pays nothing as inpatient of a stay that was changed to outpatient in the same bed."""
 
-
-def without_changed(found: Sequence[BilledStretch], stay: StayState, voids: VoidsChanged) -> list[BilledStretch]:
+def without_changed(found: Sequence[BilledStretch], stay: StayState, rules: PayerRules) -> list[BilledStretch]:
     """The stretches of a stay that are billed, without those that such a change makes void for their payer."""
     changed = _changed(stay)
     if not changed:
         return list(found)
-    return [one for one in found if one.segment.root not in changed or not voids(one.cover.payer)]
+    return [one for one in found if one.segment.root not in changed or not rules.voids_changed(one.cover.payer)]
 
 
 def _changed(stay: StayState) -> set[str]:

@@ -1,6 +1,6 @@
 """How much of each authorization is used on a given day, also by 24-hour stays that go on (contract 3.8). Pure.
 
-A service period reads no clock, so an open 24-hour stay uses nothing on it. Here the future days of such a stay,
+A service period reads no clock: it counts up to the latest fact of the episode. Here the future days of such a stay,
 without leave, are listed in advance: a reader counts those of them that are over (`as_of`), and nothing has to be
 derived anew each day.
 """
@@ -17,6 +17,7 @@ from typing import Any
 from services.placement.billing.authorizations import Allowance, Use, allowances, days_in_the_house, given_on, uses
 from services.placement.billing.days import ONE_DAY
 from services.placement.billing.model import Period
+from services.placement.billing.payer_rules import NO_RULES, PayerRules
 from services.placement.continuum.model import Folded
 from shared.events.levels import ROUND_THE_CLOCK
 
@@ -56,7 +57,7 @@ class Outlook:
         if ahead and self.allowance.unit == "day" and share == 1:
             self.over_ahead.append(use.day)
         else:
-            self.over += use.amount(self.allowance.unit) * share
+            self.over += self.allowance.wanted(use) * share
 
     def told(self) -> dict[str, Any]:
         """The use as it is stored with the desk's entry, for `as_of`: `used` and `over` without the days ahead, and
@@ -80,13 +81,14 @@ class Outlook:
         return min(spent, default=None)
 
 
-def outlooks(found: Sequence[Period], folded: Folded) -> list[Outlook]:
+def outlooks(found: Sequence[Period], folded: Folded, payers: PayerRules = NO_RULES) -> list[Outlook]:
     """The use of every authorization in force, the earliest to expire first, which is also used first. `found`: all
     periods of one episode."""
     every = [Outlook(one) for one in allowances(folded)]
     if not every:
         return []
-    due = sorted((use.day, at, use, ahead) for at, one in enumerate(found) for use, ahead in _uses(one, folded, every))
+    burning = [_uses(one, folded, payers, every) for one in found]
+    due = sorted((use.day, at, use, ahead) for at, each in enumerate(burning) for use, ahead in each)
     for day, at, use, ahead in due:
         fitting = [one for one in every if _fits(one, found[at]) and one.allowance.begins <= day <= one.allowance.to]
         left = Fraction(1)
@@ -97,7 +99,7 @@ def outlooks(found: Sequence[Period], folded: Folded) -> list[Outlook]:
             whose.too_many(use, left, ahead=ahead)
     for period in found:
         whose = _last(every, period, date.max)
-        if whose is not None and _goes_on(period) and not _away(period):
+        if whose is not None and _goes_on(period) and not _away(period, payers):
             whose.over_from = _horizon(period, every)
     return every
 
@@ -119,13 +121,13 @@ def _over_by(today: date, stretch: Sequence[str | None]) -> int:
     return max((last - date.fromisoformat(str(begins))).days, 0)
 
 
-def _uses(period: Period, folded: Folded, every: Sequence[Outlook]) -> Iterator[tuple[Use, bool]]:
+def _uses(period: Period, folded: Folded, payers: PayerRules, every: Sequence[Outlook]) -> Iterator[tuple[Use, bool]]:
     """Each day of a period that uses units, and whether it may be still to come."""
     if not _goes_on(period):
-        yield from ((use, False) for use in uses(period, folded))
+        yield from ((use, False) for use in uses(period, folded, payers, None))
         return
     given = given_on(period, folded)
-    for day in days_in_the_house(period, _horizon(period, every)):
+    for day in days_in_the_house(period, _horizon(period, every), payers):
         yield Use(day, *given.get(day, (0, 0))), True
 
 
@@ -133,7 +135,9 @@ def _goes_on(period: Period) -> bool:
     return period.end is None and period.level in ROUND_THE_CLOCK
 
 
-def _away(period: Period) -> bool:
+def _away(period: Period, payers: PayerRules) -> bool:
+    if payers.leave_counts(period.content.payer, period.level):
+        return False
     return any(one.to is None for one in period.content.leave)
 
 

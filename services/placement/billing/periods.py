@@ -13,13 +13,15 @@ from zoneinfo import ZoneInfo
 from msgspec import structs
 
 from services.placement.billing import content
-from services.placement.billing.authorizations import NeedsAuthorization, authorized
-from services.placement.billing.changed_class import VoidsChanged, without_changed
+from services.placement.billing.authorizations import authorized
+from services.placement.billing.changed_class import without_changed
 from services.placement.billing.days import FOREVER, last_day
 from services.placement.billing.edits import warnings
 from services.placement.billing.model import BillingTable, Period
+from services.placement.billing.payer_rules import NO_RULES, PayerRules
 from services.placement.billing.stretches import BilledStretch, PayersFrom, covers, stretches
 from services.placement.continuum.model import Folded, Segment, StayState
+from services.placement.continuum.standing import StandingReview
 from shared.events.billing import BilledAuthorization
 from shared.site.config import BilledAs
 from shared.values import replace
@@ -29,33 +31,70 @@ def periods(
     folded: Folded,
     zone_of: Callable[[str], ZoneInfo],
     billed: BillingTable,
-    needs_authorization: NeedsAuthorization = lambda _payer, _level: False,
-    voids_changed: VoidsChanged = lambda _payer: False,
+    payers: PayerRules = NO_RULES,
 ) -> tuple[Period, ...]:
     """All service periods of an episode, by first day and key (contract 4).
 
-    `zone_of`: a facility's time zone; `billed`: how a place is billed; `needs_authorization`: which payer pays for
-    which level only what it has authorized; `voids_changed`: which payer pays nothing of inpatient days that were
-    changed to outpatient in the same bed. Raises ValueError for a fold that contradicts itself, and what `zone_of`
-    and `billed` raise.
+    `zone_of`: a facility's time zone; `billed`: how a place is billed; `payers`: what payers ask. Raises ValueError for
+    a fold that contradicts itself, and what `zone_of` and `billed` raise.
     """
     covered = covers(folded.coverage)
     found: list[Period] = []
     for stay in folded.stays:
-        found += _of_stay(folded, stay, zone_of(stay.facility), billed, covered, voids_changed=voids_changed)
+        found += _of_stay(folded, stay, zone_of(stay.facility), billed, covered, payers=payers)
     found.sort(key=attrgetter("start", "key"))
-    said = warnings(found)
-    allowed = authorized(found, folded, needs_authorization)
+    said = warnings(found, folded, payers, zone_of)
+    allowed = authorized(found, folded, payers, zone_of)
     return tuple(
-        _with(one, told, words | more | one.unmapped)
-        for one, words, (told, more) in zip(found, said, allowed, strict=True)
+        _with(one, told, words | more | late | one.unmapped)
+        for one, words, (told, more), late in zip(found, said, allowed, _of_reviews(found, folded), strict=True)
     )
+
+
+NO_WORDS: frozenset[str] = frozenset()
+CERTIFYING = frozenset({"certification", "recertification"})
+
+
+def _of_reviews(found: Sequence[Period], folded: Folded) -> list[frozenset[str]]:
+    """The warnings of each period for reviews that were not done in time: a late certification stays one, any other
+    review is a warning while it is overdue and the stay goes on (contract 3.8)."""
+    late = [one for one in folded.reviews if one.late]
+    if not late:
+        return [NO_WORDS] * len(found)
+    said: list[set[str]] = [set() for _ in found]
+    for one in late:
+        if one.kind in CERTIFYING:
+            mine = [at for at, period in enumerate(found) if _is_of_stay(one, period) and period.start <= one.due]
+            if mine:
+                said[mine[-1]].add("certification-late")
+        elif one.done_on is None:
+            for words, period in zip(said, found, strict=True):
+                if period.end is None and _is_about(one, period, folded):
+                    words.add("review-overdue")
+    return [frozenset(words) for words in said]
+
+
+def _is_of_stay(one: StandingReview, period: Period) -> bool:
+    return one.stay is not None and (one.stay.kind, one.stay.id) == period.stay
+
+
+def _is_about(one: StandingReview, period: Period, folded: Folded) -> bool:
+    """Whether a review is about care that a period is of."""
+    if one.of.kind != "authorization":
+        return _is_of_stay(one, period)
+    care = (period.content.payer, period.level)
+    return any(told.auth_id == one.of.id and (told.payer, told.level) == care for told in folded.authorizations)
 
 
 def billed_from(folded: Folded) -> tuple[object, ...]:
     """All of a fold that service periods are derived from: two folds of one episode that have the same of it have the
     same periods."""
-    return (folded.patient_id, folded.stays, folded.coverage, folded.authorizations, folded.certifications)
+    seen_until = folded.last if folded.authorizations else None
+    return (
+        folded.patient_id, folded.stays, folded.coverage, folded.authorizations, folded.certifications, folded.plans,
+        folded.reviews,
+        seen_until,
+    )  # fmt: skip
 
 
 def _with(one: Period, allowed: Sequence[BilledAuthorization], words: Collection[str]) -> Period:
@@ -72,7 +111,7 @@ def _of_stay(
     billed: BillingTable,
     covered: Sequence[PayersFrom],
     *,
-    voids_changed: VoidsChanged,
+    payers: PayerRules,
 ) -> list[Period]:
     """The periods of one stay, by their days; the last one of an ended stay has its end (contract 4)."""
 
@@ -82,7 +121,7 @@ def _of_stay(
     def same_place(one: Segment, other: Segment) -> bool:
         return (one.level, one.program) == (other.level, other.program) and as_billed(one) == as_billed(other)
 
-    found = without_changed(stretches(folded, stay, zone, covered, same_place), stay, voids_changed)
+    found = without_changed(stretches(folded, stay, zone, covered, same_place), stay, payers)
     if not found:
         return []
     whole = content.of_stay(folded, stay, zone)

@@ -11,13 +11,13 @@ from services.placement.continuum.merges import destinations, merges_of
 from services.placement.continuum.model import Merged, StayKey
 from services.placement.continuum.order import OrderedFact, place
 from services.placement.continuum.states import ABOUT_A_STAY, ENTRIES, MOVING, NoEffectReason
-from shared.events import ANNOUNCEMENTS, AUTHORIZATIONS, CARE_FACTS, FOLLOW_UPS, type_name
+from shared.events import ANNOUNCEMENTS, AUTHORIZATIONS, CARE_FACTS, FOLLOW_UPS, REVIEWS, type_name
 from shared.events.aftercare import AftercareClosed, AftercareStarted
 from shared.events.assessments import Assessed
 from shared.events.base import CareFact, StayKind, Writer
 from shared.events.merging import LeftoverSettled, MergeEnded
 from shared.events.placing import Placed, PlacementCancelled
-from shared.events.planning import Certified, ConflictSettled, EpisodeEnded
+from shared.events.planning import Certified, ConflictSettled, EpisodeEnded, PlanRecorded
 from shared.events.stays import (
     ArrivalCancelled,
     ArrivalExpected,
@@ -34,9 +34,9 @@ from shared.facts.envelope import Fact
 
 READ: Final[frozenset[type[CareFact]]] = frozenset(
     (
-        *(CARE_FACTS[type_name(name)] for name in ABOUT_A_STAY), *AUTHORIZATIONS, *FOLLOW_UPS,
-        CoverageChanged, Referred, Assessed, Certified, Placed, PlacementCancelled, PatientDied, ArrivalExpected,
-        ArrivalCancelled,
+        *(CARE_FACTS[type_name(name)] for name in ABOUT_A_STAY), *AUTHORIZATIONS, *FOLLOW_UPS, *REVIEWS,
+        CoverageChanged, Referred, Assessed, Certified, PlanRecorded, Placed, PlacementCancelled, PatientDied,
+        ArrivalExpected, ArrivalCancelled,
         AftercareStarted, AftercareClosed, EpisodeEnded, ConflictSettled, FactCancelled,
         PatientsMerged, PatientsUnmerged, MergeEnded, LeftoverSettled,
     )

@@ -20,6 +20,8 @@ from services.placement.continuum.standing import (
     StandingAuthorization,
     StandingCertification,
     StandingPlacement,
+    StandingPlan,
+    StandingReview,
     Window,
 )
 from services.placement.continuum.states import NoEffectReason
@@ -30,7 +32,8 @@ from shared.events.authorizations import Authorization
 from shared.events.base import CareFact
 from shared.events.follow_ups import FollowUp, FollowUpDue
 from shared.events.placing import Placed, PlacementCancelled
-from shared.events.planning import Certified, EpisodeEnded
+from shared.events.planning import Certified, EpisodeEnded, PlanRecorded
+from shared.events.reviews import ReviewDone, ReviewDue
 from shared.events.stays import ArrivalCancelled, ArrivalExpected, CoverageChanged, PatientDied, Referred
 
 _ASKING = frozenset({"requested", "pended", "denied"})
@@ -51,9 +54,11 @@ class EpisodeFacts:
         self.placements = list(folded.placements)
         self.authorizations = {one.auth_id: one for one in folded.authorizations}
         self.certifications = list(folded.certifications)
+        self.plans = list(folded.plans)
         self.referral = folded.referral
         self.assessment = folded.assessment
         self.arrivals = {one.stay: one for one in folded.arrivals}
+        self.reviews = {one.review_id: one for one in folded.reviews}
         self.called_off: set[str] = set()
         self.deaths: list[Death] = [one for one in folded.deaths if one.told]
         self.closings: list[Closing] = [one for one in folded.closings if one.reason in TOLD]
@@ -74,6 +79,8 @@ class EpisodeFacts:
             "placements": tuple(self.placements),
             "authorizations": tuple(self.authorizations[auth_id] for auth_id in sorted(self.authorizations)),
             "certifications": tuple(self.certifications),
+            "plans": tuple(self.plans),
+            "reviews": tuple(self.reviews[name] for name in sorted(self.reviews)),
             "referral": self.referral,
             "assessment": self.assessment,
             "arrivals": tuple(self.arrivals[stay] for stay in sorted(self.arrivals) if stay not in self.called_off),
@@ -118,8 +125,22 @@ class EpisodeFacts:
         value = fact.value
         self.certifications.append(
             StandingCertification(
-                kind=value.kind, begins=value.begins, to=value.to, npi=value.npi, stay=value.stay, fact=fact.id
+                kind=value.kind,
+                begins=value.begins,
+                to=value.to,
+                npi=value.npi,
+                stay=value.stay,
+                fact=fact.id,
+                signed_at=value.signed_at,
+                told_at=fact.at,
             )
+        )
+
+    def planned(self, fact: OrderedFact[PlanRecorded]) -> None:
+        """A plan of care: all of them stay known, the latest of a facility is the one in force."""
+        value = fact.value
+        self.plans.append(
+            StandingPlan(fact.at, value.facility, value.level, value.hours_week, value.review_due, fact.id)
         )
 
     def authorized(self, fact: OrderedFact[Authorization]) -> None:
@@ -130,7 +151,11 @@ class EpisodeFacts:
         allowed = bool(before and before.in_force)
         status = fact.name.removeprefix("authorization-")
         if before and allowed and status in _ASKING:
-            self.authorizations[value.auth_id] = structs.replace(before, status=status)
+            self.authorizations[value.auth_id] = structs.replace(
+                before, status=status, next_review=value.next_review, denial=value.denial, told=fact.id,
+                told_at=fact.at, requested_units=value.requested_units or before.requested_units,
+                reference=value.reference or before.reference,
+            )  # fmt: skip
             return
         self.authorizations[value.auth_id] = StandingAuthorization(
             auth_id=value.auth_id,
@@ -145,7 +170,30 @@ class EpisodeFacts:
             status=status,
             in_force=status not in _ASKING and (status != "ended" or allowed),
             fact=fact.id,
+            unit_minutes=value.unit_minutes,
+            requested_units=value.requested_units or (before.requested_units if before else None),
+            next_review=value.next_review,
+            reference=value.reference or (before.reference if before else None),
+            denial=value.denial,
+            told=fact.id,
+            told_at=fact.at,
         )
+
+    def due(self, fact: OrderedFact[ReviewDue]) -> None:
+        """A review that is due: of facts about the same one the latest counts."""
+        value = fact.value
+        self.reviews[value.review_id] = StandingReview(
+            review_id=value.review_id, kind=value.kind, of=value.of, due=value.due, at=fact.at, facility=value.facility,
+            fact=fact.id, overdue=bool(value.overdue), stay=value.stay,
+        )  # fmt: skip
+
+    def did(self, fact: OrderedFact[ReviewDone]) -> None:
+        """A review was done; this counts where it was due before."""
+        value = fact.value
+        if (due := self.reviews.get(value.review_id)) is not None:
+            self.reviews[value.review_id] = structs.replace(
+                due, done=value.by, done_on=value.on, done_fact=fact.id, done_from=value.derived_from
+            )
 
     def aftercare_started(self, fact: OrderedFact[AftercareStarted]) -> None:
         """A start of aftercare: the latest counts."""
@@ -208,6 +256,9 @@ _TAKES: dict[type[CareFact], Callable[[EpisodeFacts, OrderedFact[Any]], NoEffect
     AftercareStarted: EpisodeFacts.aftercare_started,
     CoverageChanged: EpisodeFacts.covered,
     Certified: EpisodeFacts.certified,
+    PlanRecorded: EpisodeFacts.planned,
+    ReviewDue: EpisodeFacts.due,
+    ReviewDone: EpisodeFacts.did,
     **dict.fromkeys(AUTHORIZATIONS, EpisodeFacts.authorized),
     **dict.fromkeys(FOLLOW_UPS, EpisodeFacts.window),
     Placed: EpisodeFacts.placed,

@@ -18,6 +18,8 @@ from services.placement.continuum.standing import (
     StandingAuthorization,
     StandingCertification,
     StandingPlacement,
+    StandingPlan,
+    StandingReview,
     Window,
 )
 from shared.events.base import Admission, Disposition, PatientNumber, StayKind
@@ -27,7 +29,7 @@ from shared.events.levels import Level
 from shared.events.stays import Coverage, LeaveKind, Service
 from shared.values import value_object
 
-FOLD_VERSION = 12
+FOLD_VERSION = 13
 """Raised by one whenever the fold, the announcements or the service periods give another result for the same facts;
 episodes stored with an older version are folded anew."""
 
@@ -333,6 +335,10 @@ class Folded:
     merged: tuple[Merged, ...] = ()
     """The merges that stand in this episode, by facility: those by which its records count in another one, and those by
     which it has another patient (contract 3.6 rule 11)."""
+    plans: tuple[StandingPlan, ...] = ()
+    """In clinical order."""
+    reviews: tuple[StandingReview, ...] = ()
+    """By review_id."""
     copies: dict[str, str] = field(default_factory=dict)
     """ce_id → ce_id of the fact of a retired episode that it copies."""
 

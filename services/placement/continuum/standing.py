@@ -1,5 +1,5 @@
-"""What stands of an episode beside its stays: windows, placements, authorizations, certifications, referral, arrivals,
-assessment. Frozen values, no rules; `fact` and `root` as in model.py."""
+"""What stands of an episode beside its stays: windows, placements, authorizations, certifications, reviews, referral,
+arrivals, assessment. Frozen values, no rules; `fact` and `root` as in model.py."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from datetime import date, datetime
 
 import msgspec
 
-from shared.events.authorizations import AuthorizationUnit
+from shared.events.authorizations import AuthorizationUnit, Denial
 from shared.events.base import Stay
 from shared.events.levels import Level
+from shared.events.open_lists import DoneBy, ReviewKind
 from shared.events.published import PublishedStruct
+from shared.events.reviews import ReviewSubject
 from shared.values import value_object
 
 
@@ -86,6 +88,41 @@ class StandingAuthorization(PublishedStruct):
     status: str
     in_force: bool
     fact: str
+    unit_minutes: int | None = None
+    requested_units: int | None = None
+    next_review: date | None = None
+    reference: str | None = None
+    denial: Denial | None = None
+    told: str = ""
+    """ce_id of the latest fact; `fact` is the one that has the terms."""
+    told_at: datetime | None = None
+
+
+class StandingReview(PublishedStruct):
+    """A review that stands as due, by its latest facts. `fact`: its review-due; `at`: when it was first stated.
+
+    `done`: by what it ended and on which day, None while it is open; `done_fact` says so, and `done_from` are the facts
+    that this was concluded from, empty where a person said it.
+    """
+
+    review_id: str
+    kind: ReviewKind
+    of: ReviewSubject
+    due: date
+    at: datetime
+    facility: str
+    fact: str
+    overdue: bool = False
+    stay: Stay | None = None
+    done: DoneBy | None = None
+    done_on: date | None = None
+    done_fact: str | None = None
+    done_from: tuple[str, ...] = ()
+
+    @property
+    def late(self) -> bool:
+        """Whether it was not done in time: it is overdue, or was done later."""
+        return self.overdue if self.done_on is None else self.done_on > self.due
 
 
 class StandingCertification(PublishedStruct):
@@ -96,6 +133,20 @@ class StandingCertification(PublishedStruct):
     to: date
     npi: str
     stay: Stay | None = None
+    fact: str
+    signed_at: datetime | None = None
+    told_at: datetime | None = None
+
+
+@value_object
+class StandingPlan:
+    """A plan of care that stands; `at`: when it was recorded. It is looked at again by `review_due`."""
+
+    at: datetime
+    facility: str
+    level: Level
+    hours_week: float
+    review_due: date
     fact: str
 
 

@@ -8,14 +8,16 @@ out because it is unknown or not the reader's to see.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, NotRequired
+from typing import Annotated, NotRequired, get_args
 
 from pydantic import AwareDatetime, Field
 from typing_extensions import TypedDict
 
 from shared.events.base import Stay
 from shared.events.levels import Level
+from shared.events.open_lists import ReviewKind
 from shared.events.placing import Needs
+from shared.events.reviews import ReviewSubject
 from shared.events.stays import Service
 from shared.web.marks import MarkFields
 
@@ -189,7 +191,45 @@ class AuthorizationShown(_Dated, AuthorizationDays):
     used: NotRequired[Count]
     left: Annotated[NotRequired[int], Field(description="absent: no limit was named")]
     over: Annotated[NotRequired[int], Field(description="given beyond what was allowed")]
+    unit_minutes: Annotated[NotRequired[int], Field(description="of a unit that is a part of an hour")]
+    requested_units: NotRequired[Count]
+    next_review: NotRequired[date]
+    reference: NotRequired[str]
+    denial: NotRequired[DenialShown]
+    last_covered_day: Annotated[NotRequired[date], Field(description="of the open stay that it is for")]
     possible: list[str]
+
+
+class DenialShown(TypedDict):
+    """Until when something can be said against a denial."""
+
+    peer_to_peer_by: NotRequired[date]
+    appeal_by: NotRequired[date]
+
+
+class ReviewShown(_Dated):
+    """Something to be looked at by a day. State: ahead (before the site's lead day), due, overdue, done."""
+
+    review_id: str
+    kind: Annotated[str, Field(examples=list(get_args(ReviewKind)))]
+    of: ReviewSubject
+    due_on: Annotated[date, Field(description="last day on which it is in time")]
+    level: NotRequired[Level]
+    payer: NotRequired[str]
+    stay: NotRequired[Stay]
+    since: NotRequired[AwareDatetime]
+    done_by: NotRequired[str]
+    done_on: NotRequired[date]
+    number: NotRequired[str]
+    reference: NotRequired[str]
+    unit: NotRequired[str]
+    unit_minutes: NotRequired[int]
+    units: NotRequired[Count]
+    requested_units: NotRequired[Count]
+    used: NotRequired[Count]
+    left: NotRequired[int]
+    over: NotRequired[int]
+    next_review: NotRequired[date]
 
 
 class FactInWords(TypedDict):
@@ -316,6 +356,7 @@ ANSWERS: dict[str, type] = {
     "waiting": WaitingShown,
     "session": SessionShown,
     "authorization": AuthorizationShown,
+    "review": ReviewShown,
     "conflict": ConflictShown,
     "episode": EpisodeLine,
     "leftover": LeftoverShown,
@@ -323,6 +364,6 @@ ANSWERS: dict[str, type] = {
 """Kind of an entry → its form."""
 ITEMS: tuple[type, ...] = (
     SearchShown, OfferShown, PlacementShown, SeatShown, AuthorizationShown, ConflictShown, PlanShown, IneffectiveShown,
-    WithheldLine, ArrivalShown, LeavingShown, ReadyShown, LeftoverShown, MedicationShown,
+    WithheldLine, ArrivalShown, LeavingShown, ReadyShown, ReviewShown, LeftoverShown, MedicationShown,
 )  # fmt: skip
 """What worklists have."""

@@ -33,6 +33,7 @@ KINDS = {
     "waitlist": "waiting",
     "sessions": "session",
     "authorizations": "authorization",
+    "reviews": "review",
     "conflicts": "conflict",
     "episodes": "episode",
     "leftovers": "leftover",

@@ -33,16 +33,19 @@ def shown(line: Line, more: dict[str, Any], site: Site, now: datetime) -> dict[s
         found["program"] = line.program
     if line.due is not None:
         found |= {"due": line.due.isoformat(), "overdue": line.due <= now}
-    content = _as_of(line, site, now) if line.kind == "authorization" else line.content
+    content = _as_of(line, site, now) if line.kind in _AUTHORIZED else line.content
+    if line.kind == "review":
+        found["overdue"] = line.state == "overdue"
     return found | content | _in_words(line, site) | marks.shown(line.mark, now) | more
 
 
+_AUTHORIZED = frozenset({"authorization", "review"})
 _AHEAD = frozenset({"ahead", "used_up_at", "goes_on", "over"})
 """What an authorization's entry keeps of days to come: what is shown is how it stands today."""
 
 
 def _as_of(line: Line, site: Site, now: datetime) -> dict[str, Any]:
-    """An authorization with the midnights counted up to today at the facility (contract 3.8)."""
+    """An authorization, or a review of one, with the midnights counted up to today at the facility (contract 3.8)."""
     content = {name: value for name, value in line.content.items() if name not in _AHEAD}
     if "used" not in line.content:
         return content

@@ -44,8 +44,8 @@ def _sees(who: Caller, change: Change, site: Site) -> bool:
 
 def _holds(one: Worklist, change: Change) -> bool:
     match one.of:
-        case EntriesOf(kind=kind, states=states):
-            return kind == change.kind and (not states or change.state in states)
+        case EntriesOf(kind=kind, states=states, also=also):
+            return change.kind in {kind, *also} and (not states or change.state in states)
         case WithheldFacts():
             return change.kind == "withheld"
         case _:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from services.placement.desk.commands import Ask, Code, Misfit
 from services.placement.desk.frame import Rule, Subject, write
@@ -55,6 +55,7 @@ class Certify(Ask):
     begins: Day = Field(alias="from")
     to: Day = Field(description="inclusive")
     npi: Npi
+    signed_at: AwareDatetime | None = Field(default=None, description="absent: now; late is late, not refused")
 
     def misfit(self, site: Site) -> Misfit:  # noqa: ARG002 - days, no codes
         """The days are in order."""
@@ -128,8 +129,10 @@ def end(now: Situation, episode_id: str, asked: EndEpisode) -> Decided:
 
 
 def certify(now: Situation, episode_id: str, asked: Certify) -> Decided:
-    """State that a physician certified the level. Raises Rejected `no-such-stay`."""
+    """State that a physician certified the level. Raises Rejected: `no-such-stay`, `in-the-future`."""
     stay = asked.stay
+    if asked.signed_at is not None and asked.signed_at > now.now:
+        raise Rejected("in-the-future", "that time has not come yet", possible=("later",))
     stays = [one for one in now.folded.stays if now.scope.has(one.facility)]
     if stay is not None and all((stay.kind, stay.id) not in {one.key, *one.aliases} for one in stays):
         known = tuple(one.id for one in stays)
@@ -141,6 +144,7 @@ def certify(now: Situation, episode_id: str, asked: Certify) -> Decided:
         begins=asked.begins,
         to=asked.to,
         npi=asked.npi,
+        signed_at=asked.signed_at,
     )
     return Decided((told,), (episode_id,))
 

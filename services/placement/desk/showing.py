@@ -82,7 +82,7 @@ def by_start(periods: Iterable[tuple[PeriodKey, SentPeriod]]) -> list[SentPeriod
 def in_part(part: Part, sent: Iterable[tuple[PeriodKey, SentPeriod]], by: Rules) -> list[Mapping[str, object]]:
     """The periods that the facts in sight give, under the ids that billing knows them by."""
     known = [(key, one) for key, one in sent if not one.voided]
-    found = periods_of(part.folded, by.zone_of, by.billed, by.needs_authorization, by.voids_changed)
+    found = periods_of(part.folded, by.zone_of, by.billed, by.payers)
     return [_period_in_part(one, known) for one in found if part.scope.has(one.facility)]
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from services.placement.clock import stating as clock
 from services.placement.continuum.about import About, about
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import FOLD_VERSION, Folded
@@ -271,6 +272,11 @@ def expired_offers(now: Situation) -> Decided:
 def kept_too_long(now: Situation) -> Decided:
     """The decision that placements are given up whose patients are still in a 24-hour stay after the site's days."""
     return Decided(tuple(first_days.given_up(now.desk(), now.folded, now.own, now.rules.policy)))
+
+
+def reviews_due(now: Situation) -> Decided:
+    """The decision that reviews are due by now, or late."""
+    return Decided(clock.stated(now.folded, now.own, now.rules, now.now, over=True))
 
 
 def ended_for_want_of_visits(now: Situation) -> Decided:

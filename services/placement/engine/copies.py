@@ -20,7 +20,7 @@ from services.placement.continuum.merges import destinations, merges_of
 from services.placement.continuum.model import Merged
 from services.placement.continuum.replacements import roots_of
 from services.placement.continuum.stay_facts import ZoneOf
-from shared.events import ANNOUNCEMENTS, MERGING
+from shared.events import ANNOUNCEMENTS, MERGING, REVIEWS
 from shared.events.base import CareFact
 from shared.events.merging import LeftoverSettled
 from shared.events.placing import OfferWithdrawn, PlacementCancelled, SearchClosed, SearchOpened, Seat
@@ -32,9 +32,9 @@ from shared.facts.envelope import Fact
 from shared.facts.restating import OwnFacts
 
 WRITER = "placement"
-NOT_COPIED: tuple[type[CareFact], ...] = (*ANNOUNCEMENTS, *MERGING, Merge, Link, FactCancelled)
-"""Facts that nobody copies: announcements follow from the fold, merges and links are of the retired episode itself, and
-so is what is said of their ends."""
+NOT_COPIED: tuple[type[CareFact], ...] = (*ANNOUNCEMENTS, *MERGING, *REVIEWS, Merge, Link, FactCancelled)
+"""Facts that nobody copies: announcements follow from the fold, reviews from the clock there, merges and links are of
+the retired episode itself, and so is what is said of their ends."""
 UNDOING = (SearchClosed, OfferWithdrawn, PlacementCancelled)
 """What the desk takes back by itself where a change asks for it; it names the cause in `derived_from`."""
 State = Callable[..., Fact]

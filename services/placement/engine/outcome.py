@@ -154,7 +154,7 @@ def _document(
 def _bill(
     sent: Mapping[PeriodKey, SentPeriod], folded: Folded, rules: Rules, before_the_merge: BeforeTheMerge | None
 ) -> list[PeriodChange]:
-    wanted = periods(folded, rules.zone_of, rules.billed, rules.needs_authorization, rules.voids_changed)
+    wanted = periods(folded, rules.zone_of, rules.billed, rules.payers)
     return period_changes(sent, wanted, before_the_merge)
 
 

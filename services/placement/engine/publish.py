@@ -13,6 +13,7 @@ from functools import partial
 from itertools import chain
 
 from services.placement.billing.model import PeriodKey, SentPeriod
+from services.placement.clock.courses import concerns
 from services.placement.continuum.about import about
 from services.placement.continuum.document import DeskNow
 from services.placement.continuum.fold import advance, fold
@@ -234,7 +235,7 @@ def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tupl
     for episode, one in changes.items():
         after = one.after
         without_desk = after.conflicts or after.authorizations or after.ineffective or after.arrivals
-        if one.own or without_desk or after.leftovers or one.row.listed:
+        if one.own or without_desk or after.leftovers or one.row.listed or concerns(after, rules):
             own = one.own or NOTHING_SAID
             lines = entries(one.after, own, rules)
             latest, searching = own.latest, own.open

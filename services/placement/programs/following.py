@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from services.placement.clock import stating as clock
 from services.placement.continuum.about import about
 from services.placement.continuum.model import Folded
 from services.placement.programs import daily_visits, duplicate_starts, seats
@@ -61,6 +62,7 @@ def follows(
         *of_change(seen.before, seen.after, seats.claims(seen.own.seats), now, seen.cause).released,
         *duplicate_starts.restated(seen.own, seen.after, rules.zone_of, now),
         *daily_visits.stated(seen.after, seen.own, rules, now, ids),
+        *clock.stated(seen.after, seen.own, rules, now),
     )
 
 

@@ -23,10 +23,12 @@ Kind = Literal[
     "leaving",
     "ready",
     "kept",
+    "review",
 ]
 """What an entry is about. `arrival`: a stay that a hospital expects; `plan`: a plan of treatment; `medication`: one
 that goes on; `ineffective`: facts without effect; `leftover`: what a merge that was taken back left here; `leaving`: a
-stay whose end is expected; `ready`: a patient who is ready to step down.
+stay whose end is expected; `ready`: a patient who is ready to step down; `review`: something to be looked at by a day,
+`ahead` until the site's lead day.
 `visits`: a stay of daily visits, which ends when none has followed by `due`; `kept`: a placement that is kept until
 `due` for a patient in a 24-hour stay; these two are on no list of a person."""
 STATES: dict[Kind, tuple[str, ...]] = {
@@ -44,6 +46,7 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "leaving": ("nothing-arranged", "looked-for", "arranged"),
     "ready": ("waiting",),
     "kept": ("open",),
+    "review": ("ahead", "due", "overdue", "done"),
     "leftover": ("open", "stays"),
 }
 UNSETTLED: dict[Kind, tuple[str, ...]] = {
@@ -56,6 +59,7 @@ UNSETTLED: dict[Kind, tuple[str, ...]] = {
     "arrival": ("expected",),
     "leaving": ("nothing-arranged", "looked-for"),
     "ready": ("waiting",),
+    "review": ("due", "overdue"),
     "leftover": ("open",),
 }
 """Kinds of entries that wait for somebody in some states → those states."""

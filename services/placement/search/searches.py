@@ -11,7 +11,7 @@ from typing import Final
 from services.placement.continuum.merges import destinations
 from services.placement.continuum.model import Merged, StayKey
 from services.placement.search.states import ANSWERABLE, OfferState, SearchState
-from shared.events import AUTHORIZATIONS, PLACING
+from shared.events import AUTHORIZATIONS, PLACING, REVIEWS
 from shared.events.base import CareFact
 from shared.events.levels import Level
 from shared.events.open_lists import BegunBy, SearchReason
@@ -47,8 +47,8 @@ from shared.facts.restating import OwnFacts
 from shared.values import replace, value_object
 
 _FACTS: tuple[type[CareFact], ...] = (
-    *PLACING, *AUTHORIZATIONS, Started, Attended, Completed, Discontinued, ConflictSettled, PlanRecorded, ReadyForStep,
-    DischargePlanned, DischargePlanCancelled, MedicationRecorded, FactCancelled,
+    *PLACING, *AUTHORIZATIONS, *REVIEWS, Started, Attended, Completed, Discontinued, ConflictSettled, PlanRecorded,
+    ReadyForStep, DischargePlanned, DischargePlanCancelled, MedicationRecorded, FactCancelled,
 )  # fmt: skip
 DESK: Final = frozenset(kind.TYPE for kind in _FACTS)
 """Names of placement's own facts from which the desk's state (searches, seats, first days, lists) is read."""

@@ -4,16 +4,18 @@ that are expected, what a merge left. Pure."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from services.placement.billing.outlook import Outlook, outlooks
-from services.placement.billing.periods import periods
+from services.placement.clock.authorized import Used
+from services.placement.clock.courses import concerns
+from services.placement.clock.reviews import last_covered_days, used_up
 from services.placement.continuum.model import Folded
 from services.placement.continuum.order import day_of, midnight
 from services.placement.continuum.standing import StandingAuthorization
 from services.placement.continuum.states import NoEffectReason
 from services.placement.rules import Rules
 from services.placement.search.entry import ListEntry, known
+from services.placement.worklists.reviews import entries_of_reviews
 from shared.events.planning import ConflictSettled, MedicationRecorded, PlanRecorded
 from shared.events.published import as_json
 from shared.facts.envelope import Fact
@@ -25,9 +27,12 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 def entries_of_care(folded: Folded, own: OwnFacts, rules: Rules) -> Iterator[ListEntry]:
     """Entries of these kinds; `own` are the facts that placement's desk stated, by sequence."""
+    used = used_up(folded, rules) if folded.authorizations else {}
     if folded.authorizations:
-        used = _used(folded, rules)
-        yield from (_authorization(one, folded, used, rules) for one in folded.authorizations)
+        last = last_covered_days(folded, rules, used)
+        yield from (_authorization(one, folded, used, last, rules) for one in folded.authorizations)
+    if concerns(folded, rules):
+        yield from entries_of_reviews(folded, used, rules)
     if folded.conflicts or folded.settled:
         yield from _conflicts(folded, own)
     yield from _plan(folded, own, rules)
@@ -55,16 +60,13 @@ def idle(folded: Folded) -> list[dict[str, str]]:
     return [{"ce_id": ce_id, "word": word} for ce_id, word in words if word != NoEffectReason.SETTLED]
 
 
-def _used(folded: Folded, rules: Rules) -> dict[str, Outlook]:
-    """auth_id → how far the authorization is used up, for those in force."""
-    if not any(one.in_force for one in folded.authorizations):
-        return {}
-    found = periods(folded, rules.zone_of, rules.billed, rules.needs_authorization, rules.voids_changed)
-    return {one.allowance.auth_id: one for one in outlooks(found, folded)}
+_NOT_SHOWN = frozenset({"fact", "facility", "told", "told_at"})
 
 
-def _authorization(one: StandingAuthorization, folded: Folded, used: Mapping[str, Outlook], rules: Rules) -> ListEntry:
-    content = {name: value for name, value in as_json(one).items() if name not in {"fact", "facility"}}
+def _authorization(
+    one: StandingAuthorization, folded: Folded, used: Used, last: Mapping[str, date], rules: Rules
+) -> ListEntry:
+    content = {name: value for name, value in as_json(one).items() if name not in _NOT_SHOWN}
     facility = one.facility or folded.facility
     zone = rules.zone_of(facility)
     if (outlook := used.get(one.auth_id)) is not None:
@@ -72,6 +74,7 @@ def _authorization(one: StandingAuthorization, folded: Folded, used: Mapping[str
         spent = outlook.nothing_left_on()
         content["used_up_at"] = midnight(spent, zone).isoformat() if spent else None
         content["goes_on"] = True if outlook.over_from else None
+    content["last_covered_day"] = last[one.auth_id].isoformat() if one.auth_id in last else None
     begins = midnight(one.begins, zone)
     due = midnight(one.to + timedelta(days=1), zone) if one.in_force else None
     return ListEntry("authorization", one.auth_id, facility, None, one.status, begins, due, known(content))

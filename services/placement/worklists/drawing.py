@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from services.placement.continuum.order import day_of
 from services.placement.search.entry import AHEAD, UNANSWERED
+from services.placement.worklists.review_words import DONE_BY, REVIEWS, more_of_a_payer, used_in_words
 from services.placement.worklists.views import Line
 from services.placement.worklists.wording import FactWords, fact_words
 from shared.events.levels import WORDS
@@ -308,7 +309,7 @@ def _authorization(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     begins, ends = (day(date.fromisoformat(body[name])) for name in ("from", "to"))
     days = say("{since} to {until}", since=begins, until=ends)
     number = say("number {number}", number=body["number"]) if "number" in body else ""
-    details = (f"{level(body['level'])} · {days}", number)
+    details = (f"{level(body['level'])} · {days}", number, *more_of_a_payer(body))
     if body.get("over"):
         return what, details, Badge(say("over by {count}", count=body["over"]), "late")
     left = body.get("left")
@@ -390,6 +391,19 @@ def _medication(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     return say("Medication {code}", code=f"{body['system']} {body['code']}"), details, badge
 
 
+def _review(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    zone, due = now.zone(line.facility), date.fromisoformat(body["due_on"])
+    kind, payer = str(body["kind"]), now.payer(body["payer"]) if "payer" in body else ""
+    what = say(REVIEWS[kind]) if kind in REVIEWS else capital(spoken(kind))
+    number = say("number {number}", number=body["number"]) if "number" in body else ""
+    details = (payer, level(body.get("level")), used_in_words(body), number, say("by {day}", day=day(due)))
+    if line.state == "done":
+        done = date.fromisoformat(body.get("done_on", body["due_on"]))
+        said = say(DONE_BY.get(str(body.get("done_by")), DONE_BY["person"]), day=day(done))
+        return what, details, Badge(said, "late" if done > due else "good")
+    return what, details, by(due, now.at, zone)
+
+
 def _session(line: Line, body: Mapping[str, Any], __: Glance) -> Drawn:
     given = "; ".join(_given(one) for one in body.get("services", ()))
     why, effect = spoken(body.get("reason", "")), body.get("effect", {})
@@ -439,6 +453,7 @@ DRAWN: Mapping[str, Draw] = {
     "leftover": _leftover,
     "plan": _plan,
     "medication": _medication,
+    "review": _review,
     "session": _session,
     "withheld": _withheld,
 }

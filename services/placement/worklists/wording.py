@@ -95,6 +95,8 @@ _WHAT = {
     "assessed": "assessed",
     "calls-decided": "it was decided who calls",
     "certified": "a physician certified the level",
+    "review-due": "a review is due",
+    "review-done": "a review was done",
     "consent-recorded": "a consent was recorded",
     "consent-revoked": "a consent was taken back",
     "consent-expired": "a consent ran out",

@@ -72,6 +72,8 @@ class EntriesOf(NamedTuple):
     kind: Kind
     states: tuple[str, ...] = ()
     more: Condition | None = None
+    also: tuple[Kind, ...] = ()
+    """Kinds of entries that are in the list besides."""
 
     async def counted(
         self, connection: AsyncConnection, whose: Whose, now: datetime, late: Condition | None = None
@@ -108,7 +110,7 @@ class EntriesOf(NamedTuple):
 
     async def named(self, connection: AsyncConnection, whose: Whose, ids: Sequence[str], now: datetime) -> list[Line]:
         """Those of the entries with these ids that are in the list for this reader."""
-        named = sa.and_(_E.kind == self.kind, _E.id.in_(list(ids)))
+        named = _E.id.in_(list(ids))
         asked = ListQuestion(whose, len(ids))
         return await selected(connection, lambda query: query.where(named, *self._so(whose, now)), asked)
 
@@ -128,7 +130,7 @@ class EntriesOf(NamedTuple):
         yield from self._of(now)
 
     def _of(self, now: datetime) -> Iterator[sa.ColumnElement[bool]]:
-        yield _E.kind == self.kind
+        yield _E.kind.in_((self.kind, *self.also)) if self.also else _E.kind == self.kind
         if self.states:
             yield _E.state.in_(self.states)
         if self.more is not None:
@@ -194,6 +196,14 @@ def unanswered(now: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(_E.due <= now, sa.and_(_E.due.is_(None), _E.at <= now - UNANSWERED))
 
 
+def dose_due(now: datetime) -> sa.ColumnElement[bool]:
+    """Medications whose next dose is due within a week and before the first day that is known, of patients whom no
+    program or unit has now."""
+    days = _E.content["next_due"].astext, _E.content["first_day"].astext
+    before = sa.or_(days[1].is_(None), days[0] < days[1])
+    return sa.and_(_E.due <= now + AHEAD, before, _E.content["cared_for"].is_(None))
+
+
 def gapped(_: datetime) -> sa.ColumnElement[bool]:
     """Placements with more days between the end of the stay and the first day than the site takes for good."""
     return sa.and_(_E.content["gap"].as_boolean())
@@ -202,14 +212,6 @@ def gapped(_: datetime) -> sa.ColumnElement[bool]:
 def leaving(now: datetime) -> sa.ColumnElement[bool]:
     """Stays whose expected end is within the site's days."""
     return sa.cast(_E.content["listed_from"].astext, sa.DateTime(timezone=True)) <= now
-
-
-def dose_due(now: datetime) -> sa.ColumnElement[bool]:
-    """Medications whose next dose is due within a week and before the first day that is known, of patients whom no
-    program or unit has now."""
-    days = _E.content["next_due"].astext, _E.content["first_day"].astext
-    before = sa.or_(days[1].is_(None), days[0] < days[1])
-    return sa.and_(_E.due <= now + AHEAD, before, _E.content["cared_for"].is_(None))
 
 
 def seatless(_: datetime) -> sa.ColumnElement[bool]:
@@ -230,3 +232,29 @@ def used_up(now: datetime) -> sa.ColumnElement[bool]:
 
 def _in_force(now: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(_E.content["in_force"].as_boolean(), _E.state != "ended", _E.due > now)
+
+
+OF_THE_LAST_DAY = ("authorization-ending", "authorization-used-up")
+OF_DENIALS = ("peer-to-peer", "appeal")
+OF_CERTIFICATION = ("certification", "recertification")
+
+
+def of_reviews(*kinds: str) -> Condition:
+    """Reviews of these kinds."""
+    return lambda _: _E.content["kind"].astext.in_(kinds)
+
+
+def late_review(_: datetime) -> sa.ColumnElement[bool]:
+    """Reviews that were not done in time."""
+    return sa.and_(_E.state == "overdue")
+
+
+def to_review(now: datetime) -> sa.ColumnElement[bool]:
+    """Plans whose day is over, and what payers wait for."""
+    asked = _E.content["kind"].astext.in_(("next-review", *OF_THE_LAST_DAY, *OF_DENIALS))
+    return sa.or_(sa.and_(_E.kind == "plan", _E.due <= now), sa.and_(_E.kind == "review", asked))
+
+
+def late_to_review(now: datetime) -> sa.ColumnElement[bool]:
+    """Of these the ones that are late."""
+    return sa.or_(_E.kind == "plan", late_review(now))

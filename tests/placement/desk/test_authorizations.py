@@ -75,7 +75,7 @@ async def test_after_40_days_on_5_authorized_none_is_left_and_it_is_on_the_list(
     assert await today(desk) == (5, 0, 35)
     assert await listed(desk) == {"authorizations-used-up": [35], "authorizations-exhausted": [35]}
     [period] = await desk.feed.billed("E1")
-    assert [one["units_used"] for one in period["authorizations"]] == [0], "the bill's own count comes with its clock"
+    assert [one["units_used"] for one in period["authorizations"]] == [0], "the episode has seen no fact since"
     left = replace(discharged("2026-06-13 08:00", **named), sequence=3)
     await desk.feed.bring(left)
     assert await today(desk) == (5, 0, 35)

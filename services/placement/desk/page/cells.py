@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from services.placement.worklists.drawing import Drawn, Glance, needs_in_words, offers_sent, search_began
+from services.placement.worklists.review_words import used_in_words
 from services.placement.worklists.views import Line
 from shared.web.marks import who_cell
 from shared.web.tables import Cell
@@ -83,6 +84,20 @@ def _still_there(_: Line, __: Body, drawn: Drawn, ___: Glance) -> Mapping[str, C
     return {"stands": Cell(drawn[1][0], tuple(details)), "waiting": Cell(badge=drawn[2])}
 
 
+def _review(line: Line, body: Body, drawn: Drawn, now: Glance) -> Mapping[str, Cell]:
+    since, left = body.get("since"), body.get("left")
+    return {
+        "what": Cell(drawn[0], (used_in_words(body),) if body.get("used") is not None else ()),
+        "waiting": Cell(badge=drawn[2], more=(day(date.fromisoformat(body["due_on"])),)),
+        "used": Cell(used_in_words(body)),
+        "left": Cell(str(left) if left is not None else ""),
+        "next": Cell(day(date.fromisoformat(body["next_review"])) if "next_review" in body else ""),
+        "number": Cell(str(body.get("number", ""))),
+        "reference": Cell(str(body.get("reference", ""))),
+        "since": Cell(_told_at(since, line, now)),
+    }
+
+
 def _told_at(text: str | None, line: Line, now: Glance) -> str:
     return moment(datetime.fromisoformat(text), now.reading(line.facility)) if text else ""
 
@@ -94,5 +109,6 @@ _OWN: Mapping[str, Callable[[Line, Body, Drawn, Glance], Mapping[str, Cell]]] = 
     "arrival": _arrival,
     "leaving": _still_there,
     "ready": _still_there,
+    "review": _review,
 }
 """Kind of line → its own cells, where they are not those that every line has."""

@@ -29,12 +29,21 @@ _LEFT_OUT: Final = (
 _OF_A_PAYER: Final = ("from", "reason", "unit")
 _LEFT_OUT_OF: Final[Mapping[str, Sequence[str]]] = {
     "/api/placements/{id}/started": ("unit",),
-    "/api/authorizations/{id}/extended": _OF_A_PAYER,
-    "/api/authorizations/{id}/requested": _OF_A_PAYER,
-    "/api/authorizations/{id}/approved": ("reason", "unit"),
-    "/api/authorizations/{id}/pended": ("from", "to", "unit", "units"),
-    "/api/authorizations/{id}/denied": ("from", "to", "unit", "units", "number"),
-    "/api/authorizations/{id}/ended": ("from", "unit", "units", "number"),
+    "/api/authorizations": ("next_review",),
+    "/api/authorizations/{id}/extended": (*_OF_A_PAYER, "denial", "requested_units"),
+    "/api/authorizations/{id}/requested": (*_OF_A_PAYER, "denial", "next_review"),
+    "/api/authorizations/{id}/approved": ("reason", "unit", "denial", "requested_units"),
+    "/api/authorizations/{id}/pended": ("from", "to", "unit", "units", "denial", "requested_units"),
+    "/api/authorizations/{id}/denied": ("from", "to", "unit", "units", "number", "requested_units", "next_review"),
+    "/api/authorizations/{id}/ended": (
+        "from",
+        "unit",
+        "units",
+        "number",
+        "denial",
+        "requested_units",
+        "next_review",
+    ),
     "/api/episodes/{id}/agreed": ("reason",),
 }
 

@@ -85,9 +85,8 @@ def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) 
     ]
     own_acts = {"offer": OfferToSeveral(parts.rules.site, door, WRITES)}
     many = ManyForms(desk, PlacementLists(parts, lists), own_acts, OtherPage(BACK, place, shown))
-    sheets_made = [
-        each(parts, made_of) for each in (HuddleSheet, ChoiceList, GapReport, ReadyReport, Board, FirstDay, PacketPage)
-    ]
+    of_sheets = (HuddleSheet, ChoiceList, GapReport, ReadyReport, Board, FirstDay, PacketPage)
+    sheets_made = [each(parts, made_of) for each in of_sheets]
     sheets = [*attendance.routes(), *(route for each in sheets_made for route in each.routes())]
     inside = [*many.routes(), *sheets, *patient.routes()]
     return [*own, *inside, *acts.routes(WRITES), *dead_letters.routes(desk), *made_of.routes()]

@@ -92,6 +92,7 @@ _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
         ("approved", "extended", "requested", "pended", "denied", "ended"),
     ),
     ("plan", "current"): ("plan",),
+    **dict.fromkeys([("review", "due"), ("review", "overdue")], ("done",)),
     ("leftover", "open"): ("stays", "goes-back"),
     ("leftover", "stays"): ("goes-back",),
 }  # fmt: skip
@@ -99,6 +100,7 @@ _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
 _LISTS = {
     "search": "searches", "offer": "offers", "placement": "placements", "waiting": "waitlist", "seat": "seats",
     "authorization": "authorizations", "plan": "episodes", "session": "sessions",
+    "review": "reviews",
     "leftover": "leftovers",
 }  # fmt: skip
 
@@ -138,9 +140,20 @@ def _forms(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form
     yield from _settling(line, body, reader)
     if _own(line, reader):
         yield from _sessions(line, body, reader)
+        yield from _certifying(line, body, reader)
     again = able("/api/searches", reader) if line.kind == "search" and body.get("open_again") else None
     if again is not None:
         yield form(again, line, reader, given={"episode_id": line.episode_id})
+
+
+def _certifying(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form]:
+    """The form of the certification that a review waits for."""
+    write = able("/api/episodes/{id}/certified", reader)
+    if line.kind != "review" or line.state == "done" or write is None:
+        return
+    kind = {"certification": "initial"}.get(str(body["kind"]), str(body["kind"]))
+    if kind in {"initial", "recertification"}:
+        yield form(write, line, reader, proposed={"from": str(body["due_on"]), "kind": kind})
 
 
 def _own(line: Line, reader: Reader) -> bool:

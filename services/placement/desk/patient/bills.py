@@ -53,9 +53,7 @@ def history(facts: Iterable[Fact], rules: Rules) -> tuple[list[BillChange], Mapp
         so_far += new
         after = advance(before, new, rules.zone_of) or fold(so_far, rules.zone_of)
         if billed_from(after) != billed_from(before):
-            changes = difference(
-                sent, periods(after, rules.zone_of, rules.billed, rules.needs_authorization, rules.voids_changed)
-            )
+            changes = difference(sent, periods(after, rules.zone_of, rules.billed, rules.payers))
             sent = sent_after(sent, changes)
             found += [BillChange(at, change, new) for change in changes]
         before = after
