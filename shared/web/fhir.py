@@ -72,9 +72,7 @@ _FAULTS: tuple[tuple[type[Exception], int, Mapping[str, str]], ...] = (
 )
 
 
-def _outcome(
-    status: int, text: str, places: Iterable[str] = (), headers: Mapping[str, str] | None = None
-) -> Response:
+def _outcome(status: int, text: str, places: Iterable[str] = (), headers: Mapping[str, str] | None = None) -> Response:
     told = outcome(issue(ISSUES.get(int(status), "exception"), text, list(places)))
     return fhir(told, int(status), headers)
 
