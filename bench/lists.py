@@ -6,6 +6,7 @@ more often than those of episodes that go on, as years of work would have left t
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -40,6 +41,7 @@ from services.placement.worklists.lists import WORKLISTS as PLACEMENT_LISTS
 from shared.clock import system_clock
 from shared.errors import StepdownError
 from shared.ids import random_id
+from shared.run import GARBAGE
 from shared.site import config
 from shared.storage.database import Database
 from shared.web.app import web_app
@@ -138,7 +140,9 @@ def _p(found: Sequence[float], part: int) -> float:
 async def _taken(
     database: Database, routes: Sequence[BaseRoute], pages: dict[str, str], number: int
 ) -> dict[str, list[Taken]]:
-    """Each page, again and again, after some that warm up."""
+    """Each page, again and again, after some that warm up; garbage is looked for as in a service (shared/run.py)."""
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
     async with _client(routes) as client:
         found = {}
         for name, address in pages.items():

@@ -60,6 +60,8 @@ def rules_of(site: Site) -> Rules:
         policy=Policy(
             recommend=lru_cache(KEPT)(lambda question: recommend(site.recommendations, question, site.version)),
             begins=lru_cache(KEPT)(lambda *words: site.begins("search", *words)),
+            zone_of=zone_of,
+            gap_days=site.limits.gap_days,
         ),
         site=site,
         places=StayPlaces(zone_of, lru_cache(KEPT)(site.setting)),

@@ -1,5 +1,6 @@
 """Placement's timers: fold outdated episodes anew, expire offers that nobody answered, offer free seats down waiting
-lines, state reviews that are due, forget old idempotency keys and marks of the desk."""
+lines, give up placements of who stays longer, state reviews that are due, forget old idempotency keys and marks of the
+desk."""
 
 from __future__ import annotations
 
@@ -44,6 +45,9 @@ def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], 
     async def end_daily_visits() -> None:
         await end_stays_of_visits(database, rules, clock=clock, ids=ids)
 
+    async def give_up_kept() -> None:
+        await give_up_placements(database, rules, clock=clock, ids=ids)
+
     async def tell_reviews() -> None:
         await state_reviews(database, rules, clock=clock, ids=ids)
 
@@ -56,6 +60,7 @@ def timers(database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], 
         Timer("placement-offers-expire", 2.0, expire),
         Timer("placement-waiting-lines", 5.0, offer_seats),
         Timer("placement-daily-visits", 30.0, end_daily_visits),
+        Timer("placement-kept-too-long", 60.0, give_up_kept),
         Timer("placement-reviews", 5.0, tell_reviews),
         Timer("placement-idempotency-keys", 3600.0, partial(idempotency.forget, database, clock, keys_kept)),
         Timer("placement-desk-retention", 3600.0, forget_at_the_desk),
@@ -107,6 +112,23 @@ async def expire_offers(
             done = await act.state_due(
                 connection, "offer", ("sent", "countered"), act.expired_offers,
                 action="offers-expired", rules=rules, clock=clock, ids=ids, most=at_once,
+            )  # fmt: skip
+        total += done
+        if done < at_once:
+            return total
+
+
+async def give_up_placements(
+    database: Database, rules: Rules, *, clock: Clock, ids: Callable[[], str], at_once: int = AT_ONCE
+) -> int:
+    """Cancel every placement that was kept for the site's days for a patient who is still in a 24-hour stay, `at_once`
+    episodes in a transaction; returns how many episodes had one."""
+    total = 0
+    while True:
+        async with database.begin() as connection:
+            done = await act.state_due(
+                connection, "kept", ("open",), act.kept_too_long,
+                action="placements-given-up", rules=rules, clock=clock, ids=ids, most=at_once,
             )  # fmt: skip
         total += done
         if done < at_once:

@@ -71,7 +71,9 @@ from shared.events.planning import (
     DischargePlanCancelled,
     DischargePlanned,
     EpisodeEnded,
+    MedicationRecorded,
     PlanRecorded,
+    ReadyForStep,
 )
 from shared.events.published import Published, PublishedStruct
 from shared.events.reviews import ReviewDone, ReviewDue
@@ -151,10 +153,12 @@ PLANNING: tuple[type[CareFact], ...] = (
     PlanRecorded,
     Certified,
     Assigned,
+    MedicationRecorded,
     EpisodeEnded,
     ConflictSettled,
     DischargePlanned,
     DischargePlanCancelled,
+    ReadyForStep,
 )
 REVIEWS: tuple[type[CareFact], ...] = (ReviewDue, ReviewDone)
 AUTHORIZATIONS: tuple[type[Authorization], ...] = (

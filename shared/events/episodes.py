@@ -87,6 +87,15 @@ class MergedNow(PublishedStruct):
     patient_id: Annotated[Identifier, Meta(description="the surviving patient")]
 
 
+class SearchNow(PublishedStruct):
+    """A search that is open."""
+
+    search_id: Annotated[Identifier, Meta(description="the search")]
+    level: Annotated[Level, Meta(description="level looked for")]
+    facility: Annotated[Identifier, Meta(description="whose search it is")]
+    ready_on: Annotated[Day | None, Meta(description="first day looked for; absent: as soon as possible")] = None
+
+
 class MergeBefore(PublishedStruct):
     """A merge that was taken back: from when to when what one facility told of another episode counted here."""
 
@@ -113,7 +122,12 @@ class EpisodeState(PublishedStruct):
     stays: Annotated[tuple[StayNow, ...], Meta(description="in clinical order")] = always(())
     since: Annotated[Instant | None, Meta(description="since when it is so")] = None
     previous_level: Annotated[Level | None, Meta(description="the level before this one")] = None
-    search: Annotated[str | None, Meta(description="state of the placement search, where one is open")] = None
+    search: Annotated[str | None, Meta(description="state of the most urgent placement search, where one is open")] = (
+        None
+    )
+    searches: Annotated[
+        tuple[SearchNow, ...] | None, Meta(description="the searches that are open, the most urgent first")
+    ] = None
     next_start: Annotated[Day | None, Meta(description="first day agreed with a program, where it has not begun")] = (
         None
     )

@@ -26,6 +26,8 @@ SearchReason = Literal[
     "deceased",
     "other",
 ]
+BegunBy = Literal["discharge", "discharge-planned", "referral", "assessment", "person", "other"]
+WaitingFor = Literal["bed", "payer", "placement", "family", "court", "transport", "other"]
 ReferralKind = Literal[
     "outpatient-therapy",
     "psychiatry",

@@ -14,7 +14,7 @@ from pydantic_core import core_schema
 
 from shared.events.base import CareFact, Code, Count, Day, Identifier, Instant, Writer, Years
 from shared.events.levels import Level
-from shared.events.open_lists import Open, SearchReason, read_as
+from shared.events.open_lists import BegunBy, Open, SearchReason, read_as
 from shared.events.published import PublishedStruct, always
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -59,7 +59,7 @@ class Needs(PublishedStruct):
 
 
 class Searched(PlacingFact):
-    """One search for a program; an episode has at most one that is open."""
+    """One search for a program; an episode has at most one that is open for each level."""
 
     search_id: Annotated[Identifier | None, Meta(description="tells this search from the episode's others")] = None
 
@@ -68,20 +68,31 @@ class SearchOpened(Searched):
     """A program is looked for."""
 
     TYPE: ClassVar[str] = "search-opened"
-    from_level: Annotated[LevelOrNone, Meta(description="level that ended; none where somebody referred")]
+    from_level: Annotated[LevelOrNone, Meta(description="level that ended or is open; none where somebody referred")]
     recommended_level: Annotated[Level, Meta(description="by the policy of site config, whose version is `policy`")]
     needs: Annotated[Needs, Meta(description="what the patient needs of a program")]
     trigger: Annotated[
         Identifier | None,
-        Meta(description="ce_id of the first statement of the discharge, completion or referral that asks"),
+        Meta(
+            description="ce_id of the first statement of what asks: a discharge, completion, plan, referral, assessment"
+        ),
     ] = None
     reasons: Annotated[tuple[Code, ...], Meta(description="names of the rules that recommended the level")] = always(())
     policy: Annotated[Code | None, Meta(description="version of site config in force")] = None
+    begun_by: Annotated[
+        Open[BegunBy] | None,
+        Meta(description="what the search began with; absent: a discharge, completion or referral"),
+    ] = None
+    ready_on: Annotated[
+        Day | None, Meta(description="first day looked for, while a stay is open; absent: the day on which one looks")
+    ] = None
 
     def __post_init__(self) -> None:
-        """A text that is no level is `none`, or nothing that is known here."""
+        """A text that is no level is `none`, or nothing that is known here; a beginning that is new is `other`."""
         if self.from_level != "none":
             force_setattr(self, "from_level", Level(self.from_level))
+        if self.begun_by is not None:
+            force_setattr(self, "begun_by", read_as(get_args(BegunBy), self.begun_by))
 
 
 class SearchClosed(Searched):
@@ -137,9 +148,13 @@ class OfferSent(Offer):
 
 
 class OfferCountered(Offer):
-    """The program would take the patient on other terms."""
+    """The program would take the patient on other terms; or, of an offer that it accepted, the desk asks for another
+    first day, since the stay goes on longer."""
 
     TYPE: ClassVar[str] = "offer-countered"
+    expires_at: Annotated[
+        Instant | None, Meta(description="of the desk's: how long placement and seat are kept without an answer")
+    ] = None
 
 
 class OfferAccepted(Offer):

@@ -7,9 +7,10 @@ from typing import Annotated, ClassVar, Literal, get_args
 from msgspec import Meta, field
 from msgspec.structs import force_setattr
 
-from shared.events.base import CareFact, Code, Day, Disposition, Identifier, Instant, Stay, Writer
+from shared.events.base import CareFact, Code, Count, Day, Disposition, Identifier, Instant, Stay, Writer
 from shared.events.levels import Level
-from shared.events.open_lists import Open, Role, read_as
+from shared.events.open_lists import Open, Role, WaitingFor, read_as
+from shared.events.published import always
 
 
 class PlanningFact(CareFact):
@@ -54,6 +55,20 @@ class Assigned(PlanningFact):
         force_setattr(self, "role", read_as(get_args(Role), self.role))
 
 
+class MedicationRecorded(PlanningFact):
+    """A medication that goes on after the stay, as it is handed over; told again it takes the place of what was told
+    before of the same code."""
+
+    TYPE: ClassVar[str] = "medication-recorded"
+    system: Annotated[Code, Meta(description="code system: RXNORM, NDC, or the site's own")]
+    code: Annotated[Code, Meta(description="the medication in that system")]
+    status: Annotated[Literal["active", "stopped"], Meta(description="whether it goes on")] = always("active")
+    prescriber_npi: Annotated[Code | None, Meta(description="who prescribes it from now on")] = None
+    last_given: Annotated[Day | None, Meta(description="day of the last dose")] = None
+    next_due: Annotated[Day | None, Meta(description="day by which the next dose or supply is needed")] = None
+    days_in_hand: Annotated[Count | None, Meta(description="days of supply that the patient has")] = None
+
+
 class EpisodeEnded(PlanningFact):
     """The desk ends the episode; without effect while a stay is open."""
 
@@ -69,24 +84,39 @@ class ConflictSettled(PlanningFact):
     falls: Annotated[tuple[Identifier, ...], Meta(description="ce_ids that count no more; none: both are so")]
 
 
-class DischargePlan(CareFact):
-    """What the hospital expects of a stay's end (ADT A16, A25)."""
+class ReadyForStep(PlanningFact):
+    """Somebody says that the patient may step down from this stay, and what that still waits for; the latest one of a
+    stay counts."""
 
-    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake",)
+    TYPE: ClassVar[str] = "ready-for-step"
+    stay: Annotated[Stay, Meta(description="the stay that the patient is ready to leave")]
+    at: Annotated[Instant, Meta(description="since when the patient is ready, and waits for this")]
+    waiting_for: Annotated[Open[WaitingFor] | None, Meta(description="absent: it waits for nothing")] = None
+
+    def __post_init__(self) -> None:
+        """A word that is new is read as `other`."""
+        force_setattr(self, "waiting_for", read_as(get_args(WaitingFor), self.waiting_for))
+
+
+class DischargePlan(CareFact):
+    """What is expected of a stay's end: by the hospital (ADT A16, A25, PV2-9), or by a person of placement's desk."""
+
+    WRITERS: ClassVar[tuple[Writer, ...]] = ("intake", "placement")
     stay: Annotated[Stay, Meta(description="the stay")]
 
 
 class DischargePlanned(DischargePlan):
-    """The hospital expects to discharge."""
+    """The patient is expected to leave."""
 
     TYPE: ClassVar[str] = "discharge-planned"
     expected_at: Annotated[
-        Instant | None, Meta(description="expected discharge, PV2-9, else EVN-3; absent: no day was told")
+        Instant | None,
+        Meta(description="expected discharge: PV2-9, else EVN-3, or a person's; absent: no day was told"),
     ] = None
     disposition: Annotated[Disposition | None, Meta(description="expected disposition, PV1-36")] = None
 
 
 class DischargePlanCancelled(DischargePlan):
-    """The hospital expects it no longer."""
+    """It is expected no longer."""
 
     TYPE: ClassVar[str] = "discharge-plan-cancelled"

@@ -59,6 +59,9 @@ class VisitStarted(StayFact):
     unit: Annotated[Identifier | None, Meta(description="point of care, PV1-3.1")] = None
     visit_number: Annotated[Identifier | None, Meta(description="PV1-19, else PID-18")] = None
     patient: Annotated[PatientNumber | None, Meta(description="MRN and who assigned it, for billing")] = None
+    admission: Annotated[
+        Admission | None, Meta(description="type and source of admission, of a visit that is a day of a program's stay")
+    ] = None
 
     def __post_init__(self) -> None:
         """A word that is new is read as `other`."""

@@ -16,6 +16,11 @@ class Limits(Part):
     """A message whose time lies further ahead is AE (contract 6)."""
     arrival_days: int = Field(default=1, ge=0, le=365)
     """An arrival that is expected is overdue when so many days after its day are over and nobody came."""
+    gap_days: int = Field(default=3, ge=0, le=90)
+    """More days between the end of a stay and the first day at the next program are listed as a gap; and so many days
+    longer than agreed a placement is kept for a patient who is still in a 24-hour stay (contract 3.7)."""
+    leaving_days: int = Field(default=3, ge=0, le=90)
+    """Who is expected to leave within so many days, and has no next program, is listed."""
     deletion_days: int = Field(default=30, ge=0, le=3650)
     """So many days after a visit's end a message may still delete it (A23); later a person says so (contract 6)."""
     capacity_days: int = Field(default=7, ge=1, le=365)

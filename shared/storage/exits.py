@@ -1,8 +1,8 @@
 """The one function through which leaves what does not go to a recipient's topic (contract 5.7): it writes the ledger.
 
 What goes to a recipient by `out.<recipient>` has the gate's ledger, a row for each fact (decision 0122). An export is
-one act on many entries, and goes to a person of the entity itself: a row says who, of which list, how many, when, on
-what basis, and no value (decision 0196).
+one act on many entries, a packet is what a program reads of an offer; both go to a person of the entity itself: a row
+says who, of which list, how many, when, on what basis, and no value (decision 0196).
 """
 
 from __future__ import annotations
@@ -18,10 +18,16 @@ from shared.errors import InvalidMessage
 from shared.storage import audit
 from shared.storage.desk_tables import exits
 
-Way = Literal["export"]
-WHO_MAY: Final[dict[Way, tuple[str, ...]]] = {"export": ("coordinator", "auditor")}
+Way = Literal["export", "packet"]
+WHO_MAY: Final[dict[Way, tuple[str, ...]]] = {
+    "export": ("coordinator", "auditor"),
+    "packet": ("coordinator", "program", "clinician"),
+}
 """By which way who may take something out, besides admin."""
-_BASIS: Final[dict[Way, tuple[str, tuple[str, ...]]]] = {"export": ("within-entity", ("treatment", "operations"))}
+_BASIS: Final[dict[Way, tuple[str, tuple[str, ...]]]] = {
+    "export": ("within-entity", ("treatment", "operations")),
+    "packet": ("within-entity", ("treatment",)),
+}
 """Way → its basis, and the purposes that it holds for: use within the entity for treatment, payment and operations
 needs no consent (45 CFR 164.506(c)(1), 42 CFR 2.12(c)(3))."""
 
@@ -49,5 +55,6 @@ async def leave(connection: AsyncConnection, asked: Exit, at: datetime) -> None:
         "facilities": sorted(asked.facilities), "basis": basis, "purpose": asked.purpose,
     }  # fmt: skip
     await connection.execute(sa.insert(exits).values(row))
-    told = audit.Entry(at, asked.actor, "exported", asked.what, asked.purpose, max(1, asked.entries))
+    action = "exported" if asked.way == "export" else f"{asked.way}-taken"
+    told = audit.Entry(at, asked.actor, action, asked.what, asked.purpose, max(1, asked.entries))
     await audit.note(connection, [told])

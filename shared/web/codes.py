@@ -53,6 +53,8 @@ _AS_THEY_ARE = (
     "transferred-out", "trauma", "treatment", "unit", "units", "unknown", "until", "visit", "visit-ended", "void",
     "wait", "waiting", "waitlist", "withdrawal-management", "withdrawn", "working", "wrong-day", "wrong-number",
     "wrong-outcome", "wrong-patient", "wrong-reason", "wrong-time",
+    "another-level", "assessed", "bed", "discharge-planned", "no-plan", "not-ready", "nothing", "offer-declined",
+    "offer-expired", "offer-withdrawn", "ready-for-step", "said-in-error", "transport", "worse-again",
 )  # fmt: skip
 """Codes whose words are the code without its dashes."""
 CODES: Mapping[str, str] = {
@@ -60,6 +62,8 @@ CODES: Mapping[str, str] = {
     **SPOKEN,
     **{role: role for role in ROLES},
     "self": "the patient",
+    "plan-moved": "the patient leaves later",
+    "stay-goes-on": "the patient stays longer",
     "npi": "NPI",
     "mrn": "MRN",
     "in-person": "in person",

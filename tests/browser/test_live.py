@@ -92,3 +92,6 @@ async def test_a_list_that_could_not_be_had_is_asked_for_again(system: System) -
         await discharge(system)
         await expect(page.locator("#list tr.row")).to_have_count(before + 1, timeout=60_000)
         assert refused
+        counted = page.locator("#rail-own a[href*='list=searches-open'] .count")
+        waits = page.locator("section#searches-open h2 span.soft")
+        await expect(counted).to_have_text(await waits.inner_text())  # it comes with the list

@@ -36,10 +36,12 @@ from services.placement.engine.publish import seats_of
 from services.placement.gate.recipients import gate_rules
 from services.placement.rules import rules_of
 from services.placement.search.answering import Waiter, answer_by, points_of
+from services.placement.search.first_days import kept_until
 from services.placement.search.gaps import of_search
 from services.placement.search.levels import LevelQuestion
 from services.placement.search.matching import rank
 from services.placement.worklists.care import entries_of_care
+from services.placement.worklists.leaving import entries_of_leaving
 from services.placement.worklists.program_views import ToldSeats
 from shared.events.aftercare import Mode
 from shared.events.base import Place
@@ -58,6 +60,7 @@ from shared.web.claims import person
 from shared.web.desk import facilities_of
 from tests.aftercare.builders import day, episode, inpatient, stating, stay
 from tests.aftercare.test_deriving import contact
+from tests.builders import admitted, placed
 from tests.builders.making import fact
 from tests.intake.said import er7, read
 
@@ -160,6 +163,21 @@ def told_of_seats(site: Site) -> object:
     told = ToldSeats(NOW - timedelta(days=10), (), ())
     program, days = site.programs[0], site.limits.capacity_days
     return capacity.shown(told, program, site.zone(program.facility), now=NOW, fresh_days=days)
+
+
+def kept_placement(site: Site) -> object:
+    """Until when a placement is kept for who is still in a bed."""
+    rules = rules_of(site)
+    inside = fold([admitted(), placed()], rules.zone_of)
+    return kept_until(inside.placements[0], inside, rules.policy, "GOODHEALTH")
+
+
+def leaving_soon(site: Site) -> object:
+    """From when on who is expected to leave is listed."""
+    rules = rules_of(site)
+    plan = fact("discharge-planned", "2026-03-03", stay=("visit", "V1"), expected_at="2026-03-12T14:00:00Z")
+    inside = fold([admitted(), plan], rules.zone_of)
+    return [line.content for line in entries_of_leaving(inside, NOTHING_SAID, rules)]
 
 
 def ahead(site: Site) -> object:

@@ -174,11 +174,13 @@ OWN_FIELDS = {
     "episode-ended": "reason",
     "conflict-settled": "conflict_id falls",
     "plan-recorded": "level hours_week days_week goals review_due",
+    "medication-recorded": "system code status prescriber_npi? last_given? next_due? days_in_hand?",
     "certified": "kind from to npi signed_at?",
     "review-due": "review_id kind of due overdue?",
     "review-done": "review_id on by reason?",
     "discharge-planned": "stay expected_at? disposition?",
     "discharge-plan-cancelled": "stay",
+    "ready-for-step": "stay at waiting_for?",
     **dict.fromkeys(
         (
             "authorization-requested",

@@ -151,6 +151,8 @@ ROWS: dict[str, Row] = {
     "limits.future_minutes": Row(observed.ahead, "60"),
     "limits.arrival_days": Row(observed.expected, "3"),
     "limits.capacity_days": Row(observed.told_of_seats, "30"),
+    "limits.gap_days": Row(observed.kept_placement, "5"),
+    "limits.leaving_days": Row(observed.leaving_soon, "5"),
     "limits.deletion_days": Row(observed.deleted, "40"),
     "limits.message_bytes": Row(observed.service, "2048"),
     "limits.frame_messages": Row(observed.service, "1"),

@@ -102,3 +102,16 @@ async def test_a_visit_at_a_program_with_daily_accounts_has_no_level_of_its_own(
     assert await hospital.names() == ["visit-started", "visit-ended"]
     (started, _) = [fact.as_json for fact in await hospital.facts()]
     assert (started["class"], started["unit"]) == ("other", "IOPD")
+
+
+async def test_a_visit_that_is_a_day_of_a_stay_tells_its_admission_codes_as_they_were_corrected(
+    hospital: Hospital,
+) -> None:
+    await hospital.says(hospital.message("A04", "20260310130000", unit="IOPD", pv1={4: "E", 14: "1"}))
+    await hospital.says(hospital.message("A04", "20260310130000", unit="ED", visit="V2", pv1={4: "E"}))
+    told = [fact.as_json for fact in await hospital.facts() if fact.name == "visit-started"]
+    assert [one.get("admission") for one in told] == [{"type": "1", "source": "1"}, None]
+    await hospital.says(hospital.message("A08", "20260310140000", unit="IOPD", pv1={4: "R"}))
+    now = [fact.as_json for fact in await hospital.facts() if fact.name == "visit-started"][-1]
+    assert now["replaces"]
+    assert (now["unit"], now["admission"]["type"]) == ("IOPD", "3")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import Field
 
 from tests.journeys.playing import Json, Play
-from tests.journeys.told import Told
+from tests.journeys.told import At, Told
 
 
 class Offer(Told):
@@ -55,6 +55,35 @@ class Reason(Told):
     """Why."""
 
     reason: str
+
+
+class PlannedEnd(Told):
+    """When the patient is expected to leave; absent: no day is known."""
+
+    leaves: At | None = None
+
+
+class Ready(Told):
+    """What who is ready waits for."""
+
+    waits_for: str | None = None
+
+
+async def plans_the_discharge(play: Play, told: PlannedEnd) -> None:
+    """A coordinator says that the patient is expected to leave."""
+    leaves = play.calendar.instant(told.leaves).isoformat() if told.leaves else None
+    await play.doors.post("placement", f"/api/episodes/{play.episode_id}/discharge-planned", {"expected_at": leaves})
+
+
+async def cancels_the_plan(play: Play, told: Told) -> None:
+    """And is not, after all."""
+    await play.doors.post("placement", f"/api/episodes/{play.episode_id}/discharge-plan-cancelled", {})
+
+
+async def says_who_is_ready(play: Play, told: Ready) -> None:
+    """The patient may step down."""
+    body = {"waiting_for": told.waits_for}
+    await play.doors.post("placement", f"/api/episodes/{play.episode_id}/ready-for-step", body)
 
 
 async def offers(play: Play, told: Offer) -> None:

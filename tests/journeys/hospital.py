@@ -150,6 +150,18 @@ async def plans_the_discharge(play: Play, told: Plan) -> None:
     await play.says(Message(message.trigger, message.control_id, raw))
 
 
+async def has_the_discharge_pending(play: Play, told: Plan) -> None:
+    """A16, with PV2-9 where a day is known."""
+    message = _says(play, told, "A16")
+    day = f"PV2|||||||||{play.calendar.instant(told.leaves):%Y%m%d%H%M}\r".encode() if told.leaves else b""
+    await play.says(Message(message.trigger, message.control_id, message.raw + day))
+
+
+async def calls_the_discharge_off(play: Play, told: OfAVisit) -> None:
+    """A25: the discharge is not pending any more."""
+    await play.says(_says(play, told, "A25"))
+
+
 async def tells_of_another_payer(play: Play, told: CoverageChange) -> None:
     """A08 with an IN1 that holds from a day on."""
     told_now = _says(play, told, "A08", outpatient=True)

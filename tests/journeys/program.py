@@ -11,10 +11,11 @@ from tests.journeys.told import At, Told
 
 
 class Day(Told):
-    """Something on a day of the latest placement."""
+    """Something on a day of the latest placement, or of the one at a program."""
 
     day: int
     reason: str | None = None
+    program: str | None = None
 
 
 class Sessions(Told):
@@ -79,7 +80,7 @@ class Plan(Told):
 
 async def starts(play: Play, told: Day) -> None:
     """The first day at the program."""
-    await _placement(play, "started", {"date": play.calendar.iso(told.day)})
+    await _placement(play, "started", {"date": play.calendar.iso(told.day)}, told.program)
 
 
 async def corrects_the_start(play: Play, told: Day) -> None:
@@ -89,7 +90,8 @@ async def corrects_the_start(play: Play, told: Day) -> None:
 
 async def completes(play: Play, told: Day) -> None:
     """The last day of a program that reached its goal."""
-    await _placement(play, "completed", {"date": play.calendar.iso(told.day), "reason": told.reason or "goals-met"})
+    body = {"date": play.calendar.iso(told.day), "reason": told.reason or "goals-met"}
+    await _placement(play, "completed", body, told.program)
 
 
 async def discontinues(play: Play, told: Day) -> None:
@@ -97,8 +99,9 @@ async def discontinues(play: Play, told: Day) -> None:
     await _placement(play, "discontinued", {"date": play.calendar.iso(told.day), "reason": told.reason})
 
 
-async def _placement(play: Play, move: str, body: Json) -> None:
-    await play.doors.post("placement", f"/api/placements/{play.placements[-1]['placement_id']}/{move}", body, "program")
+async def _placement(play: Play, move: str, body: Json, program: str | None = None) -> None:
+    which = next(one for one in reversed(play.placements) if program in {None, one["program"]})
+    await play.doors.post("placement", f"/api/placements/{which['placement_id']}/{move}", body, "program")
 
 
 async def attends(play: Play, told: Sessions) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -41,7 +41,9 @@ async def play_all(stories: Mapping[str, Story], ready: dict[str, Any], client: 
 
 async def _one(name: str, story: Story, number: int, doors: Doors) -> Played:
     host, _, port = doors.ready["mllp"].rpartition(":")
-    calendar = Calendar(long_ago(datetime.now(ZONE).date(), story.days_ago))
+    today = datetime.now(ZONE).date()
+    day_0 = today - timedelta(days=story.days_ago) if story.exactly else long_ago(today, story.days_ago)
+    calendar = Calendar(day_0)
     async with MllpClient(host, int(port)) as hospital:
         play = Play(name, _person(story.patient, number), calendar, doors, hospital)
         for turn, (words, told) in enumerate(story.steps, 1):

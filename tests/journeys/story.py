@@ -85,6 +85,8 @@ class Story(Told):
     title: str
     patient: Who
     days_ago: int = 120
+    exactly: bool = False
+    """Day 0 is exactly `days-ago` before the day on which it is played, whatever day of the week that is."""
     steps: tuple[tuple[str, Any], ...]
     expect: Expected
 

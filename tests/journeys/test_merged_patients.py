@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -15,6 +16,7 @@ from tests.journeys.merging import Did, Names, Pair, a_pair
 from tests.journeys.playing import Doors
 from tests.servers import quick_folder
 from tests.system import System, a_system
+from tests.waiting import until
 from tools.mllp_client import MllpClient
 from tools.stack.access import reach
 from tools.verify import verify
@@ -97,8 +99,24 @@ async def test_a_merge_moves_the_whole_record_to_the_survivor_and_taking_it_back
         await clean(system)
         await pair.told_apart()
         await ends_as(pair, told)
-        assert await pair.records() == before
+        await are_again(pair, before)
         await clean(system)
+
+
+async def are_again(pair: Pair, before: dict[str, Any]) -> None:
+    """Wait until every record of both is as it was: documents come a moment after what they say is told in words."""
+
+    async def so() -> bool:
+        return await pair.records() == before
+
+    with contextlib.suppress(AssertionError):
+        await until(so)
+    now = await pair.records()
+    assert now.keys() == before.keys()
+    for name, was in before.items():
+        both = now[name].keys() | was.keys()
+        assert {key: now[name].get(key) for key in both if now[name].get(key) != was.get(key)} == {}, name
+    assert now == before
 
 
 async def the_survivor_s_bills_supersede(pair: Pair) -> None:

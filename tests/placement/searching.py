@@ -12,9 +12,11 @@ from services.placement.continuum.about import about
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import Folded
 from services.placement.search import offers
+from services.placement.search.ahead import wants
+from services.placement.search.keeping import followed
 from services.placement.search.levels import LevelQuestion, Recommendation, recommend
 from services.placement.search.offers import OfferRequest
-from services.placement.search.search import Desk, Policy, followed, wanted
+from services.placement.search.search import Desk, Policy
 from services.placement.search.searches import DeskFacts, Search
 from shared.errors import Rejected
 from shared.events.base import CareFact
@@ -79,9 +81,8 @@ class Story:
 
     def follows(self, cause: tuple[str, ...]) -> tuple[CareFact, ...]:
         """What makes the searches agree with the fold."""
-        want = wanted(self.folded, POLICY.begins)
         earlier = self.searches[:-1]
-        return followed(self.desk(), self.folded, want, POLICY.recommend, earlier=earlier, cause=cause)
+        return followed(self.desk(), self.folded, wants(self.folded, POLICY), POLICY, earlier=earlier, cause=cause)
 
     def offers(self) -> dict[str, str]:
         """Program → state of its last offer."""
@@ -93,7 +94,7 @@ def by_policy(question: LevelQuestion) -> Recommendation:
     return recommend(SITE.recommendations, question, SITE.version)
 
 
-POLICY = Policy(by_policy, lambda *words: SITE.begins("search", *words))
+POLICY = Policy(by_policy, lambda *words: SITE.begins("search", *words), tell.zone_of, SITE.limits.gap_days)
 
 
 def searching() -> Story:

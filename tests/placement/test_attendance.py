@@ -83,7 +83,9 @@ def test_a_start_that_the_hospital_told_first_is_the_same_stay() -> None:
         ([PLACED, STARTED], "P1", 12, "already-open",
          ("attended", "absent", "leave-started", "completed", "discontinued")),
         ([PLACED, STARTED, tell.completed("2026-03-12")], "P1", 13, "ended", ()),
-        ([PLACED, tell.admitted("2026-03-08 10:00")], "P1", 10, "inside-24-hour-stay", ("later",)),
+        ([PLACED, tell.admitted("2026-03-08 10:00")], "P1", 10, "stay-open", ("later", "placement-cancelled")),
+        ([PLACED, tell.admitted("2026-03-08 10:00"), tell.discharged("2026-03-12 09:00")], "P1", 10,
+         "inside-24-hour-stay", ("later",)),
         ([PLACED, tell.admitted("2026-03-08 10:00"), tell.discharged("2026-03-10 09:00")], "P1", 10, None, ()),
     ],
 )  # fmt: skip

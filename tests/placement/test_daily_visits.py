@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -206,3 +207,23 @@ async def test_the_bill_of_daily_visits_has_their_diagnoses_of_one_code_as_the_l
         await feed.bring(fact)
     (period,) = await feed.billed("episode-1")
     assert [(one["rank"], one["code"]) for one in period["diagnoses"]] == [(1, "F32.2"), (3, "F10.20")]
+
+
+async def test_the_bill_of_daily_visits_has_the_admission_codes_of_the_first_visit_that_tells_them(
+    feed: Feed, clock: SetClock
+) -> None:
+    clock.at = LATER
+    told = {day: {"type": code, "source": "1"} for day, code in zip(THREE_A_WEEK, "213", strict=False)}
+    visits = [
+        visit_started(f"{day} 13:00", visit=f"D{day:%m%d}", unit="IOPD", admission=codes, **{"class": "other"})
+        for day, codes in told.items()
+    ]
+    ends = [visit_ended(f"{day} 16:00", visit=f"D{day:%m%d}") for day in told]
+    story = list(a_story(*visits, *ends))
+    for fact in story:
+        await feed.bring(fact)
+    assert [one["admission"]["type"] for one in await feed.billed("episode-1")] == ["2"]
+    first = next(fact for fact in story if fact.name == "visit-started")
+    [off] = a_story(cancelled(first))
+    await feed.bring(replace(off, sequence=len(story) + 1))
+    assert [one["admission"]["type"] for one in await feed.billed("episode-1")] == ["1"]

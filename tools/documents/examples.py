@@ -193,6 +193,14 @@ _OWN: dict[str, Value] = {
     "placement-cancelled": {"placement_id": "pl-31", "reason": "patient-declined"},
     "start-missed": {"placement_id": "pl-31"},
     "plan-recorded": {"level": "php", "hours_week": 30, "days_week": 5, "goals": 3, "review_due": "2026-03-24"},
+    "medication-recorded": {
+        "system": "RXNORM",
+        "code": "1721029",
+        "status": "active",
+        "prescriber_npi": "1000000079",
+        "last_given": "2026-03-06",
+        "next_due": "2026-04-03",
+    },
     "certified": {
         "stay": _PLACEMENT,
         "kind": "initial",
@@ -212,6 +220,7 @@ _OWN: dict[str, Value] = {
         "disposition": {"code": "01", "kind": "home"},
     },
     "discharge-plan-cancelled": {"stay": _VISIT},
+    "ready-for-step": {"stay": _VISIT, "at": "2026-03-07T09:00:00-04:00", "waiting_for": "bed"},
     "authorization-requested": _AUTHORIZATION,
     "authorization-pended": _AUTHORIZATION,
     "authorization-approved": _AUTHORIZATION

@@ -35,7 +35,8 @@ class Tally:
 
 @dataclass(slots=True)
 class Course:
-    """A patient being played. `until`: the end of the half-year; `placement`: the latest one; `lost`: the desk does
+    """A patient being played. `until`: the end of the half-year; `placement`: the latest one; `arranged`: it
+    was made before the stay before it ended; `lost`: the desk does
     nothing more for the patient; `numbers` count up for idempotency keys."""
 
     life: Life
@@ -47,6 +48,7 @@ class Course:
     until: datetime
     episode_id: str = ""
     placement: Json | None = None
+    arranged: bool = False
     lost: bool = False
     completed: bool = True
     numbers: count[int] = field(default_factory=lambda: count(1))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from shared.events.levels import LEAST_INTENSIVE
+from shared.events.levels import LEAST_INTENSIVE, ROUND_THE_CLOCK
 from shared.events.placing import SearchOpened
-from tools.simulator.course import PATIENCE, Course
+from tools.simulator.course import PATIENCE, TRIES, Course
 from tools.simulator.doors import Json, Refused
 from tools.simulator.messages import FACILITY
 from tools.simulator.truth import Stay
@@ -41,6 +43,10 @@ async def is_placed(course: Course, stay: Stay, before: Stay | None) -> None:
 
     `before`: the hospital's latest stay of the same episode; None where there is none.
     """
+    if course.arranged:
+        course.arranged = False
+        await _stands(course, lambda level: level not in ROUND_THE_CLOCK)
+        return
     course.placement, course.lost = None, not course.completed
     if course.lost:
         return
@@ -57,6 +63,34 @@ async def is_placed(course: Course, stay: Stay, before: Stay | None) -> None:
         search = await course.search() or search  # another, where a discharge was cancelled meanwhile
     course.lost = True
     await course.post("placement", f"/api/searches/{search.search_id}/closed", {"reason": "no-program"})
+
+
+async def is_placed_ahead(course: Course, stay: Stay, before: Stay) -> None:
+    """The end of the hospital's stay is planned, and one round of offers goes out while the patient is still there;
+    where no program accepts, the desk goes on after the end (`is_placed`)."""
+    if course.lost or before.ended is None or not await course.is_after(before) or not await _stands(course, bool):
+        return
+    expected = {"expected_at": before.ended.isoformat()}
+    if await course.post("placement", f"/api/episodes/{course.episode_id}/discharge-planned", expected) is None:
+        return
+    search = await course.search(SOON)
+    programs = await _programs(course, search, stay) if search else []
+    if search and programs:
+        course.placement = None
+        course.arranged = await _round(course, stay, search, programs[:1])
+
+
+async def _stands(course: Course, so: Callable[[str | None], bool]) -> bool:
+    """True once this is so of the level of the patient's episode at placement."""
+    for _ in range(TRIES):
+        try:
+            whole = await course.doors.get("placement", f"/api/episodes/{course.episode_id}")
+        except Refused:
+            whole = {}
+        if whole and so(whole["episode"].get("level")):
+            return True
+        await asyncio.sleep(SOON / TRIES)
+    return False
 
 
 async def _programs(course: Course, search: SearchOpened, stay: Stay) -> list[str]:

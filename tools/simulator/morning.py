@@ -80,6 +80,21 @@ class Somebody:
         self.episode_id = await _there(watch, lambda: watch.episodes.get(self.visit.number), "an episode")
         return str((await _there(watch, lambda: watch.searches.get(self.episode_id), "a search")).search_id)
 
+    async def is_to_leave(self, stayed: float = 4, ahead: int = 1) -> str:
+        """In the ward since so many days, and expected to leave so many days ahead; the search for what follows."""
+        await self.is_in_the_ward(stayed)
+        leaves = (self.morning.now + timedelta(days=ahead)).isoformat()
+        path = f"/api/episodes/{self.episode_id}/discharge-planned"
+        await self.morning.post("placement", path, {"expected_at": leaves})
+        watch = self.morning.watch
+        return str((await _there(watch, lambda: watch.searches.get(self.episode_id), "a search")).search_id)
+
+    async def is_in_the_ward(self, stayed: float) -> None:
+        """Admitted so many days ago."""
+        await self.says("A01", stayed)
+        watch = self.morning.watch
+        self.episode_id = await _there(watch, lambda: watch.episodes.get(self.visit.number), "an episode")
+
     async def asks(self, search_id: str, *programs: str, start: int = -1, **more: Any) -> list[str]:
         """Offers to these programs, or else to the first two that suit, for a first day so many days ago (-1:
         tomorrow); their ids."""
@@ -300,11 +315,30 @@ async def _has_the_number_of_another(one: Somebody) -> None:
     await other.says("A01", 1)
 
 
+async def _is_to_leave(one: Somebody) -> None:
+    """Expected to leave tomorrow, and nobody was asked yet."""
+    await one.is_to_leave()
+
+
+async def _is_placed_ahead(one: Somebody) -> None:
+    """Expected to leave tomorrow; a program took the patient, and begins only five days later."""
+    [offer, *_] = await one.asks(await one.is_to_leave(), DAY_PROGRAM, start=-6)
+    await one.morning.post("placement", f"/api/offers/{offer}/accepted", {}, PROGRAM)
+
+
+async def _is_ready(one: Somebody) -> None:
+    """Ready to step down since two days ago, and waits for the payer."""
+    await one.is_in_the_ward(6)
+    since = (one.morning.now - timedelta(days=2)).isoformat()
+    path = f"/api/episodes/{one.episode_id}/ready-for-step"
+    await one.morning.post("placement", path, {"at": since, "waiting_for": "payer"})
+
+
 SCENES: tuple[Callable[[Somebody], Awaitable[None]], ...] = (
     _waits, _is_expected, _is_asked_for, _is_countered, _waits_in_line, _comes_tomorrow, _should_have_come,
     _did_not_come, _is_in_the_program, _used_all_days, _is_reviewed, _is_in_two_places, _has_no_seat, _has_consented,
     _was_not_taken, _cannot_have_begun, _is_told_too_soon, _is_told_elsewhere, _may_be_known,
-    _has_the_number_of_another,
+    _has_the_number_of_another, _is_to_leave, _is_placed_ahead, _is_ready,
 )  # fmt: skip
 """What is left half done, one patient each."""
 

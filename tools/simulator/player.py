@@ -16,6 +16,8 @@ SESSION_EVERY = 3
 """Days between the sessions that are recorded."""
 EPISODE = timedelta(days=30)
 """A stay that begins later than this after the one before is of another episode (contract 3.6 rule 12)."""
+PLANNED_OF = 2
+"""The next program of one patient in so many is arranged before the end of the hospital's stay."""
 Act = Callable[[], Awaitable[object]]
 MINUTE = timedelta(minutes=1)
 
@@ -53,6 +55,8 @@ class Player:
         before = self._before(stay)
         if self._asks(stay):
             yield Step(stay.began - timedelta(days=2), _once(desk.is_referred, course, stay))
+        if before is not None and (ahead := self._ahead(before)) is not None:
+            yield Step(ahead, _once(desk.is_placed_ahead, course, stay, before))
         yield Step(known, _once(desk.is_placed, course, stay, before))
         if course.chance.happens(course.care.does_not_come):
             yield Step(known + MINUTE, _once(desk.does_not_come, course))
@@ -77,6 +81,21 @@ class Player:
         recorded before it."""
         before = [one.at for one in self.sent if one.said < stay.began]
         return max([stay.began - timedelta(hours=1), *(at + MINUTE for at in before)])
+
+    def _ahead(self, before: Stay) -> datetime | None:
+        """When the desk plans the end of the hospital's stay and arranges what follows: a day before the end, of every
+        PLANNED_OF-th patient, where all that was told by then has arrived and nothing told of the end is wrong."""
+        mrn = self.course.life.person.mrn
+        if (
+            before.ended is None
+            or any(one.kind.startswith("discharge") for one in before.mishaps)
+            or sum(map(ord, mrn)) % PLANNED_OF
+        ):
+            return None
+        at = before.ended - timedelta(days=1)
+        told = [one.at for one in self.sent if one.said < at]
+        arrived = max((*told, at))
+        return arrived + MINUTE if before.began < at and arrived < before.ended - timedelta(hours=2) else None
 
     def _others(self, stay: Stay) -> list[Stay]:
         return [one for one in (*self.course.life.stays, *self.own) if one is not stay]

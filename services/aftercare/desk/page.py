@@ -97,12 +97,23 @@ class FollowUps(OnlyLists):
 
     async def rows(self, connection: Connection, listing: Listing, look: Look) -> Fetched:
         """A page of rows; who saw which episode is audited (45 CFR 164.312(b), audit controls)."""
-        found, ends = await worklists.page_of(connection, listing.of, look)
-        seen = [audit.Entry(look.at, look.who.subject, f"{listing.name}-looked-at", row.episode_id) for row in found]
+        [found] = await self.firsts(connection, [(listing, look)])
+        return found
+
+    async def firsts(self, connection: Connection, asked: Sequence[tuple[Listing, Look]]) -> Sequence[Fetched]:
+        """The same of several lists, for one reader."""
+        if not asked:
+            return []
+        who, at = asked[0][1].who, asked[0][1].at
+        pages = await worklists.pages_of(connection, [(each.of, look) for each, look in asked], who.scope)
+        listed = [(each.name, row) for (each, _), page in zip(asked, pages, strict=True) for row in page.rows]
+        seen = [audit.Entry(at, who.subject, f"{name}-looked-at", row.episode_id) for name, row in listed]
         await audit.note(connection, seen)
-        able = may(look.who, WRITERS)
-        shown = [row_of(row, self._now(look, row.facility), may_act=able) for row in found]
-        return Fetched(shown, *ends)
+        able = may(who, WRITERS)
+        return [
+            Fetched([row_of(row, self._now(look, row.facility), may_act=able) for row in page.rows], *page.ends)
+            for (_, look), page in zip(asked, pages, strict=True)
+        ]
 
     def _now(self, look: Look, facility: str) -> Now:
         site = self.rules.site

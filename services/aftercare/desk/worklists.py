@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +21,7 @@ from services.aftercare.engine.apply import Rules
 from services.aftercare.engine.views import AfterEntry
 from services.aftercare.worklists.listed import ListedEntry, ListedRow
 from services.aftercare.worklists.lists import WORKLISTS, EntriesOf, Worklist
+from shared.scope import Scope
 from shared.storage import audit
 from shared.storage.database import Connection, Database
 from shared.web import openapi as api
@@ -91,13 +93,21 @@ def _place(row: ListedRow) -> Sequence[str]:
     return row.due_to.isoformat(), row.follow_up_id
 
 
-async def page_of(connection: Connection, worklist: Worklist, look: Look) -> tuple[Sequence[ListedRow], Sequence[str]]:
-    """A page of the list as the desk asks for it, and the cursors of its first and last row. Raises a 422 Problem for a
-    bad cursor."""
-    rows = await pages.page_of(connection, worklist.of, question(worklist, look))
-    return await showing.seen_by(connection, look.who.scope, rows), [
-        paging.cursor(*_place(row)) for row in (*rows[:1], *rows[-1:])
-    ]
+class ListRows(NamedTuple):
+    """A page of a list, and the cursors of its first and last row."""
+
+    rows: Sequence[ListedRow]
+    ends: Sequence[str]
+
+
+async def pages_of(connection: Connection, asked: Sequence[tuple[Worklist, Look]], scope: Scope) -> list[ListRows]:
+    """The pages of these lists as the desk asks for them; what their reader, of this `scope`, may not see of all their
+    episodes is looked up once. Raises a 422 Problem for a bad cursor."""
+    found = [await pages.page_of(connection, one.of, question(one, look)) for one, look in asked]
+    ends = [[paging.cursor(*_place(row)) for row in (*rows[:1], *rows[-1:])] for rows in found]
+    every: list[ListedRow] = [row for rows in found for row in rows]
+    seen = iter(await showing.seen_by(connection, scope, every))
+    return [ListRows(list(islice(seen, len(rows))), own) for rows, own in zip(found, ends, strict=True)]
 
 
 def question(worklist: Worklist, look: Look) -> pages.PageQuestion:

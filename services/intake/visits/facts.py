@@ -15,7 +15,7 @@ from services.intake.visits.stays import At, Step
 from services.intake.visits.stays import Stay as WalkedStay
 from services.intake.visits.updates import Update, amended, begin_as_told, messages_of
 from shared.events import CareFact, Stay
-from shared.events.base import PatientNumber, Place
+from shared.events.base import Admission, PatientNumber, Place
 from shared.events.levels import Level
 from shared.events.planning import DischargePlanCancelled, DischargePlanned
 from shared.events.stays import (
@@ -72,7 +72,8 @@ def _value(step: Step, adt: Adt, visit: str, about: StayHeading, site: SiteMap) 
     place = step.after
     match step.fact:
         case "visit-started":
-            return _visit_started(place, adt, about)
+            unit = step.statement.mapped
+            return _visit_started(place, adt, about, site if unit and unit.one_stay else None)
         case "admitted":
             return _admitted(place, adt, visit, about, site)
         case "transferred":
@@ -86,13 +87,16 @@ def _value(step: Step, adt: Adt, visit: str, about: StayHeading, site: SiteMap) 
             return VisitEnded(**about, disposition=codes.disposition(adt, site))
 
 
-def _visit_started(place: At, adt: Adt, about: StayHeading) -> VisitStarted:
+def _visit_started(place: At, adt: Adt, about: StayHeading, site: SiteMap | None) -> VisitStarted:
+    """`site`: where the visit is a day of a program's stay, whose bill has its admission codes."""
+    told = codes.admission(adt, site) if site else Admission()
     return VisitStarted(
         **about,
         visit_class=place.visit_class or "other",
         unit=place.unit,
         visit_number=adt.visit_number,
         patient=_patient(adt),
+        admission=told if told != Admission() else None,
     )
 
 

@@ -223,7 +223,7 @@ def _alive(fact: DesiredFact, by: VisitMessage, alive: Order) -> DesiredFact:
 
 OTHERS_NUMBER = "number-of-another-patient"
 """The reason noted for a message that waits because its visit number is another patient's."""
-DERIVATION = 3
+DERIVATION = 4
 """Raised whenever messages give other facts than before under the same site config: then visits are derived again."""
 
 

@@ -91,7 +91,8 @@ def billed_from(folded: Folded) -> tuple[object, ...]:
     same periods."""
     seen_until = folded.last if folded.authorizations else None
     return (
-        folded.stays, folded.coverage, folded.authorizations, folded.certifications, folded.plans, folded.reviews,
+        folded.patient_id, folded.stays, folded.coverage, folded.authorizations, folded.certifications, folded.plans,
+        folded.reviews,
         seen_until,
     )  # fmt: skip
 

@@ -8,17 +8,19 @@ from typing import NamedTuple
 
 from services.placement.continuum.model import Folded
 from services.placement.continuum.stays_now import StayPlaces, stays_now
-from shared.events.episodes import DeathNow, EpisodeState, MergeBefore, MergedNow
+from shared.events.episodes import DeathNow, EpisodeState, MergeBefore, MergedNow, SearchNow
 from shared.events.levels import Level
 
 
 class DeskNow(NamedTuple):
     """What the document says of the desk. `search`: the state of the open search. `next_start`: the earliest first day
-    among placements that have not begun. `declined_at`: when the patient declined further care."""
+    among placements that have not begun. `declined_at`: when the patient declined further care. `searches`: those that
+    are open, the most urgent first."""
 
     search: str | None = None
     next_start: date | None = None
     declined_at: datetime | None = None
+    searches: tuple[SearchNow, ...] | None = None
 
 
 NO_DESK = DeskNow()
@@ -50,6 +52,7 @@ def episode_state(
         since=folded.since,
         previous_level=previous_level(folded),
         search=desk.search,
+        searches=desk.searches,
         next_start=desk.next_start,
         declined_at=desk.declined_at,
         next_due=_next_due(folded) if folded.windows else None,

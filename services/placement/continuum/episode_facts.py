@@ -111,7 +111,13 @@ class EpisodeFacts:
         self.assessed_at, value = self.assessed_at or fact.at, fact.value
         if value.recommended_level:
             self.assessment = LatestAssessment(
-                fact.at, value.recommended_level, fact.id, value.instrument, value.needs or ()
+                fact.at,
+                value.recommended_level,
+                fact.id,
+                value.instrument,
+                needs=value.needs or (),
+                root=fact.root,
+                facility=value.facility,
             )
 
     def certified(self, fact: OrderedFact[Certified]) -> None:

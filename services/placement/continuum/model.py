@@ -29,7 +29,7 @@ from shared.events.levels import Level
 from shared.events.stays import Coverage, LeaveKind, Service
 from shared.values import value_object
 
-FOLD_VERSION = 11
+FOLD_VERSION = 13
 """Raised by one whenever the fold, the announcements or the service periods give another result for the same facts;
 episodes stored with an older version are folded anew."""
 
@@ -113,6 +113,20 @@ class StayDiagnosis:
 
 
 @value_object
+class PlannedEnd:
+    """The plan of a stay's end that stands: said at `said_at` (clinical time), for `at`; None: no day was told.
+
+    `disposition`: how the patient is expected to leave, where that was told.
+    """
+
+    said_at: datetime
+    fact: str
+    root: str
+    at: datetime | None = None
+    disposition: Disposition | None = None
+
+
+@value_object
 class StayState:
     """One stay as the active facts have it; the fact of its first segment began it."""
 
@@ -142,6 +156,8 @@ class StayState:
     """The labels of all facts about this stay, sorted."""
     expected_end: datetime | None = None
     """When its discharge is expected, by the latest plan; None: none is expected."""
+    plan: PlannedEnd | None = None
+    """The latest plan of its end, by whoever said it, unless it was cancelled (contract 3.7)."""
 
     @property
     def kind(self) -> StayKind:

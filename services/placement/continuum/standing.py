@@ -180,10 +180,12 @@ class ExpectedArrival:
 
 @value_object
 class LatestAssessment:
-    """The latest assessment that recommends a level."""
+    """The latest assessment that recommends a level, and the facility where it was made."""
 
     at: datetime
     recommended_level: Level
     fact: str
     instrument: str
+    root: str = ""
+    facility: str = ""
     needs: tuple[str, ...] = ()

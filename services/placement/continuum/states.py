@@ -37,6 +37,7 @@ class NoEffectReason(StrEnum):
     SETTLED = "settled"
     STAY_OPEN = "stay-open"
     CLOSED = "closed"
+    PLAN_OVER = "plan-over"
 
 
 MEANING: Final[dict[NoEffectReason, str]] = {
@@ -57,6 +58,7 @@ MEANING: Final[dict[NoEffectReason, str]] = {
     NoEffectReason.SETTLED: "a person settled a conflict, and this fact fell",
     NoEffectReason.STAY_OPEN: "a stay is open, so the episode can't be closed",
     NoEffectReason.CLOSED: "the episode is closed already",
+    NoEffectReason.PLAN_OVER: "the stay had ended, so there is no plan of its end to cancel",
 }
 
 TO_LEVEL: Final = "transferred, to a level"

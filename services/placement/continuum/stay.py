@@ -9,13 +9,13 @@ from operator import attrgetter, itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.placement.continuum.model import Away, Ending, Segment, Session, StayDiagnosis, StayState
+from services.placement.continuum.model import Away, Ending, PlannedEnd, Segment, Session, StayDiagnosis, StayState
 from services.placement.continuum.order import OrderedFact, day_of, leaving_day, midnight
 from services.placement.continuum.states import MOVES, TO_LEVEL, TO_NONE, NoEffectReason, state_of
 from shared.events.base import Admission, CareFact, Disposition
 from shared.events.episodes import HowEnded
 from shared.events.levels import Level
-from shared.events.planning import DischargePlan, DischargePlanned
+from shared.events.planning import DischargePlan, DischargePlanCancelled, DischargePlanned
 from shared.events.stays import (
     Absent,
     Admitted,
@@ -79,6 +79,7 @@ def _visit_started(fact: OrderedFact[VisitStarted]) -> StayState:
         visit_class=value.visit_class,
         visit_number=value.visit_number,
         patient=value.patient,
+        admission=value.admission or _NOTHING_TOLD,
     )
 
 
@@ -263,8 +264,26 @@ def with_diagnoses(stay: StayState, facts: Iterable[OrderedFact[DiagnosisRecorde
     return replace(stay, diagnoses=tuple(sorted(found, key=attrgetter("rank"))))
 
 
-def with_plans(stay: StayState, facts: Sequence[OrderedFact[DischargePlan]]) -> StayState:
-    """The stay with the expected end of the last of these facts; none where that one calls the plan off."""
-    plan = facts[-1].value
-    expected = plan.expected_at if isinstance(plan, DischargePlanned) else None
-    return replace(stay, expected_end=expected.astimezone(UTC) if expected else None)
+def with_plans(stay: StayState, facts: Sequence[OrderedFact[DischargePlan]]) -> tuple[StayState, dict[str, str]]:
+    """The stay with the plan by the last of these facts, none where that one cancels it; and by ce_id why a cancel has
+    no effect.
+
+    What is said after the stay's end changes no plan of it (contract 3.7).
+    """
+    until = stay.ended.at if stay.ended else None
+    told = facts if until is None else [one for one in facts if one.at < until]
+    late = {
+        one.id: NoEffectReason.PLAN_OVER.value
+        for one in facts
+        if until is not None and one.at > until and isinstance(one.value, DischargePlanCancelled)
+    }
+    return (_planned(stay, told[-1]) if told else stay), late
+
+
+def _planned(stay: StayState, fact: OrderedFact[DischargePlan]) -> StayState:
+    told = fact.value
+    if not isinstance(told, DischargePlanned):
+        return replace(stay, expected_end=None, plan=None)
+    expected = told.expected_at.astimezone(UTC) if told.expected_at else None
+    plan = PlannedEnd(fact.at, fact.id, fact.root, expected, told.disposition)
+    return replace(stay, expected_end=expected, plan=plan)

@@ -64,11 +64,12 @@ class StayFacts:
             reasons |= said
         if stay is None:
             return Run(None, reasons | {fact.id: NoEffectReason.NOT_OPEN.value for fact in self.diagnoses})
+        if self.plans:
+            stay, said = with_plans(stay, self.plans)
+            reasons |= said
         return Run(self._named(stay), reasons)
 
     def _named(self, stay: StayState) -> StayState:
-        if self.plans:
-            stay = with_plans(stay, self.plans)
         if self.diagnoses:
             stay = with_diagnoses(stay, self.diagnoses)
         if not self.labels.issubset(stay.labels):

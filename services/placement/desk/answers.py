@@ -44,6 +44,8 @@ class SearchShown(_Line):
     opened_at: AwareDatetime
     began_with: NotRequired[str]
     began_on: NotRequired[date]
+    begun_by: NotRequired[str]
+    ready_on: Annotated[NotRequired[date], Field(description="first day looked for, while a stay is open")]
     search_id: str
     from_level: str
     recommended_level: Level
@@ -114,6 +116,9 @@ class PlacementShown(_Dated, PlacementTimes):
     variance_reason: NotRequired[str]
     offer_id: NotRequired[str]
     seat: NotRequired[bool]
+    days_between: Annotated[NotRequired[Count], Field(description="from the end of the stay, expected or told")]
+    gap: Annotated[NotRequired[bool], Field(description="these are more days than the site takes for good")]
+    stay_open: Annotated[NotRequired[bool], Field(description="it waits for the end of a 24-hour stay")]
     start_told: Annotated[NotRequired[bool], Field(description="it was told that the stay began, which has no effect")]
     stay: NotRequired[Stay]
     how: Annotated[NotRequired[str], Field(description="name of the fact that ended the stay")]
@@ -264,6 +269,19 @@ class PlanShown(_Dated):
     review_due: date
 
 
+class MedicationShown(_Dated):
+    """A medication that is handed over, as it was told last."""
+
+    system: str
+    code: str
+    prescriber_npi: NotRequired[str]
+    last_given: NotRequired[date]
+    next_due: NotRequired[date]
+    days_in_hand: NotRequired[Count]
+    first_day: Annotated[NotRequired[date], Field(description="at a program, where one is known")]
+    cared_for: Annotated[NotRequired[bool], Field(description="a program or unit has the patient now")]
+
+
 class IneffectiveShown(_Dated):
     """What was told of an episode and has no effect."""
 
@@ -278,6 +296,33 @@ class ArrivalShown(_Dated):
     program: NotRequired[str]
     unit: NotRequired[str]
     level: NotRequired[Level]
+
+
+class LeavingShown(_Dated):
+    """Who is expected to leave a stay."""
+
+    stay: Stay
+    level: Level
+    expected_at: AwareDatetime
+    day: Annotated[date, Field(description="the expected last day")]
+    listed_from: AwareDatetime
+    start_date: Annotated[NotRequired[date], Field(description="first day at the next program")]
+    payer: NotRequired[str]
+
+
+WaitingSpan = TypedDict("WaitingSpan", {"waiting_for": str, "from": date})
+
+
+class ReadyShown(_Dated):
+    """Who is ready to step down, and waits."""
+
+    stay: Stay
+    level: Level
+    waiting_for: str
+    since: Annotated[date, Field(description="waits for this since")]
+    ready_since: date
+    spans: list[WaitingSpan]
+    payer: NotRequired[str]
 
 
 class WithheldLine(_Dated):
@@ -319,6 +364,6 @@ ANSWERS: dict[str, type] = {
 """Kind of an entry → its form."""
 ITEMS: tuple[type, ...] = (
     SearchShown, OfferShown, PlacementShown, SeatShown, AuthorizationShown, ConflictShown, PlanShown, IneffectiveShown,
-    WithheldLine, ArrivalShown, ReviewShown, LeftoverShown,
+    WithheldLine, ArrivalShown, LeavingShown, ReadyShown, ReviewShown, LeftoverShown, MedicationShown,
 )  # fmt: skip
 """What worklists have."""

@@ -13,8 +13,8 @@ from services.placement.programs.census import NOBODY, Presence, presences, take
 from services.placement.programs.following import Seen, follows
 from services.placement.programs.seats import Claim, claims, kept, told_of
 from services.placement.rules import Rules
+from services.placement.search.ahead import wants
 from services.placement.search.entry import ListEntry
-from services.placement.search.search import wanted
 from services.placement.search.searches import DESK, DeskFacts
 from services.placement.worklists import views as desk_views
 from services.placement.worklists.entries import entries, mark
@@ -45,8 +45,7 @@ def of_episode(row: views.Stored, facts: Sequence[Fact], shown: Shown, rules: Ru
     own = own.without_merged(folded.retiring) if folded.merged else own
     if any(not isinstance(fact.value, FactCancelled) for fact in own) and not row.desk:
         yield Broken(3, name, "it has facts of the desk, and its row does not say so")
-    want = wanted(folded, rules.policy.begins)
-    if follows(Seen(folded, folded, own), want, rules, system_clock(), lambda: "compared"):
+    if follows(Seen(folded, folded, own), wants(folded, rules.policy), rules, system_clock(), lambda: "compared"):
         yield Broken(3, name, "something follows at the desk that was not stated")
     lines = entries(folded, own, rules)
     if mark(lines) != row.lists or _by_id(lines) != _by_id(shown.lines):

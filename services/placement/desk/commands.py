@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from services.placement.search.states import DeclineReason, PersonsCloseReason
+from shared.events.levels import Level
 from shared.events.placing import Mode, Weekday
 from shared.site.config import Site
 from shared.site.needs import NO, YES
@@ -83,9 +84,12 @@ def _in(name: str, known: tuple[str, ...]) -> bool:
 
 
 class OpenSearch(Ask):
-    """Look for a program again, after a person had closed the search."""
+    """Look for a program: again, after a person had closed the search; or, while a stay is open, for a level that
+    nothing else asks for."""
 
     episode_id: Name
+    level: Level | None = Field(default=None, description="absent: what a search is wanted for, or the next level")
+    ready_on: date | None = Field(default=None, description="first day looked for, where no end of the stay is planned")
     needs: Wishes = Wishes()
 
     def misfit(self, site: Site) -> Misfit:

@@ -63,6 +63,10 @@ _FOR_THE_ASKER: Final = {
 """What the desk that asked for an entry is shown of it, once it is another facility's: dates and level."""
 
 
+_OF_ANOTHER_STAY: Final = frozenset({"suspended", "days_between", "gap", "stay_open"})
+"""What of a placement's entry comes of a stay that may be another facility's."""
+
+
 def narrowed(line: Line, whose: Whose, *, partly: bool) -> Line:
     """A line with only what this reader may see; `partly`: the reader sees only a part of its episode."""
     content = line.content
@@ -72,7 +76,7 @@ def narrowed(line: Line, whose: Whose, *, partly: bool) -> Line:
         cancelled = {"reason"} if line.state == "cancelled" else set()
         content = {name: value for name, value in content.items() if name in _FOR_THE_ASKER[line.kind] | cancelled}
     if partly:  # by a stay that may be another facility's
-        content = {name: value for name, value in content.items() if name != "suspended"}
+        content = {name: value for name, value in content.items() if name not in _OF_ANOTHER_STAY}
     return line if content is line.content else replace(line, content=content)
 
 

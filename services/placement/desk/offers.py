@@ -25,6 +25,7 @@ from shared.events.base import CareFact
 from shared.events.placing import SeatHeld
 from shared.site.values import Program
 from shared.storage.database import Connection
+from shared.values import replace
 from shared.web import openapi as api
 
 
@@ -56,6 +57,10 @@ def accept(now: Situation, offer_id: str, asked: Accept) -> Decided:
         if isinstance(fact, SeatHeld):
             claim = _claim(fact, now.now)
             kept = _kept(now, claim)
+            if moving := next((one for one in now.claimed if one.placement_id == claim.placement_id), None):
+                claim, kept = replace(claim, seat_id=moving.seat_id), [moving]
+                stated.append(held(about(now.folded, fact.facility), claim, now.now, "moved", now.count(claim, kept)))
+                continue
             told = now.count(claim, kept)
             whose, at = about(now.folded, fact.facility), min(now.now, claim.since)
             given_up = [released(whose, one, now.now, "placed", at=at) for one in kept]
@@ -127,11 +132,12 @@ async def _packets(connection: Connection, parts: Parts, found: list[Line]) -> l
     ]
 
 
+LISTING = Listing(
+    "offers", "Offers of patients to programs", EVERYBODY,
+    ("state", "episode_id", "program", "facility"), of_entries("offer"), teller=_packets,
+)  # fmt: skip
 SUBJECT = Subject(
-    Listing(
-        "offers", "Offers of patients to programs", EVERYBODY,
-        ("state", "episode_id", "program", "facility"), of_entries("offer"), teller=_packets,
-    ),
+    LISTING,
     (
         write(
             "/api/offers", SendOffers, Rule(send), action="offer-sent", operation="sendOffers",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from services.placement.desk import capacity, disclosures, gaps, programs, worklists
+from services.placement.desk import capacity, disclosures, gaps, programs, waited, whole_packet, worklists
 from services.placement.desk.answers import ANSWERS, EpisodeLine
 from services.placement.desk.episodes import FILTERS, READERS, STATES
 from services.placement.desk.frame import Listing, Subject
@@ -54,7 +54,9 @@ def document(subjects: Iterable[Subject]) -> dict[str, Any]:
         "/api/programs/{id}": api.one("getProgram", "One program", EVERYBODY, ProgramShown),
         **disclosures.paths(),
         **capacity.paths(),
+        **whole_packet.paths(),
         **gaps.paths(),
+        **waited.paths(),
         **worklists.paths(),
         "/api/searches/{id}/programs": api.one(
             "rankPrograms", "Programs for a search, the best first, with reasons", CARE,

@@ -15,7 +15,7 @@ from shared.site.config import Site
 
 OLDEST: Final = 90
 """Whoever is older counts as this old (45 CFR 164.514(b)(2)(i)(C))."""
-_SUBSTANCE_USE: Final = frozenset({"SUD", "PART2"})
+SUBSTANCE_USE: Final = frozenset({"SUD", "PART2"})
 _NEEDS: Final = ("payer", "language", "start_by", "track", "days", "mode", "accreditation", "also")
 
 
@@ -32,24 +32,24 @@ def packet_of(offer: Line, search: Line | None, assigned: Sequence[Assigned], si
         "ask": ask | ({"coordinator": mine[-1]} if mine else {}),
         "from_level": search.content["from_level"],
         "recommended_level": search.content["recommended_level"],
-        "why": _why(search.content.get("reasons", ()), site),
+        "why": why(search.content.get("reasons", ()), site),
         "needs": _needs(needs, site),
     }
     age = needs.get("age_years")
     return found if age is None else {**found, "age_years": min(int(age), OLDEST)}
 
 
-def _why(rules: Sequence[str], site: Site) -> list[str]:
+def why(rules: Sequence[str], site: Site) -> list[str]:
     """Why this level, in words; not by a rule that asks for substance use."""
-    told = {rule.name: rule.because for rule in site.recommendations if not {*rule.labels} & _SUBSTANCE_USE}
+    told = {rule.name: rule.because for rule in site.recommendations if not {*rule.labels} & SUBSTANCE_USE}
     return [told[name] for name in rules if name in told]
 
 
 def _needs(needs: Mapping[str, Any], site: Site) -> dict[str, Any]:
     """The needs but the age; no track of programs for substance use, and no need that tells of it or is not known."""
     found = {name: needs[name] for name in _NEEDS if needs.get(name)}
-    tracks = {each for one in site.programs if {*one.labels} & _SUBSTANCE_USE for each in one.tracks}
-    told = {key for key in found.pop("also", {}) if (need := site.need(key)) and not {*need.labels} & _SUBSTANCE_USE}
+    tracks = {each for one in site.programs if {*one.labels} & SUBSTANCE_USE for each in one.tracks}
+    told = {key for key in found.pop("also", {}) if (need := site.need(key)) and not {*need.labels} & SUBSTANCE_USE}
     also = {key: values for key, values in needs.get("also", {}).items() if key in told}
     kept = {name: value for name, value in found.items() if name != "track" or value not in tracks}
     return {**kept, "also": also} if also else kept

@@ -15,7 +15,7 @@ from shared.events.assessments import Assessed
 from shared.events.base import Day, LabelledHeading, Stay
 from shared.events.levels import Level
 from shared.events.placing import PatientAgreed, PatientDeclined
-from shared.events.planning import Assigned, Certified, EpisodeEnded, PlanRecorded
+from shared.events.planning import Assigned, Certified, EpisodeEnded, MedicationRecorded, PlanRecorded
 from shared.site.config import Site
 from shared.site.values import Npi
 from shared.web.commands import Command, Name
@@ -70,6 +70,23 @@ class Plan(Ask):
     days_week: int = Field(ge=0, le=7)
     goals: int = Field(ge=0, le=1000, description="how many")
     review_due: Day
+
+
+class RecordMedication(Ask):
+    """A medication that goes on, as it is handed over."""
+
+    system: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:_/-]{0,39}$")] = "RXNORM"
+    code: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,39}$")]
+    status: Literal["active", "stopped"] = "active"
+    prescriber_npi: Npi | None = None
+    last_given: Day | None = None
+    next_due: Day | None = None
+    days_in_hand: int | None = Field(default=None, ge=0, le=366)
+
+    def misfit(self, site: Site) -> Misfit:  # noqa: ARG002 - days, no codes of the site
+        """The next dose is not before the last one."""
+        wrong = self.last_given is not None and self.next_due is not None and self.next_due < self.last_given
+        return ("next_due", "the next dose is before the last one") if wrong else None
 
 
 class PatientSays(Ask):
@@ -150,6 +167,21 @@ def plan(now: Situation, episode_id: str, asked: Plan) -> Decided:
     return Decided((told,), (episode_id,))
 
 
+def medicate(now: Situation, episode_id: str, asked: RecordMedication) -> Decided:
+    """Record a medication that is handed over."""
+    told = MedicationRecorded(
+        **_heading(now),
+        system=asked.system,
+        code=asked.code,
+        status=asked.status,
+        prescriber_npi=asked.prescriber_npi,
+        last_given=asked.last_given,
+        next_due=asked.next_due,
+        days_in_hand=asked.days_in_hand,
+    )
+    return Decided((told,), (episode_id,))
+
+
 def agree(now: Situation, episode_id: str, asked: PatientSays) -> Decided:
     """The patient agrees to a level or a program."""
     told = PatientAgreed(**_heading(now), level=asked.level, program=asked.program, reason=asked.reason)
@@ -201,6 +233,11 @@ SUBJECT = Subject(
         write(
             f"{_PATH}/plan", Plan, Rule(plan), action="plan-recorded", operation="recordPlan", roles=REVIEWERS,
             summary="A plan of treatment, as far as anybody but the clinician needs it",
+        ),
+        write(
+            f"{_PATH}/medication", RecordMedication, Rule(medicate), action="medication-recorded",
+            operation="recordMedication", roles=CARERS,
+            summary="A medication that goes on: who prescribes it, the last dose, the next, days in hand",
         ),
         write(
             f"{_PATH}/agreed", PatientSays, Rule(agree), action="patient-agreed",

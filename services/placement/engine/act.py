@@ -28,9 +28,9 @@ from services.placement.programs.attendance import StayProvenance
 from services.placement.programs.census import Place
 from services.placement.programs.seats import Claim, Headcount, claims, may_claim
 from services.placement.rules import Rules
-from services.placement.search import offers
+from services.placement.search import first_days, offers
 from services.placement.search.search import Desk
-from services.placement.search.searches import DeskFacts, Search
+from services.placement.search.searches import DeskFacts, Search, most_urgent
 from services.placement.worklists import store as desk_store
 from services.placement.worklists import views
 from shared.clock import Clock
@@ -85,10 +85,10 @@ class Situation:
 
     def desk(self, search_id: str | None = None) -> Desk:
         """What decisions about a search are made on: the one with this id, whichever facility's it is; without an id
-        the latest that the asker may see."""
+        the most urgent that the asker may see, else the latest."""
         every = self.searches if search_id is None else self.own.searches
-        found = [one for one in every if search_id in {None, one.search_id}]
-        return Desk(self.about(), found[-1] if found else None, self.now, self.ids)
+        found = most_urgent(every) if search_id is None else next((o for o in every if o.search_id == search_id), None)
+        return Desk(self.about(), found, self.now, self.ids)
 
     def search_of(self, offer_id: str) -> str | None:
         """The id of the search that an offer belongs to, whichever facility's it is; None where there is none."""
@@ -265,7 +265,13 @@ async def state_due(
 
 def expired_offers(now: Situation) -> Decided:
     """The decision that offers which nobody answered in time have expired."""
-    return Decided(offers.expire(now.desk()))
+    whose = (now.desk(one.search_id) for one in now.own.searches)
+    return Decided(tuple(fact for desk in whose for fact in offers.expire(desk)))
+
+
+def kept_too_long(now: Situation) -> Decided:
+    """The decision that placements are given up whose patients are still in a 24-hour stay after the site's days."""
+    return Decided(tuple(first_days.given_up(now.desk(), now.folded, now.own, now.rules.policy)))
 
 
 def reviews_due(now: Situation) -> Decided:

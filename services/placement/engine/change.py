@@ -11,7 +11,8 @@ from services.placement.engine.outcome import WRITER, Ids
 from services.placement.engine.store import LockedEpisode
 from services.placement.programs.following import Seen
 from services.placement.rules import Rules
-from services.placement.search.search import Begins, DesiredSearch, wanted
+from services.placement.search.ahead import wants
+from services.placement.search.search import DesiredSearch, Policy
 from services.placement.search.searches import DESK, DeskFacts
 from shared.events.base import CareFact
 from shared.facts.envelope import Fact
@@ -41,8 +42,8 @@ class EpisodeChange:
     """Placement's facts of the desk by sequence; None: the desk has nothing to do with this episode."""
     because: tuple[str, ...] = ()
     """ce_ids of the facts that made the change; facts that follow at the desk name them as their cause."""
-    want: tuple[Folded, DesiredSearch | None] | None = None
-    """The search that `desired_search` last found, with the fold that it is by; None: not asked for yet."""
+    want: tuple[Folded, tuple[DesiredSearch, ...]] | None = None
+    """The searches that `desired_searches` last found, with the fold that they are by; None: not asked for yet."""
     cause: Fact | None = None
     """The fact about another episode that caused the change, where a merge joins both."""
     origins: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -68,16 +69,16 @@ class EpisodeChange:
         self.stated.append(fact)
         return fact
 
-    def desired_search(self, begins: Begins) -> DesiredSearch | None:
-        """The search that should be open by `after`; worked out once for each fold."""
+    def desired_searches(self, policy: Policy) -> tuple[DesiredSearch, ...]:
+        """The searches that should be open by `after`; worked out once for each fold."""
         if self.want is None or self.want[0] is not self.after:
-            self.want = (self.after, wanted(self.after, begins))
+            self.want = (self.after, wants(self.after, policy))
         return self.want[1]
 
     @property
     def at_the_desk(self) -> Seen:
         """The change as programs/following.py takes it."""
-        want = self.want[1] if self.want else None
+        want = self.want[1][0] if self.want and self.want[1] else None
         copied = want is not None and want.trigger in self.after.copies
         awaits = copied and want is not None and want.trigger not in self.merged_here
         return Seen(self.before, self.after, self.own or NOTHING_SAID, self.because, awaits)

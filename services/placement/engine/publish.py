@@ -33,14 +33,14 @@ from services.placement.programs.following import (
 from services.placement.programs.seats import Claim, Headcount, Seats, claims, held, may_claim
 from services.placement.rules import Rules
 from services.placement.search.entry import ListEntry
-from services.placement.search.searches import DESK, DeskFacts
-from services.placement.search.states import SearchState
+from services.placement.search.searches import DESK, DeskFacts, Search
 from services.placement.worklists import store as desk_store
 from services.placement.worklists import views
 from services.placement.worklists.entries import entries, mark
 from shared.cooperate import in_turns
 from shared.errors import Rejected, SetUpError
 from shared.events.base import CareFact, type_name
+from shared.events.episodes import SearchNow
 from shared.events.placing import Seat, SeatHeld, SeatReleased
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
@@ -145,7 +145,7 @@ async def _state_what_follows(
     for _ in range(ROUNDS):
         moved = []
         for one in left:
-            want = one.desired_search(by.rules.policy.begins)
+            want = one.desired_searches(by.rules.policy)
             values = follows(one.at_the_desk, want, by.rules, by.now, by.ids)
             if values:
                 moved.append((one, one.state(values, by.telling(one))))
@@ -163,7 +163,7 @@ def _gather_desk_facts(
     transaction."""
     for episode, one in changes.items():
         own = [fact for fact in (*one.new, *one.stated) if fact.writer == WRITER and fact.name in DESK]
-        if one.row.desk or own or one.desired_search(rules.policy.begins) or daily_visits.concerns(one.after, rules):
+        if one.row.desk or own or one.desired_searches(rules.policy) or daily_visits.concerns(one.after, rules):
             known = {fact.id: fact for fact in (*stored.get(episode, ()), *own)}
             one.own = DeskFacts.of(known.values())
             if one.after.merged:
@@ -238,15 +238,21 @@ def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tupl
         if one.own or without_desk or after.leftovers or one.row.listed or concerns(after, rules):
             own = one.own or NOTHING_SAID
             lines = entries(one.after, own, rules)
-            search = own.latest
+            latest, searching = own.latest, own.open
             starts = [e.content["start_date"] for e in lines if e.kind == "placement" and e.state == "placed"]
             told = DeskNow(
-                "open" if search and search.state is SearchState.OPEN else None,
+                "open" if searching else None,
                 date.fromisoformat(min(starts)) if starts else None,
-                search.closed_at if search and search.reason == "patient-declined" else None,
+                latest.closed_at if latest and latest.reason == "patient-declined" else None,
+                tuple([_searching(one) for one in searching]) or None,
             )
             found[episode] = (AtTheDesk(bool(own), mark(lines), told), lines)
     return found
+
+
+def _searching(search: Search) -> SearchNow:
+    level, facility = search.recommended_level, search.facility
+    return SearchNow(search_id=search.search_id, level=level, facility=facility, ready_on=search.ready_on)
 
 
 def _kept(

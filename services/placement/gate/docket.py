@@ -13,7 +13,7 @@ from datetime import datetime
 from services.placement.gate.bases import Basis, NoBasisReason, basis_for
 from services.placement.gate.cases import DisclosureCase, Key, Past, cases_of, corrected
 from services.placement.gate.consents import Consent, Ended, after
-from services.placement.gate.merges import MERGED, StandingMerge, Told, heard, notices, retires
+from services.placement.gate.merges import MERGED, StandingMerge, ToldRecipient, heard, notices, retires
 from services.placement.gate.recipients import GateRules
 from shared.events.aftercare import Consent as AboutConsent
 from shared.events.taking_back import FactCancelled
@@ -42,7 +42,7 @@ class Docket:
     over: dict[str, Ended] = field(default_factory=dict)
     merges: dict[str, StandingMerge] = field(default_factory=dict)
     """ce_id → the merge; those that stand, by which records of this episode count in another one."""
-    told: list[Told] = field(default_factory=list)
+    told: list[ToldRecipient] = field(default_factory=list)
     """Who was told of whose records before; known where a merge stands."""
 
 
@@ -97,7 +97,9 @@ def decide(docket: Docket, facts: Sequence[Fact], rules: GateRules, now: datetim
 
 def _tell_of_merges(docket: Docket, rules: GateRules, now: datetime, found: Decisions) -> None:
     """Decide on the notices of merges that stand, for those who were told of their records before or just now."""
-    new = [Told(one.recipient, one.facility, one.labels) for one, _ in found.disclosed if one.fact_type != MERGED]
+    new = [
+        ToldRecipient(one.recipient, one.facility, one.labels) for one, _ in found.disclosed if one.fact_type != MERGED
+    ]
     for case, void in list(notices(docket.merges.values(), [*docket.told, *new], docket.past)):
         found.void |= {*void}
         found.withheld = [each for each in found.withheld if each[0].key not in void]

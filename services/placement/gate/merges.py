@@ -34,7 +34,7 @@ class StandingMerge(NamedTuple):
     replaces: str | None = None
 
 
-class Told(NamedTuple):
+class ToldRecipient(NamedTuple):
     """That a recipient was told something of a facility's records in the episode, with which labels."""
 
     recipient: str
@@ -64,7 +64,7 @@ def heard(merges: Mapping[str, StandingMerge], fact: Fact, place: int) -> dict[s
 
 
 def notices(
-    merges: Iterable[StandingMerge], told: Iterable[Told], past: Mapping[Key, Past]
+    merges: Iterable[StandingMerge], told: Iterable[ToldRecipient], past: Mapping[Key, Past]
 ) -> Iterator[tuple[DisclosureCase, list[Key]]]:
     """A case for each recipient that was told of a facility's records and not yet of its merge, and the keys of
     withheld ones that it makes void."""

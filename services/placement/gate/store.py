@@ -17,7 +17,7 @@ from services.placement.gate.bases import Over
 from services.placement.gate.cases import DisclosureCase, Key, Past
 from services.placement.gate.consents import Consent, Ended
 from services.placement.gate.docket import Docket
-from services.placement.gate.merges import MERGED, StandingMerge, Told
+from services.placement.gate.merges import MERGED, StandingMerge, ToldRecipient
 from services.placement.gate.tables import consents, disclosures, gate_episodes, gate_facts, withheld
 from shared.facts.envelope import Fact
 from shared.facts.ordering import FactPlace, place_of
@@ -182,7 +182,7 @@ async def fill(
 async def fill_merged(connection: Connection, dockets: Mapping[str, Docket]) -> None:
     """Load into the dockets of episodes with merges who was told of them."""
     for episode, recipient, facility, labels in await rows(connection, _TOLD_OF, list(dockets), MERGED):
-        dockets[episode].told.append(Told(recipient, facility, frozenset(labels)))
+        dockets[episode].told.append(ToldRecipient(recipient, facility, frozenset(labels)))
 
 
 def _case(row: Any) -> DisclosureCase:

@@ -20,6 +20,7 @@ from services.placement.continuum.order import day_of, midnight
 from services.placement.continuum.standing import StandingPlacement
 from services.placement.continuum.states import MEANING, MOVES, NoEffectReason, State, state_of
 from services.placement.continuum.stay import judged
+from services.placement.search.first_days import refuse_inside
 from shared.errors import Rejected
 from shared.events.base import LabelledHeading, Stay
 from shared.events.levels import Level
@@ -81,13 +82,15 @@ def start(stating: StayProvenance, placement_id: str, day: date, *, unit: str | 
     """The patient came for the first time, on `day`: a stay begins with the placement's id, level and program.
 
     Where the hospital reported the same start by ADT before, `corroborates` names it (contract 3.6 rule 2). Raises
-    Rejected: `no-placement`, `in-the-future`, a reason of the table, `inside-24-hour-stay` (rule 10).
+    Rejected: `no-placement`, `in-the-future`, a reason of the table, `stay-open` while a 24-hour stay is, else
+    `inside-24-hour-stay` (rule 10).
     """
     placement = _placement(stating.folded, placement_id)
     not_ahead(stating, day)
     _move("started", stay_of(stating.folded, placement_id))
     key: StayKey = ("placement", placement_id)
     visit = _told_by_hospital(stating, placement, day)
+    refuse_inside(stating.folded, midnight(day + timedelta(days=1), stating.zone), visit)
     stretches = stretches_of(stating.folded.stays)
     over = [one for one in round_the_clock(stretches) if visit is None or one.stay != visit.key]
     if inside(day, stating.zone, key, over):

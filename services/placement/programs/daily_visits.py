@@ -21,7 +21,7 @@ from services.placement.continuum.order import day_of, leaving_day, midnight
 from services.placement.programs.attendance import DiscontinuationReason, StayProvenance
 from services.placement.rules import Rules
 from services.placement.search.searches import DeskFacts
-from shared.events.base import CareFact
+from shared.events.base import Admission, CareFact
 from shared.events.placing import Placed, PlacementCancelled
 from shared.events.stays import Attended, Completed, Discontinued, Service, Started, StayFact
 from shared.events.taking_back import taken_back
@@ -297,12 +297,14 @@ def _of_run(run: VisitRun, stay: str, told: Told, saying: StayProvenance, *, ove
     first = run.visits[0]
     if run.begun is None or run.begun.value.derived_from:
         agreed = next((one.placement_id for one in told.placed if one.placement_id == stay), None)
+        codes = [one.stay.admission for one in run.visits if one.stay.admission != Admission()]
         found[Started.TYPE, stay] = Started(
             **saying.fields(stay, midnight(run.first, saying.zone)),
             placement_id=agreed,
             level=run.program.level,
             program=run.program.id,
             unit=first.unit,
+            admission=codes[0] if codes else Admission(),
             derived_from=(first.fact,),
         )
     if run.rule.day_attended:

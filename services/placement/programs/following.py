@@ -16,8 +16,9 @@ from services.placement.continuum.model import Folded
 from services.placement.programs import daily_visits, duplicate_starts, seats
 from services.placement.programs.consequences import SeatNeeded, came_back, of_change, of_placements_that_came_back
 from services.placement.rules import Rules
-from services.placement.search import placements, waiting
-from services.placement.search.search import DesiredSearch, Desk, followed
+from services.placement.search import first_days, placements, waiting
+from services.placement.search.keeping import followed
+from services.placement.search.search import DesiredSearch, Desk
 from services.placement.search.searches import DeskFacts
 from shared.events.base import CareFact
 from shared.events.placing import SeatHeld
@@ -39,13 +40,13 @@ class Seen:
 
 
 def follows(
-    seen: Seen, want: DesiredSearch | None, rules: Rules, now: datetime, ids: Callable[[], str]
+    seen: Seen, wants: tuple[DesiredSearch, ...], rules: Rules, now: datetime, ids: Callable[[], str]
 ) -> tuple[CareFact, ...]:
-    """The facts to state, in order; none where the desk's state agrees with the fold. `want`: the search that should be
-    open by the fold after the change."""
+    """The facts to state, in order; none where the desk's state agrees with the fold. `wants`: the searches that
+    should be open by the fold after the change."""
     if back := placements.brought_back(seen.after, seen.own, now, seen.cause):
         return back  # the other facts depend on these placements standing again
-    if not seen.awaits_merge and (back := placements.reopened(seen.after, seen.own, want, now, seen.cause)):
+    if not seen.awaits_merge and (back := placements.reopened(seen.after, seen.own, wants, now, seen.cause)):
         return back
     at_hand = Desk(about(seen.after), seen.own.latest, now, ids)
     earlier = seen.own.searches[:-1]
@@ -53,8 +54,9 @@ def follows(
         *(
             ()
             if seen.awaits_merge
-            else followed(at_hand, seen.after, want, rules.policy.recommend, earlier=earlier, cause=seen.cause)
+            else followed(at_hand, seen.after, wants, rules.policy, earlier=earlier, cause=seen.cause)
         ),
+        *first_days.moved(at_hand, seen.after, seen.own, rules.policy, seen.cause),
         *waiting.over(at_hand, lambda program: about(seen.after, _facility(rules, program)), seen.own),
         *of_change(seen.before, seen.after, seats.claims(seen.own.seats), now, seen.cause).released,
         *duplicate_starts.restated(seen.own, seen.after, rules.zone_of, now),

@@ -15,16 +15,22 @@ Kind = Literal[
     "conflict",
     "waiting",
     "plan",
+    "medication",
     "ineffective",
     "arrival",
     "visits",
     "leftover",
+    "leaving",
+    "ready",
+    "kept",
     "review",
 ]
-"""What an entry is about. `arrival`: a stay that a hospital expects; `plan`: a plan of treatment; `ineffective`: facts
-without effect; `visits`: a stay of daily visits, which ends when none has followed by `due`; it is on no list of a
-person. `leftover`: what a merge that was taken back left here; `review`: something to be looked at by a day, `ahead`
-until the site's lead day."""
+"""What an entry is about. `arrival`: a stay that a hospital expects; `plan`: a plan of treatment; `medication`: one
+that goes on; `ineffective`: facts without effect; `leftover`: what a merge that was taken back left here; `leaving`: a
+stay whose end is expected; `ready`: a patient who is ready to step down; `review`: something to be looked at by a day,
+`ahead` until the site's lead day.
+`visits`: a stay of daily visits, which ends when none has followed by `due`; `kept`: a placement that is kept until
+`due` for a patient in a 24-hour stay; these two are on no list of a person."""
 STATES: dict[Kind, tuple[str, ...]] = {
     "search": ("open", "closed"),
     "offer": ("sent", "countered", "accepted", "declined", "expired", "withdrawn"),
@@ -33,9 +39,13 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "conflict": ("open", "settled"),
     "waiting": ("waiting", "left"),
     "plan": ("current", "over"),
+    "medication": ("active", "stopped", "over"),
     "ineffective": ("open",),
     "visits": ("open",),
     "arrival": ("expected",),
+    "leaving": ("nothing-arranged", "looked-for", "arranged"),
+    "ready": ("waiting",),
+    "kept": ("open",),
     "review": ("ahead", "due", "overdue", "done"),
     "leftover": ("open", "stays"),
 }
@@ -47,6 +57,8 @@ UNSETTLED: dict[Kind, tuple[str, ...]] = {
     "waiting": ("waiting",),
     "ineffective": ("open",),
     "arrival": ("expected",),
+    "leaving": ("nothing-arranged", "looked-for"),
+    "ready": ("waiting",),
     "review": ("due", "overdue"),
     "leftover": ("open",),
 }

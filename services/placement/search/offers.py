@@ -106,8 +106,9 @@ def reopen(desk: Desk, offer_id: str, reason: str, expires_at: datetime | None =
 
 
 def expire(desk: Desk) -> tuple[OfferExpired, ...]:
-    """The expiry of every unanswered offer whose time is over by now; none where no search is open."""
-    if desk.search is None or desk.search.state is not SearchState.OPEN:
+    """The expiry of every unanswered offer whose time is over by now; none where the desk's search is closed and waits
+    for no program's answer to a new first day."""
+    if desk.search is None or (desk.search.state is not SearchState.OPEN and not desk.search.placement_id):
         return ()
     return tuple(
         OfferExpired(**_fields(desk, one, at=one.expires_at))
@@ -120,10 +121,16 @@ def accept(desk: Desk, offer_id: str, zone: ZoneInfo, start_date: date | None = 
     """The program takes the patient: the facts that the offer is accepted, the patient placed, a seat held from the
     first day on, every other open offer withdrawn and the search closed.
 
+    Of an offer that the desk countered since the patient leaves later, the placement and its seat are stated with the
+    new day, and nothing else changes.
+
     `zone`: the program's. `start_date` None: the day proposed last. Raises Rejected: a reason of the table,
     `search-closed` (another program was first), `start-date-needed`.
     """
-    offer, search = _moving(desk, "offer-accepted", offer_id), _open(desk)
+    offer = _moving(desk, "offer-accepted", offer_id)
+    if offer.moves and desk.search:
+        return _accept_the_new_day(desk, desk.search, offer, zone, start_date)
+    search = _open(desk)
     day = start_date or offer.start_date
     if day is None:
         raise Rejected("start-date-needed", "no first day was proposed", possible=("start_date",))
@@ -135,6 +142,21 @@ def accept(desk: Desk, offer_id: str, zone: ZoneInfo, start_date: date | None = 
         _placed(desk, search, offer, placement_id, day),
         _seat(desk, offer, placement_id, midnight(day, zone)),
         *closed(desk._replace(search=left), "placed"),
+    )
+
+
+def _accept_the_new_day(
+    desk: Desk, search: Search, offer: Offer, zone: ZoneInfo, start_date: date | None
+) -> tuple[CareFact, ...]:
+    """Raises Rejected `start-date-needed`."""
+    day, placement_id = start_date or offer.start_date, search.placement_id
+    if day is None or placement_id is None:
+        raise Rejected("start-date-needed", "no first day was proposed", possible=("start_date",))
+    again = _placed(desk, search, offer, placement_id, day)
+    return (
+        OfferAccepted(**_fields(desk, offer, day)),
+        again,
+        _seat(desk, offer, placement_id, midnight(day, zone)),
     )
 
 
@@ -163,7 +185,8 @@ def _moving(desk: Desk, name: str, offer_id: str) -> Offer:
     if offer is None or isinstance(outcome, No):
         word = outcome if isinstance(outcome, No) else No.NO_OFFER
         raise Rejected(word.value, MEANING[word], possible=possible(state) if offer else ())
-    _open(desk)
+    if not offer.moves:
+        _open(desk)
     return offer
 
 
@@ -196,7 +219,7 @@ def _sent(desk: Desk, search: Search, asked: OfferRequest, expires_at: datetime 
         program=asked.program.id,
         search_id=search.search_id,
         level=asked.program.level,
-        start_date=asked.start_date,
+        start_date=asked.start_date or search.ready_on,
         track=asked.track,
         group=asked.group,
         variance_reason=asked.variance_reason if asked.program.level != search.recommended_level else None,
@@ -239,6 +262,7 @@ def _placed(desk: Desk, search: Search, offer: Offer, placement_id: str, day: da
         recommended_level=search.recommended_level,
         variance_reason=offer.variance_reason,
         offer_id=offer.offer_id,
+        replaces=search.placed_fact,
     )
 
 

@@ -5,10 +5,12 @@ The stay that it becomes is in programs/attendance.py. A new search opens by its
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from services.placement.continuum.model import Folded, StayState
 from services.placement.continuum.standing import StandingPlacement
+from services.placement.search.first_days import refuse_inside
 from services.placement.search.search import BY_A_DEATH, DesiredSearch
 from services.placement.search.searches import DeskFacts, Search
 from services.placement.search.states import BY_A_PERSON, SearchState
@@ -49,12 +51,13 @@ def brought_back(
 
 
 def reopened(
-    folded: Folded, own: DeskFacts, want: DesiredSearch | None, now: datetime, cause: tuple[str, ...] = ()
+    folded: Folded, own: DeskFacts, wants: Sequence[DesiredSearch], now: datetime, cause: tuple[str, ...] = ()
 ) -> tuple[FactCancelled, ...]:
     """In an episode that had another one's records by a merge: the cancels of what closed the wanted search by itself,
     so that it goes on as it was, with its offers; `cause`: ce_ids of what changed (contract 3.6 rule 11)."""
-    if want is None or not folded.copies:
+    if not wants or not folded.copies:
         return ()
+    want = wants[0]
     found = own.searches
     if any(one.state is SearchState.OPEN for one in found):
         return ()
@@ -90,9 +93,11 @@ def _by_a_death(told: PlacementCancelled) -> bool:
 def miss(folded: Folded, own: OwnFacts, heading: LabelledHeading, which: str, today: date) -> StartMissed:
     """The patient did not come on the first day; the seat stays the patient's. `today`: the day at the facility.
 
-    Raises Rejected: `cancelled`, `started`, `missed` already, `not-due` before that day.
+    Raises Rejected: `cancelled`, `started`, `stay-open` (in a 24-hour stay), `missed` already, `not-due` before
+    that day.
     """
     placement = _waits(folded, own, which)
+    refuse_inside(folded, heading["recorded_at"])
     left = (fact.value for fact in own if fact.id not in own.cancelled)
     if any(isinstance(told, StartMissed) and told.placement_id == which for told in left):
         raise Rejected("missed", "it is known that the first day was missed", possible=("started", "cancelled"))

@@ -1,38 +1,31 @@
 """Which search an episode should have, and the facts that make the search it has agree with that. Pure.
 
-A search is wanted after a discharge or a completion that no stay follows, and on a referral. It follows from the fold:
-a discharge that is taken back takes its search along (contract 3.6 rule 9). Offers are in offers.py.
+A search is wanted after a discharge or a completion that no stay follows, and on a referral; which are wanted while a
+stay is open is in ahead.py, what follows for those that there are in keeping.py. Offers are in offers.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
 from services.placement.continuum.about import About
-from services.placement.continuum.model import Folded, StayState
+from services.placement.continuum.model import Folded, StayKey, StayState
 from services.placement.continuum.standing import FirstReferral, LatestAssessment, StandingPlacement
 from services.placement.search.levels import LevelQuestion, Recommendation
 from services.placement.search.needs import told_needs
 from services.placement.search.searches import Offer, Search
-from services.placement.search.states import (
-    BY_A_PERSON,
-    MEANING,
-    SEARCH_MOVES,
-    CloseReason,
-    No,
-    OfferState,
-    SearchState,
-)
+from services.placement.search.states import MEANING, SEARCH_MOVES, CloseReason, No, SearchState
 from shared.errors import Rejected
-from shared.events.base import CareFact
+from shared.events.base import CareFact, Stay
 from shared.events.episodes import HowEnded
 from shared.events.levels import LEAST_INTENSIVE, Level
-from shared.events.open_lists import DispositionKind
-from shared.events.placing import Needs, OfferWithdrawn, PlacementCancelled, SearchClosed, SearchOpened
+from shared.events.open_lists import BegunBy, DispositionKind
+from shared.events.placing import Needs, OfferWithdrawn, SearchClosed, SearchOpened
 
 FIRST_DAY: Final = timedelta(days=1)
 """A referral or assessment so soon after a stay began, or before a shorter stay ended, is about that stay and not about
@@ -66,20 +59,37 @@ table."""
 
 
 class Policy(NamedTuple):
-    """The site's rules: which level is recommended, and after which ends of a stay a search begins."""
+    """The site's rules: which level is recommended, after which ends of a stay a search begins, a facility's time
+    zone, and for how many days longer than agreed a placement is kept (`limits.gap_days`)."""
 
     recommend: Recommend
     begins: Begins
+    zone_of: Callable[[str], ZoneInfo]
+    gap_days: int
 
 
 class DesiredSearch(NamedTuple):
-    """A search that should be open. `fact`: the discharge, completion or referral that asks for it; `trigger`: the root
-    of that fact; `question`: what is known for a recommendation."""
+    """A search that should be open. `fact`: what asks for it, a discharge, completion, plan, referral or assessment
+    (None: a person); `trigger`: the root of that fact; `question`: what is known for a recommendation.
 
-    trigger: str
-    fact: str
+    `stay`: the stay to name in the search; `of`: the stay whose end, expected or told, it is about. `ready_on`: the
+    first day looked for; None: as soon as possible. `level`: the one asked for; None: the site's rules say.
+    """
+
+    trigger: str | None
+    fact: str | None
     question: LevelQuestion
     facility: str = ""
+    begun_by: BegunBy | None = "discharge"
+    stay: StayKey | None = None
+    of: StayKey | None = None
+    ready_on: date | None = None
+    level: Level | None = None
+
+    @property
+    def ahead(self) -> bool:
+        """True of a search while a stay is open, that a person did not begin."""
+        return self.stay is not None and self.begun_by not in {"discharge", "person"}
 
 
 def wanted(folded: Folded, begins: Begins) -> DesiredSearch | None:
@@ -87,14 +97,21 @@ def wanted(folded: Folded, begins: Begins) -> DesiredSearch | None:
     if folded.deaths or folded.state in {"void", "closed"}:
         return None
     at_a_level = [stay for stay in folded.stays if stay.segments[-1].level]
-    if not all(stay.ended for stay in at_a_level) or not all(_used(one, folded) for one in folded.placements):
+    if not all(stay.ended for stay in at_a_level) or not all(used(one, folded) for one in folded.placements):
         return None
     if at_a_level:
         return _after(max(at_a_level, key=_left), folded, begins)
     referral = folded.referral
     if referral is None:
         return None
-    return DesiredSearch(referral.root, referral.fact, _known(folded), referral.facility)
+    return DesiredSearch(referral.root, referral.fact, _known(folded), referral.facility, "referral")
+
+
+def after_the_last(folded: Folded, begins: Begins) -> DesiredSearch | None:
+    """The search after the stay that ended last, whether a placement follows it or not; None where the site's table
+    begins none."""
+    at_a_level = [stay for stay in folded.stays if stay.segments[-1].level]
+    return _after(max(at_a_level, key=_left), folded, begins) if at_a_level else None
 
 
 def _left(stay: StayState) -> tuple[datetime, str, str]:
@@ -112,7 +129,8 @@ def _after(stay: StayState, folded: Folded, begins: Begins) -> DesiredSearch | N
         return None  # a death that stands gets no search from `wanted`; one that fell counts as `unknown`
     since = min(stay.segments[0].since + FIRST_DAY, end.at)
     question = _known(folded, since, from_level=level, ended=end.how, disposition=kind)
-    return DesiredSearch(end.root or end.fact, end.fact, question, stay.facility)
+    named = stay.key if stay.plan else None
+    return DesiredSearch(end.root or end.fact, end.fact, question, stay.facility, "discharge", named, stay.key)
 
 
 def _known(
@@ -131,13 +149,13 @@ def _known(
         ended,
         disposition,
         labels=folded.labels,
-        age_years=_age(folded),
+        age_years=age_of(folded),
         assessed=assessed.recommended_level if assessed and (since is None or assessed.at > since) else None,
         asked=asked.requested_level if asked and (since is None or asked.at > since) else None,
     )
 
 
-def _used(placement: StandingPlacement, folded: Folded) -> bool:
+def used(placement: StandingPlacement, folded: Folded) -> bool:
     """True when the placement's stay has begun, whether the desk or ADT reported it."""
     for stay in folded.stays:
         names = {stay.placement_id, *(one for kind, one in (stay.key, *stay.aliases) if kind == "placement")}
@@ -153,7 +171,7 @@ def needs_of(folded: Folded) -> Needs:
     payer of the latest coverage, and the latest age."""
     latest = folded.coverage[-1].coverage if folded.coverage else ()
     told = told_needs((*_needs_told(folded.referral), *_needs_told(folded.assessment)))
-    payer, age = latest[0].payer if latest else told.payer, _age(folded)
+    payer, age = latest[0].payer if latest else told.payer, age_of(folded)
     return structs.replace(told, payer=payer, age_years=told.age_years if age is None else age)
 
 
@@ -161,7 +179,8 @@ def _needs_told(by: FirstReferral | LatestAssessment | None) -> tuple[str, ...]:
     return by.needs if by else ()
 
 
-def _age(folded: Folded) -> int | None:
+def age_of(folded: Folded) -> int | None:
+    """The patient's age as the latest stay tells it; None where none does."""
     told = [stay.age_years for stay in folded.stays if stay.age_years is not None]
     return told[-1] if told else None
 
@@ -191,9 +210,12 @@ def opened(
         recommended_level=recommended.level,
         needs=needs,
         trigger=trigger.trigger,
-        reasons=(recommended.rule,),
-        policy=recommended.policy,
-        derived_from=(trigger.fact,),
+        reasons=(recommended.rule,) if recommended.rule else (),
+        policy=recommended.policy or None,
+        begun_by=trigger.begun_by,
+        ready_on=trigger.ready_on,
+        stay=Stay(kind=trigger.stay[0], id=trigger.stay[1]) if trigger.stay else None,
+        derived_from=(trigger.fact,) if trigger.fact else (),
         replaces=replaces,
     )
 
@@ -207,7 +229,7 @@ def closed(desk: Desk, reason: CloseReason, cause: tuple[str, ...] = ()) -> tupl
     if desk.search is None:
         raise Rejected(No.NO_SEARCH.value, MEANING[No.NO_SEARCH])
     about = desk.about._replace(facility=desk.search.facility or desk.about.facility)
-    rest = [withdrawn(desk, one, _said_to(desk, one.facility, reason), cause) for one in desk.search.waiting]
+    rest = [withdrawn(desk, one, said_to(desk, one.facility, reason), cause) for one in desk.search.waiting]
     knows = reason != DECEASED or about.facility in desk.told_of_death
     over = SearchClosed(
         **about.heading(desk.now),
@@ -218,7 +240,7 @@ def closed(desk: Desk, reason: CloseReason, cause: tuple[str, ...] = ()) -> tupl
     return (*rest, over)
 
 
-def _said_to(desk: Desk, facility: str, reason: CloseReason) -> str:
+def said_to(desk: Desk, facility: str, reason: CloseReason) -> str:
     """The reason to state to this facility: one that did not report the death itself is not told of it."""
     if reason == "deceased" and facility not in desk.told_of_death:
         return ASK_FIRST
@@ -236,101 +258,6 @@ def withdrawn(desk: Desk, offer: Offer, reason: str, cause: tuple[str, ...] = ()
         reason=reason,
         derived_from=cause,
     )
-
-
-def followed(
-    desk: Desk,
-    folded: Folded,
-    want: DesiredSearch | None,
-    recommend: Recommend,
-    *,
-    earlier: Sequence[Search] = (),
-    cause: tuple[str, ...] = (),
-) -> tuple[CareFact, ...]:
-    """The facts that make the episode's searches and placements agree with the fold; none where they do. `want`: the
-    search that should be open by the fold, as `wanted` gives it.
-
-    `earlier`: the searches before the desk's, all closed but for those of merged episodes. `cause`: ce_ids of the facts
-    that changed the fold. A placement that has not begun is cancelled when the discharge that its search came from is
-    taken back.
-    """
-    now = desk.search
-    several = [one for one in earlier if one.state is SearchState.OPEN]
-    if want and now and now.state is SearchState.OPEN and want.trigger == now.trigger and not several:
-        return ()
-    if folded.deaths:
-        desk = desk._replace(told_of_death=frozenset(one.facility for one in folded.deaths))
-    if several:
-        return _all_but_one(desk, [*several, *([now] if now else ())], want, folded, cause)
-    facts: list[CareFact] = []
-    if now and now.state is SearchState.OPEN:
-        facts += closed(desk, _why(now, want, folded), cause)
-    elif now and _lost_its_discharge(now, folded):
-        facts += _placement_gone(desk, now, folded, cause)
-    elif folded.deaths:
-        facts += _nobody_comes(desk, (*earlier, *([now] if now else ())), folded, cause)
-    settled = {one.trigger for one in (*earlier, *([now] if now else ())) if one.reason in BY_A_PERSON}
-    if want and want.trigger not in settled:
-        facts.append(opened(desk._replace(search=None), want, recommend(want.question), needs_of(folded)))
-    return tuple(facts)
-
-
-def _all_but_one(
-    desk: Desk, open_ones: Sequence[Search], want: DesiredSearch | None, folded: Folded, cause: tuple[str, ...]
-) -> tuple[CareFact, ...]:
-    """Close all but one of the open searches of episodes that were merged: the wanted one stays, else the latest, which
-    is then judged by itself."""
-    stays = next((one for one in open_ones if want and one.trigger == want.trigger), open_ones[-1])
-    gone = [one for one in open_ones if one is not stays and one.state is SearchState.OPEN]
-    return tuple(fact for one in gone for fact in closed(desk._replace(search=one), _why(one, want, folded), cause))
-
-
-def _why(search: Search, want: DesiredSearch | None, folded: Folded) -> CloseReason:
-    """The reason to close an open search that is no longer wanted: `placed` where a stay or placement followed, which a
-    later discharge also shows; `no-program` where nothing followed or the episode is closed."""
-    if folded.deaths:
-        return "deceased"
-    if _lost_its_discharge(search, folded):
-        return "discharge-cancelled"
-    cared_for = want is not None or any(stay.open and stay.level for stay in folded.stays) or bool(folded.placements)
-    return "placed" if cared_for and folded.state != "closed" else "no-program"
-
-
-def _lost_its_discharge(search: Search, folded: Folded) -> bool:
-    """True when the discharge, completion or referral that the search came from no longer stands."""
-    roots = {stay.ended.root or stay.ended.fact for stay in folded.stays if stay.ended}
-    roots |= {folded.referral.root} if folded.referral else set()
-    return search.trigger is not None and search.trigger not in roots
-
-
-def _placement_gone(desk: Desk, search: Search, folded: Folded, cause: tuple[str, ...]) -> list[CareFact]:
-    """The cancel of the search's placement, where it stands and no first day was stated for it; a placement with a
-    first day stays, since that may have effect again (contract 3.6 rule 10)."""
-    stands = any(one.placement_id == search.placement_id for one in folded.placements)
-    if search.placement_id is None or search.started or not stands:
-        return []
-    at = next((one.facility for one in search.offers if one.state is OfferState.ACCEPTED), "")
-    return [_cancelled(desk, search.placement_id, at or desk.about.facility, "discharge-cancelled", cause)]
-
-
-def _nobody_comes(
-    desk: Desk, searches: Iterable[Search], folded: Folded, cause: tuple[str, ...]
-) -> list[PlacementCancelled]:
-    """The cancels of the placements of a patient who died; one whose first day was stated is for the program to end."""
-    every = list(searches)
-    begun = {one.placement_id for one in every if one.started}
-    places = {offer.program: offer.facility for one in every for offer in one.offers}
-    left = [one for one in folded.placements if one.placement_id not in begun and not _used(one, folded)]
-    found = []
-    for one in left:
-        facility = places.get(one.program, desk.about.facility)
-        found.append(_cancelled(desk, one.placement_id, facility, _said_to(desk, facility, "deceased"), cause))
-    return found
-
-
-def _cancelled(desk: Desk, placement_id: str, facility: str, reason: str, cause: tuple[str, ...]) -> PlacementCancelled:
-    about = desk.about._replace(facility=facility)
-    return PlacementCancelled(**about.heading(desk.now), placement_id=placement_id, reason=reason, derived_from=cause)
 
 
 def _move(name: str, search: Search | None) -> None:

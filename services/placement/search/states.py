@@ -86,10 +86,18 @@ OFFER_MOVES: Final[dict[tuple[str, OfferState], OfferState | No]] = {
 }
 """(fact, state of the offer) → the state after, or why not."""
 
+MOVED_ON: Final = frozenset({OfferState.ACCEPTED, OfferState.COUNTERED})
+"""States of a placement's offer in which the desk itself counters it, since the patient leaves later (contract 3.7.2);
+it is in COUNTERED then."""
+GIVEN_UP: Final = frozenset({OfferState.DECLINED, OfferState.EXPIRED, OfferState.WITHDRAWN})
+"""States of a placement's offer after which the placement will not be."""
+
 ANSWERABLE: Final = frozenset({OfferState.SENT, OfferState.COUNTERED})
 """States of an offer that is not answered yet."""
 
-CloseReason = Literal["placed", "patient-declined", "no-program", "lost-contact", "discharge-cancelled", "deceased"]
+CloseReason = Literal[
+    "placed", "patient-declined", "no-program", "lost-contact", "discharge-cancelled", "plan-cancelled", "deceased"
+]
 PersonsCloseReason = Literal["patient-declined", "no-program", "lost-contact"]
 BY_A_PERSON: Final = frozenset(get_args(PersonsCloseReason))
 """Reasons with which a person closes a search; then it is not opened again for the same discharge."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from services.placement.continuum.about import About
 from services.placement.search.search import Desk
-from services.placement.search.searches import Search
+from services.placement.search.searches import DeskFacts, Search
 from services.placement.search.states import MEANING, No, SearchState
 from shared.errors import Rejected
 from shared.events.placing import Placed, Waitlisted, WaitlistLeft
@@ -54,10 +54,10 @@ def leave(desk: Desk, about: About, program: str, own: OwnFacts, reason: str) ->
     return WaitlistLeft(**about.heading(desk.now), program=program, reason=reason)
 
 
-def over(desk: Desk, about_at: AboutAt, own: OwnFacts) -> tuple[WaitlistLeft, ...]:
+def over(desk: Desk, about_at: AboutAt, own: DeskFacts) -> tuple[WaitlistLeft, ...]:
     """When no search is open, the facts that the patient leaves every waiting list: with reason `seated` at the program
     that took the patient, else `search-closed`."""
-    if desk.search is not None and desk.search.state is SearchState.OPEN:
+    if own.open:
         return ()
     seated = _program(desk.search, own)
     return tuple(

@@ -16,7 +16,7 @@ from services.placement.continuum.states import NoEffectReason
 from services.placement.rules import Rules
 from services.placement.search.entry import ListEntry, known
 from services.placement.worklists.reviews import entries_of_reviews
-from shared.events.planning import ConflictSettled, PlanRecorded
+from shared.events.planning import ConflictSettled, MedicationRecorded, PlanRecorded
 from shared.events.published import as_json
 from shared.facts.envelope import Fact
 from shared.facts.restating import OwnFacts
@@ -36,6 +36,7 @@ def entries_of_care(folded: Folded, own: OwnFacts, rules: Rules) -> Iterator[Lis
     if folded.conflicts or folded.settled:
         yield from _conflicts(folded, own)
     yield from _plan(folded, own, rules)
+    yield from _medications(folded, own, rules)
     if folded.ineffective:
         yield from _ineffective(folded)
     if folded.arrivals and not folded.deaths:
@@ -138,6 +139,36 @@ def _told_plan(name: str, plan: PlanRecorded, folded: Folded, rules: Rules) -> L
         "review_due": plan.review_due.isoformat(),
     }
     return ListEntry("plan", name, plan.facility, None, state, plan.occurred_at, due, content)
+
+
+def _medications(folded: Folded, own: OwnFacts, rules: Rules) -> Iterator[ListEntry]:
+    """For each facility and medication what was told last, named by the first statement; with the day of the first
+    appointment that is known, and whether a program or unit has the patient now."""
+    told: dict[tuple[str, str, str], tuple[str, MedicationRecorded]] = {}
+    for fact in own:
+        if isinstance(one := fact.value, MedicationRecorded) and fact.id not in own.fallen:
+            key = (one.facility, one.system, one.code)
+            told[key] = (told[key][0] if key in told else fact.id, one)
+    if not told:
+        return
+    open_at = any(stay.open and stay.level for stay in folded.stays)
+    begun = {name for stay in folded.stays for kind, name in (stay.key, *stay.aliases) if kind == "placement"}
+    firsts = [one.start_date for one in folded.placements if one.placement_id not in begun]
+    for name, one in told.values():
+        over = folded.state in {"closed", "void"}
+        due = midnight(one.next_due + timedelta(days=1), rules.zone_of(one.facility)) if one.next_due else None
+        content = {
+            "system": one.system,
+            "code": one.code,
+            "prescriber_npi": one.prescriber_npi,
+            "last_given": one.last_given.isoformat() if one.last_given else None,
+            "next_due": one.next_due.isoformat() if one.next_due else None,
+            "days_in_hand": one.days_in_hand,
+            "first_day": min(firsts).isoformat() if firsts else None,
+            "cared_for": open_at or None,
+        }
+        state = "over" if over else one.status
+        yield ListEntry("medication", name, one.facility, None, state, one.occurred_at, due, known(content))
 
 
 def _arrivals(folded: Folded, rules: Rules) -> Iterator[ListEntry]:

@@ -106,12 +106,23 @@ def _began_on(line: Line, body: Mapping[str, Any], zone: ZoneInfo) -> date:
     return date.fromisoformat(body["began_on"]) if "began_on" in body else day_of(line.at, zone)
 
 
+_BEGAN = {
+    "discharge-planned": "the end of the stay is planned, since {day}",
+    "assessed": "assessed {day}",
+    "person": "looked for since {day}",
+}
+
+
 def search_began(line: Line, body: Mapping[str, Any], now: Glance) -> str:
-    """`discharged Mon 9 Mar`, and when it became known where that was a later day."""
+    """`discharged Mon 9 Mar`, and when it became known where that was a later day; of a search while a stay is open
+    also the first day that is looked for."""
     zone = now.zone(line.facility)
     began, learnt = _began_on(line, body, zone), day_of(datetime.fromisoformat(body["opened_at"]), zone)
     later = say(", known since {day}", day=day(learnt)) if learnt > began else ""
-    return f"{spoken(body.get('began_with', 'began'))} {day(began)}{later}"
+    what = body.get("began_with") or ("person" if body.get("begun_by") == "person" else "began")
+    words = say(_BEGAN[what], day=day(began)) if what in _BEGAN else f"{spoken(what)} {day(began)}"
+    ready = say(", for {day} or later", day=day(date.fromisoformat(body["ready_on"]))) if "ready_on" in body else ""
+    return f"{words}{later}{ready}"
 
 
 def needs_in_words(body: Mapping[str, Any], now: Glance) -> str:
@@ -188,8 +199,11 @@ def _placement(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     variance = say("another level than recommended: {why}", why=why) if why else ""
     seat = say("has no seat") if body.get("seat") is False and line.state not in {"ended", "cancelled"} else ""
     begins = _first_day(body["start_date"]) if first else say("first day open")
+    between = body.get("days_between") if body.get("gap") else None
+    gap = say_count("{count} day in between", "{count} days in between", between) if between else ""
+    inside_still = say("waits for the end of the stay") if body.get("stay_open") else ""
     told = say("said to have begun, which has no effect") if body.get("start_told") else ""
-    details = (f"{level(body.get('level'))} · {begins}", told, variance, seat)
+    details = (f"{level(body.get('level'))} · {begins}", told, variance, seat, gap, inside_still)
     if line.state == "placed" and first is not None:
         return now.program(line.program), details, _to_come(first, now.at, now.zone(line.facility))
     tone = {"missed": "late", "started": "good"}.get(line.state, "")
@@ -217,6 +231,51 @@ def _arrival(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     if badge.tone == "late" and line.due is not None and now.at < line.due:
         return what, details, Badge(badge.text, "soon")
     return what, details, badge
+
+
+_ARRANGED = {
+    "nothing-arranged": "nothing arranged",
+    "looked-for": "a program is looked for",
+    "arranged": "a program took the patient",
+}
+
+
+def _leaving(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    expected = date.fromisoformat(body["day"])
+    stands = say(_ARRANGED[line.state])
+    first = _first_day(body["start_date"]) if "start_date" in body else ""
+    what = say("Leaves {level}", level=inside(level(body["level"])))
+    return (
+        what,
+        (stands, first, say("expected {day}", day=day(expected))),
+        _to_come(expected, now.at, now.zone(line.facility)),
+    )
+
+
+WAITS_FOR: Mapping[str, str] = {
+    "bed": "a bed",
+    "payer": "the payer",
+    "placement": "a program",
+    "family": "the family",
+    "court": "a court",
+    "transport": "transport",
+    "other": "something else",
+    "nothing": "nothing",
+}
+"""What a patient who is ready to step down waits for → in words."""
+
+
+def _ready(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    zone = now.zone(line.facility)
+    since = date.fromisoformat(body["ready_since"])
+    days = (day_of(now.at, zone) - since).days
+    waits = say("waits for {what}", what=say(WAITS_FOR.get(body["waiting_for"], "something else")))
+    before = [say(WAITS_FOR.get(one["waiting_for"], "something else")) for one in body["spans"][:-1]]
+    earlier = say("before that for {what}", what=", ".join(dict.fromkeys(before))) if before else ""
+    ready = say("ready since {day}", day=day(since))
+    waiting = say_count("{count} day", "{count} days", days)
+    what = say("Ready to leave {level}", level=inside(level(body["level"])))
+    return what, (waits, earlier, ready), Badge(waiting, "late" if days > 2 else "")
 
 
 def _waiting(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
@@ -316,6 +375,22 @@ def _plan(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     return say("Plan for {level}", level=inside(level(body["level"]))), details, by(due, now.at, zone)
 
 
+def _medication(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    given, due = (date.fromisoformat(body[name]) if name in body else None for name in ("last_given", "next_due"))
+    in_hand = body.get("days_in_hand")
+    first = body.get("first_day")
+    details = (
+        say("last given {day}", day=day(given)) if given else "",
+        say_count("{count} day in hand", "{count} days in hand", in_hand) if in_hand is not None else "",
+        say("prescriber {npi}", npi=body["prescriber_npi"]) if "prescriber_npi" in body else "",
+        say("first day {day}", day=day(date.fromisoformat(first))) if first else say("no first day is known"),
+    )
+    badge = by(due, now.at, now.zone(line.facility)) if due else Badge(say("no dose is due"))
+    if line.state != "active":
+        badge = Badge(spoken(line.state))
+    return say("Medication {code}", code=f"{body['system']} {body['code']}"), details, badge
+
+
 def _review(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     zone, due = now.zone(line.facility), date.fromisoformat(body["due_on"])
     kind, payer = str(body["kind"]), now.payer(body["payer"]) if "payer" in body else ""
@@ -369,12 +444,15 @@ DRAWN: Mapping[str, Draw] = {
     "placement": _placement,
     "waiting": _waiting,
     "arrival": _arrival,
+    "leaving": _leaving,
+    "ready": _ready,
     "conflict": _conflict,
     "seat": _seat,
     "authorization": _authorization,
     "ineffective": _ineffective,
     "leftover": _leftover,
     "plan": _plan,
+    "medication": _medication,
     "review": _review,
     "session": _session,
     "withheld": _withheld,

@@ -19,11 +19,13 @@ from services.placement.programs import daily_visits
 from services.placement.programs.askers import lines_asked_for, placements_asked_for
 from services.placement.programs.seats import claims
 from services.placement.rules import Rules
+from services.placement.search import first_days
+from services.placement.search.ahead import wants
 from services.placement.search.entry import ListEntry, known
-from services.placement.search.search import wanted
 from services.placement.search.searches import DeskFacts, Offer, Search
 from services.placement.search.states import SearchState
 from services.placement.worklists.care import entries_of_care
+from services.placement.worklists.leaving import days_between, entries_of_leaving
 from shared.events.placing import Offer as OfferMove
 from shared.events.placing import (
     Placed,
@@ -49,6 +51,7 @@ def entries(folded: Folded, own: DeskFacts, rules: Rules) -> tuple[ListEntry, ..
         *_waiting(own),
         *entries_of_care(folded, own, rules),
         *_daily_visits(folded, own, rules),
+        *entries_of_leaving(folded, own, rules),
     )
 
 
@@ -67,7 +70,8 @@ def mark(found: Iterable[ListEntry]) -> bytes:
 
 
 class Trigger(NamedTuple):
-    """What a search began with: `discharged`, `completed` or `referred`, when and where."""
+    """What a search began with: `discharged`, `completed`, `discharge-planned`, `referred` or `assessed`, when and
+    where."""
 
     what: str
     at: datetime
@@ -75,25 +79,31 @@ class Trigger(NamedTuple):
 
 
 def trigger_of(search: Search, folded: Folded) -> Trigger | None:
-    """The discharge, completion or referral that the search began with, as it is now; None where it was taken back."""
+    """What the search began with, as it is now; None where it was taken back, or a person began it."""
     for stay in folded.stays:
         if stay.ended is not None and search.trigger == (stay.ended.root or stay.ended.fact):
             return Trigger(stay.ended.how, stay.ended.at, stay.facility)
-    referral = folded.referral
+        if stay.plan is not None and search.trigger == stay.plan.root:
+            return Trigger("discharge-planned", stay.plan.said_at, stay.facility)
+    referral, assessment = folded.referral, folded.assessment
     if referral and referral.root == search.trigger:
         return Trigger("referred", referral.at, folded.facility)
+    if assessment and search.trigger == (assessment.root or assessment.fact):
+        return Trigger("assessed", assessment.at, assessment.facility or folded.facility)
     return None
 
 
 def _search(search: Search, opened: SearchOpened, folded: Folded, rules: Rules, *, last: bool) -> ListEntry:
     """A search's entry. Lists sort it by the time of the discharge, whenever that became known."""
     trigger = trigger_of(search, folded)
-    again = last and search.state is SearchState.CLOSED and wanted(folded, rules.policy.begins) is not None
+    again = last and search.state is SearchState.CLOSED and bool(wants(folded, rules.policy))
     since = trigger.at if trigger else opened.occurred_at
     content = {
         "opened_at": opened.occurred_at.isoformat(),
         "began_with": trigger.what if trigger else None,
         "began_on": _day_of(trigger, rules).isoformat() if trigger else None,
+        "begun_by": search.begun_by,
+        "ready_on": search.ready_on.isoformat() if search.ready_on else None,
         "search_id": search.search_id,
         "from_level": search.from_level,
         "recommended_level": search.recommended_level,
@@ -113,7 +123,7 @@ def _search(search: Search, opened: SearchOpened, folded: Folded, rules: Rules, 
 def _day_of(trigger: Trigger, rules: Rules) -> date:
     """The day of the trigger at the facility; an end at midnight belongs to the day before."""
     zone = rules.zone_of(trigger.facility)
-    return day_of(trigger.at, zone) if trigger.what == "referred" else leaving_day(trigger.at, zone)
+    return leaving_day(trigger.at, zone) if trigger.what in {"discharged", "completed"} else day_of(trigger.at, zone)
 
 
 _UTC = ZoneInfo("UTC")
@@ -165,7 +175,11 @@ def _placements(folded: Folded, own: DeskFacts, rules: Rules) -> list[ListEntry]
         content = _placed_told(placed) | _stay_told(stay) | {"seat": seat, "start_told": no_effect or None}
         if name in cancelled:
             content["reason"] = cancelled[name].reason
-        due = _first_day(placed, rules) if state == "placed" else None
+        if state in {"placed", "missed"}:
+            days = content["days_between"] = days_between(folded, placed.start_date, rules)
+            content["gap"] = True if days is not None and days > rules.site.limits.gap_days else None
+            content["stay_open"] = True if first_days.still_inside(folded) else None
+        due = _first_day(placed, folded, rules) if state == "placed" else None
         asker, content = asked_for.get(name), known(content)
         found.append(ListEntry("placement", name, placed.facility, program, state, at, due, content, asked_by=asker))
     return found
@@ -218,8 +232,12 @@ def _stay_told(stay: StayState | None) -> dict[str, Any]:
     }
 
 
-def _first_day(placed: Placed, rules: Rules) -> datetime:
-    """The end of the day on which the patient should come."""
+def _first_day(placed: Placed, folded: Folded, rules: Rules) -> datetime:
+    """The end of the day on which the patient should come; of one who is still in a 24-hour stay the end of the days
+    for which the placement is kept."""
+    if first_days.still_inside(folded):
+        day = placed.start_date + timedelta(days=rules.policy.gap_days + 1)
+        return midnight(day, rules.zone_of(placed.facility))
     return midnight(placed.start_date + timedelta(days=1), rules.zone_of(placed.facility))
 
 

@@ -119,11 +119,21 @@ _SIGNED: Final = Table(
     ("level", "payer", "overdue"),
     "due",
 )
+_DOSES: Final = Table((_DUE, _WHAT, _FACILITY), ("overdue",), "due")
 _EXPECTED: Final = Table(
     (_PROGRAM, _LEVEL, Column("waiting", "Expected", "due"), Column("stands", "Unit", wide=True),
      Column("since", "Told", "waiting"), _FACILITY),
     ("level", "program", "overdue"),
     "due",
+)  # fmt: skip
+_LEAVING: Final = Table(
+    (_LEVEL, Column("waiting", "Leaves", "due"), _STANDS, _PAYER, _FACILITY), ("level", "payer", "overdue"), "due"
+)
+_READY: Final = Table(
+    (_LEVEL, Column("waiting", "Waiting", "waiting"), Column("stands", "Waits for", wide=True),
+     Column("payer", "Payer"), _FACILITY),
+    ("level", "payer"),
+    "waiting",
 )  # fmt: skip
 _TOLD: Final = Table((_WHAT, Column("waiting", "State"), Column("since", "Since", "waiting"), _FACILITY), (), "waiting")
 _WITHHELD: Final = Table((_WHAT, Column("waiting", "Why"), _FACILITY))
@@ -146,7 +156,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         name="countered",
         of=EntriesOf("offer", ("countered",)),
         title="Another day proposed",
-        hint="The program would take the patient on another day: accept it, or withdraw.",
+        hint="The program would take the patient on another day, or was asked for one: it is accepted, or withdrawn.",
         empty="No program proposed another day.",
         late=work.unanswered,
         urgent="time over",
@@ -191,6 +201,39 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         late=work.over,
         first=False,
         table=_EXPECTED,
+    ),
+    Worklist(
+        name="leaving",
+        of=EntriesOf("leaving", ("nothing-arranged", "looked-for"), work.leaving),
+        waits="Patients who leave soon, and nothing is arranged",
+        title="Leaving soon",
+        hint="Who is expected to leave within the site's days, and no program has taken them yet.",
+        empty="Everybody who leaves soon has a next program.",
+        on_page=CARE,
+        late=work.over,
+        table=_LEAVING,
+    ),
+    Worklist(
+        name="gap",
+        of=EntriesOf("placement", ("placed",), work.gapped),
+        waits="Placements with many days between the end of the stay and the first day",
+        title="Gaps",
+        hint="More days between the end of the stay and the first day than the site takes for good.",
+        empty="Nobody waits long for a first day.",
+        on_page=CARE,
+        first=False,
+        table=_PLACED,
+    ),
+    Worklist(
+        name="ready-for-step",
+        of=EntriesOf("ready", ("waiting",)),
+        waits="Patients who are ready to step down and wait",
+        title="Ready, and waiting",
+        hint="Ready for a less intensive level, and still there: what each one waits for, the longest first.",
+        empty="Nobody who is ready waits.",
+        on_page=CARE,
+        first=False,
+        table=_READY,
     ),
     Worklist(
         name="missed",
@@ -337,6 +380,18 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         first=False,
         group=PAYER,
         table=_SIGNED,
+    ),
+    Worklist(
+        name="doses-due",
+        of=EntriesOf("medication", ("active",), work.dose_due),
+        readers=CARE,
+        waits="Doses due before the first appointment",
+        title="Doses due",
+        hint="The next dose is due within a week, and before the first day at a program that is known.",
+        empty="Nobody needs a dose before the first day.",
+        late=work.over,
+        first=False,
+        table=_DOSES,
     ),
     Worklist(
         name="withheld",

@@ -196,6 +196,24 @@ def unanswered(now: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(_E.due <= now, sa.and_(_E.due.is_(None), _E.at <= now - UNANSWERED))
 
 
+def dose_due(now: datetime) -> sa.ColumnElement[bool]:
+    """Medications whose next dose is due within a week and before the first day that is known, of patients whom no
+    program or unit has now."""
+    days = _E.content["next_due"].astext, _E.content["first_day"].astext
+    before = sa.or_(days[1].is_(None), days[0] < days[1])
+    return sa.and_(_E.due <= now + AHEAD, before, _E.content["cared_for"].is_(None))
+
+
+def gapped(_: datetime) -> sa.ColumnElement[bool]:
+    """Placements with more days between the end of the stay and the first day than the site takes for good."""
+    return sa.and_(_E.content["gap"].as_boolean())
+
+
+def leaving(now: datetime) -> sa.ColumnElement[bool]:
+    """Stays whose expected end is within the site's days."""
+    return sa.cast(_E.content["listed_from"].astext, sa.DateTime(timezone=True)) <= now
+
+
 def seatless(_: datetime) -> sa.ColumnElement[bool]:
     """Placements that need a seat and have none."""
     return sa.and_(sa.not_(_E.content["seat"].as_boolean()))

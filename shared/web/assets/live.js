@@ -73,14 +73,15 @@
   // What is new on this page: whose rows, or something.
   const who = new Set(), title = document.title, last = new Map(), due = new Map();
   let some = false;
-  const list = () => document.getElementById("list");
+  const list = () => document.getElementById("list"), own = `${base}/live`;
 
   function hear(told) {
     if (told.kind === "ended") return say(place.dataset.ended);
     const free = document.body.dispatchEvent(new CustomEvent("stepdown:changed", { detail: told, bubbles: true, cancelable: true }));
     if (!free) return;
-    soon(`rail ${told.at}`, () => rail(told.at));
-    if (told.at !== `${base}/live` || !isHere(told)) return;
+    const here = told.at === own && isHere(told);
+    if (!here || !list() || !window.htmx) soon(`rail ${told.at}`, () => rail(told.at)); // else it comes with the list
+    if (!here) return;
     for (const patient of told.patients || []) who.add(patient);
     some = some || !(told.patients || []).length;
     soon("list", show);
@@ -114,7 +115,10 @@
 
   function show() {
     if (document.hidden) return count();
-    if (isBusy()) return offer();
+    if (isBusy()) {
+      soon(`rail ${own}`, () => rail(own));
+      return offer();
+    }
     anew();
   }
   function count() {
@@ -192,7 +196,7 @@
   // The counts of one service's lists.
   async function rail(at) {
     if (document.hidden) return;
-    const service = at.split("/")[1], mine = at === `${base}/live`;
+    const service = at.split("/")[1], mine = at === own;
     const old = base ? document.querySelector(`.rail [id^="rail-${service}-"]`)?.closest(".part") : document.querySelector("nav.rail .part");
     if (!old || old.contains(document.activeElement)) return;
     const here = mine && list();

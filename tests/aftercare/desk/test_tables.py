@@ -200,6 +200,9 @@ async def statements(browser: Browser, database: Database) -> dict[str, int]:
             "all counts by one query"
         )
         found[one.name] = len(sent)
+    with counted(database) as sent:
+        assert (await browser.open("/")).status == 200
+    assert len(sent) <= len([one for one in WORKLISTS if one.first]) + 4, "one more for each list that is shown"
     return found
 
 

@@ -93,10 +93,15 @@ async def test_what_would_change_by_reading_again_is_shown_and_then_applied(
     old = "UPDATE messages SET said = replace(convert_from(said, 'UTF8'), '3W', 'RES')::bytea WHERE message_id = :id"
     async with intake.database.begin() as connection:  # as an older parser might have read it
         await connection.execute(sa.text(old), {"id": message_id})
+        await connection.execute(sa.text("UPDATE visits SET mapping = 'another'"))
+    while await intake.derive_again():
+        pass
     reader = await signed_in(browser, asking, "interface")
     page = await reader.opens(f"/messages/{message_id}")
     shown = await reader.sends(page, page.frame["Show what would change"])
     assert "read otherwise: location" in shown.text
+    command = f"<code>stepdown messages read-again {message_id}</code>"
+    assert command in shown.text, "what changes of bills the page does not know"
     done = await reader.sends(shown, shown.frame["Apply this"])
     assert (done.status, done.address) == (200, f"/messages/{message_id}")
     again = await reader.sends(done, done.frame["Show what would change"])

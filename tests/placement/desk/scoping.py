@@ -178,6 +178,10 @@ def posting(path: str, case: Case) -> list[Tried]:
         placement = (case.ids["placements"] or ["nobody"])[0]
         said = {"day": DAY, f"there.{placement}": "there", f"was.{placement}": ""}
         return [Tried("admin", "POST", path.replace("{program}", "GH-PHP1"), None, said)]
+    if path.endswith("/capacity"):
+        way = "PUT" if path.startswith("/api/") else "POST"
+        at = path.replace("{id}", "GH-PHP1").replace("{program}", "GH-PHP1")
+        return [Tried(role, way, at, None, {}) for role in ("program", "admin")]
     if path.startswith("/api/worklists/") or path == "/many":
         return list(marking(path, case))
     api_path = path if path.startswith("/api/") else f"/api{path}"

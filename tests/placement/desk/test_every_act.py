@@ -37,6 +37,12 @@ async def _leaves(desk: Desk) -> None:
     await desk.leaves_the_ward("E1")
 
 
+async def _is_still_there(desk: Desk) -> None:
+    await desk.is_admitted("E1", "GH-3W", "inpatient", "2026-05-01 10:00")
+    assert (await desk.post("/api/episodes/E1/discharge-planned", {})).status_code == 200
+    assert (await desk.post("/api/episodes/E1/ready-for-step", {"waiting_for": "bed"})).status_code == 200
+
+
 async def _is_offered(desk: Desk) -> None:
     await desk.leaves_the_ward("E1")
     await desk.offers("E1", "GH-PHP1")
@@ -120,7 +126,20 @@ SITUATIONS: dict[str, Situation] = {
         (
             "/api/searches/{id}/needs", "/api/searches/{id}/closed", "/api/seats", "/api/authorizations",
             f"{EPISODES}/plan", f"{EPISODES}/certified", f"{EPISODES}/assessed", f"{EPISODES}/covered",
+            f"{EPISODES}/medication",
             f"{EPISODES}/assigned", f"{EPISODES}/agreed", f"{EPISODES}/declined", f"{EPISODES}/ended",
+        ),
+    ),
+    "is still there": Situation(
+        _is_still_there,
+        (
+            "/api/searches",
+            *(
+                f"{EPISODES}/{each}"
+                for each in (
+                    "discharge-planned", "discharge-plan-cancelled", "ready-for-step", "ready-for-step-withdrawn"
+                )
+            ),
         ),
     ),
     "programs are compared": Situation(_finds_a_program_full, ("/api/offers", "/api/seats", "/api/waitlist"), True),

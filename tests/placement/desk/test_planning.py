@@ -35,6 +35,11 @@ async def test_an_episode_ends_when_no_stay_is_open_and_once(desk: Desk) -> None
         ("certified", CERTIFIED, "certified"),
         ("certified", CERTIFIED | {"stay": {"kind": "visit", "id": "V1"}}, "certified"),
         ("plan", PLAN, "plan-recorded"),
+        (
+            "medication",
+            {"system": "RXNORM", "code": "1", "next_due": "2026-05-08", "days_in_hand": 3},
+            "medication-recorded",
+        ),
         ("agreed", {"level": "php", "program": "GH-PHP1"}, "patient-agreed"),
         ("declined", {"level": "residential", "reason": "too-far-away"}, "patient-declined"),
         ("assessed", ASSESSED | {"recommended_level": "iop", "flags": ["suicide-risk"]}, "assessed"),

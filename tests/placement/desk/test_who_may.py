@@ -82,6 +82,7 @@ WRITES: dict[str, tuple[set[str], dict[str, Any]]] = {
         REVIEWERS,
         {"level": "php", "hours_week": 20, "days_week": 5, "goals": 1, "review_due": DAY},
     ),
+    "/api/episodes/{id}/medication": (CARERS, {"code": "1721029"}),
     "/api/episodes/{id}/agreed": (CARERS, {"level": "php"}),
     "/api/episodes/{id}/declined": (CARERS, {"level": "php"}),
     "/api/episodes/{id}/assessed": (

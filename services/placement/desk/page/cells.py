@@ -79,6 +79,11 @@ def _arrival(_: Line, __: Body, drawn: Drawn, ___: Glance) -> Mapping[str, Cell]
     return {"stands": Cell(details[1]), "waiting": Cell(badge=badge, more=(details[2],))}
 
 
+def _still_there(_: Line, __: Body, drawn: Drawn, ___: Glance) -> Mapping[str, Cell]:
+    details = [each for each in drawn[1][1:] if each]
+    return {"stands": Cell(drawn[1][0], tuple(details)), "waiting": Cell(badge=drawn[2])}
+
+
 def _review(line: Line, body: Body, drawn: Drawn, now: Glance) -> Mapping[str, Cell]:
     since, left = body.get("since"), body.get("left")
     return {
@@ -102,6 +107,8 @@ _OWN: Mapping[str, Callable[[Line, Body, Drawn, Glance], Mapping[str, Cell]]] = 
     "offer": _offer,
     "placement": _placement,
     "arrival": _arrival,
+    "leaving": _still_there,
+    "ready": _still_there,
     "review": _review,
 }
 """Kind of line → its own cells, where they are not those that every line has."""

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from services.placement.desk import programs, reading
 from services.placement.desk.frame import Parts, whose_of
+from services.placement.desk.packets import why
 from services.placement.desk.searches import LISTING
 from services.placement.search.matching import Candidate
 from services.placement.worklists import views
@@ -105,7 +106,7 @@ class ChoiceList:
         return {
             "patient_id": search.patient_id,
             "level": inside(level(search.content["recommended_level"])),
-            "why": [say(each) for each in search.content.get("reasons", ())],
+            "why": why(search.content.get("reasons", ()), site),
             "choices": chosen,
             "facility": facility.title if facility else search.facility,
             "day": dated(today, date.min),

@@ -27,11 +27,13 @@ from services.placement.desk.page.board import Board
 from services.placement.desk.page.choice_list import ChoiceList
 from services.placement.desk.page.gap_report import GapReport
 from services.placement.desk.page.huddle import HuddleSheet
+from services.placement.desk.page.ready_report import ReadyReport
 from services.placement.desk.page.rows import Reader, row_of
 from services.placement.desk.page.search import COMPARED, OfSearch, candidate_row, program_row, to_several
 from services.placement.desk.page.several import OfferToSeveral
 from services.placement.desk.page.undo import undoing
 from services.placement.desk.patient.page import BACK, PatientPage, place
+from services.placement.desk.whole_packet import PacketPage
 from services.placement.engine.views import facts_of
 from services.placement.programs.census import Place
 from services.placement.worklists import views, work
@@ -83,7 +85,8 @@ def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) 
     ]
     own_acts = {"offer": OfferToSeveral(parts.rules.site, door, WRITES)}
     many = ManyForms(desk, PlacementLists(parts, lists), own_acts, OtherPage(BACK, place, shown))
-    sheets_made = [each(parts, made_of) for each in (HuddleSheet, ChoiceList, GapReport, Board, FirstDay)]
+    of_sheets = (HuddleSheet, ChoiceList, GapReport, ReadyReport, Board, FirstDay, PacketPage)
+    sheets_made = [each(parts, made_of) for each in of_sheets]
     sheets = [*attendance.routes(), *(route for each in sheets_made for route in each.routes())]
     inside = [*many.routes(), *sheets, *patient.routes()]
     return [*own, *inside, *acts.routes(WRITES), *dead_letters.routes(desk), *made_of.routes()]

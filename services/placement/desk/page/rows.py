@@ -16,6 +16,7 @@ from services.placement.search.entry import STATES
 from services.placement.worklists.drawing import DRAWN, Glance
 from services.placement.worklists.lists import CARE
 from services.placement.worklists.views import Line
+from shared.storage.exits import WHO_MAY
 from shared.web.auth import Caller
 from shared.web.desk import may
 from shared.web.form_posts import address
@@ -23,6 +24,8 @@ from shared.web.forms import Form, Question, local, questions
 from shared.web.listing import Row
 from shared.web.words import say
 from shared.web.zones import name_of
+
+PACKETS = WHO_MAY["packet"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool 
         link = (compared, "Compare programs") if linked else (choices_of, "The patient's choices")
     elif (line.kind, line.state) == ("placement", "placed") and "start_date" in body:
         link = (f"/placements/{line.id}/first-day.ics", "For the calendar")
+    elif line.kind == "offer" and line.state in {"sent", "countered", "accepted"} and may(reader.who, PACKETS):
+        link = (f"/offers/{line.id}/packet", "The packet")
     return Row(
         what,
         badge,

@@ -27,6 +27,8 @@ UNDO: Final[Mapping[str, tuple[str, str]]] = {
     "offer-accepted": ("/api/placements/{id}/cancelled", "placement_id"),
     "leftover-kept": ("/api/leftovers/{id}/goes-back", "id"),
     "search-closed": ("/api/searches", "episode_id"),
+    "discharge-planned": ("/api/episodes/{id}/discharge-plan-cancelled", "episode_id"),
+    "ready-for-step": ("/api/episodes/{id}/ready-for-step-withdrawn", "episode_id"),
 }
 """An act → the write that takes it back, and the field of the act's answer that this is about."""
 

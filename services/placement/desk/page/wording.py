@@ -44,12 +44,17 @@ LABELS: Mapping[str, str] = {
     "/api/reviews/{id}/done": "Done",
     "/api/episodes/{id}/plan": "Plan reviewed",
     "/api/episodes/{id}/certified": "Physician certified",
+    "/api/episodes/{id}/medication": "Hand a medication over",
     "/api/episodes/{id}/assessed": "Assessment",
     "/api/episodes/{id}/assigned": "Put somebody in charge",
     "/api/episodes/{id}/agreed": "Patient agrees",
     "/api/episodes/{id}/declined": "Patient declines",
     "/api/episodes/{id}/covered": "Other payers from a day on",
     "/api/episodes/{id}/ended": "End the episode",
+    "/api/episodes/{id}/discharge-planned": "Plan a discharge",
+    "/api/episodes/{id}/discharge-plan-cancelled": "Plan cancelled",
+    "/api/episodes/{id}/ready-for-step": "Ready to step down, waits for",
+    "/api/episodes/{id}/ready-for-step-withdrawn": "Not ready after all",
     "/api/leftovers/{id}/stays": "It is this patient's",
     "/api/leftovers/{id}/goes-back": "It is the other patient's",
     "/api/waitlist": "Put on the waiting list",
@@ -60,8 +65,14 @@ ABSENT = "Absent"
 WAS_ABSENT = "Correct: was not there"
 """The buttons of the forms that say that the patient missed a session, now or instead."""
 FIRST_PLAN = "Record a plan"
+LOOK_AHEAD = "Look for a next program"
+"""The button of a search that a person begins while a stay is open."""
 DONE: Mapping[str, str] = {
-    "search-opened": "the search is open again",
+    "search-opened": "the search is open",
+    "discharge-planned": "the plan is recorded: a next program is looked for",
+    "discharge-plan-cancelled": "the plan is cancelled, and what was arranged is given back",
+    "ready-for-step": "recorded: the patient is ready",
+    "ready-for-step-withdrawn": "recorded: the patient is not ready",
     "search-needs-changed": "what is needed is noted: programs are ranked anew",
     "search-closed": "the search is closed, offers that waited are withdrawn",
     "offer-sent": "the offer is sent",
@@ -88,6 +99,7 @@ DONE: Mapping[str, str] = {
     "authorization-extended": "what the payer allows is noted",
     "authorization-requested": "noted: the payer is asked for more",
     "plan-recorded": "the plan is recorded",
+    "medication-recorded": "the medication is recorded",
     "session-told": "the session is recorded",
     "session-corrected": "the session is corrected",
     "session-withdrawn": "the session is taken back",
@@ -112,6 +124,10 @@ DONE: Mapping[str, str] = {
 DID = "it is done"
 FIELDS: Mapping[str, str] = {
     "absent": "Was absent because",
+    "prescriber_npi": "Prescriber's NPI (10 digits)",
+    "last_given": "Last given",
+    "next_due": "Next dose or supply due",
+    "days_in_hand": "Days in hand",
     "coverage.payer": "Payer",
     "coverage.plan": "The payer's plan",
     "effective_from": "From this day on",
@@ -147,6 +163,10 @@ FIELDS: Mapping[str, str] = {
     "date": "Day",
     "days_week": "Days a week",
     "expires_at": "To be answered by",
+    "expected_at": "Expected to leave",
+    "going": "Expected to leave to",
+    "ready_on": "First day looked for",
+    "waiting_for": "Waits for",
     "from": "From",
     "goals": "How many goals",
     "hours_week": "Hours a week",
@@ -177,6 +197,7 @@ CONFIRM: Mapping[str, str] = {
     "/api/authorizations/{id}/denied": "What the payer allowed before stays allowed; from here on nothing more is.",
     "/api/authorizations/{id}/ended": "Care after that day is billed without an authorization.",
     "/api/episodes/{id}/ended": "Nothing more is done: searches, offers and waiting places end.",
+    "/api/episodes/{id}/discharge-plan-cancelled": "The search ends, offers are withdrawn, and the seat is given back.",
     "/api/seats/{id}/released": "Others can have the seat at once.",
     "/api/leftovers/{id}/goes-back": "It is taken back here, and stated in the other patient's episode.",
     "/api/waitlist/{id}/left": "The place in the line is lost.",
@@ -197,6 +218,7 @@ _REASONS: Mapping[str, tuple[str, ...]] = {
     "/api/authorizations/{id}/ended": ("benefit-used-up", "payer-changed", "level-changed", "other"),
     "/api/episodes/{id}/declined": ("wants-another-level", "too-far", "cost", "family", "other"),
     "/api/episodes/{id}/ended": ("care-complete", "patient-declined", "lost-contact", "moved-away", "other"),
+    "/api/episodes/{id}/ready-for-step-withdrawn": ("said-in-error", "worse-again", "other"),
     "/api/reviews/{id}/done": ("sent-to-payer", "peer-to-peer-held", "appealed", "not-pursued", "looked-at", "other"),
     "/api/seats/{id}/released": ("not-needed", "kept-in-error", "other"),
     "/api/waitlist/{id}/left": ("placed-elsewhere", "patient-declined", "lost-contact", "other"),
@@ -237,6 +259,8 @@ MATCHES = (
 """The reasons of search/matching.py, so that pages say them in the reader's words."""
 FIELD_OF: Mapping[str, str] = {
     "before-start": "date",
+    "already-there": "level",
+    "search-open": "level",
     "days-out-of-order": "to",
     "empty-claim": "until",
     "expires-in-the-past": "expires_at",
