@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Final
 
 from shared.events.episodes import EpisodeStateName
+from shared.events.levels import Level
 from shared.events.open_lists import DispositionKind, VisitClass
 from shared.fhir.elements import CodeableConcept, Coding, Reference
 
@@ -32,11 +33,7 @@ STAY_STATUS: Final[Mapping[str, str]] = {
 }
 """How a stay stands → Encounter.status."""
 CLASS_OF_LEVEL: Final[Mapping[str, str]] = {
-    "inpatient": "IMP",
-    "residential": "NONAC",
-    "php": "AMB",
-    "iop": "AMB",
-    "outpatient": "AMB",
+    level.value: "IMP" if level.traits.acute else "NONAC" if level.traits.round_the_clock else "AMB" for level in Level
 }
 """Level of care → Encounter.class (v3-ActCode); HL7 has no code for the last three, so `type` has the level."""
 CLASS_OF_VISIT: Final[Mapping[VisitClass, str]] = {

@@ -94,6 +94,7 @@ WRITES: dict[str, tuple[set[str], dict[str, Any]]] = {
         {"instrument": "LOCUS", "version": "20", "phase": "intake"},
     ),
     "/api/conflicts/{id}/settled": (COORDINATOR | {"clinician"}, {"falls": []}),
+    "/api/reviews/{id}/done": (CARERS | {"billing", "reviewer"}, {"reason": "other"}),
     "/api/leftovers/{id}/stays": (CARERS, {}),
     "/api/leftovers/{id}/goes-back": (CARERS, {}),
 }
