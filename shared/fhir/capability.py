@@ -49,13 +49,14 @@ def statement(every: Iterable[TypeTold], base: str, version: str, at: str) -> di
 
 
 def _resource(one: TypeTold) -> dict[str, Any]:
+    searched = (*always(stamped=one.stamped), *one.parameters) if "search-type" in one.interactions else ()
     told: dict[str, Any] = {
         "type": one.kind,
         "interaction": [{"code": each} for each in one.interactions],
         "versioning": "no-version",
         "searchInclude": list(one.include),
         "searchRevInclude": list(one.revinclude),
-        "searchParam": [_parameter(each) for each in (*always(stamped=one.stamped), *one.parameters)],
+        "searchParam": [_parameter(each) for each in searched],
     }
     return {name: value for name, value in told.items() if value}
 

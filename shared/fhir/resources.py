@@ -34,6 +34,36 @@ class _Tagged(Resource, tag_field="resourceType", tag=str):
     """A resource whose JSON names its type."""
 
 
+class Provision(Element, kw_only=True):
+    """What a consent allows: for how long, why, and to whom."""
+
+    type: str
+    period: Period | None = None
+    purpose: tuple[Coding, ...] = ()
+    actor: tuple[ProvisionActor, ...] = ()
+    security_label: tuple[Coding, ...] = ()
+
+
+class ProvisionActor(Element, kw_only=True):
+    """Who discloses, or who receives."""
+
+    role: CodeableConcept
+    reference: Reference
+
+
+class ConsentOfPatient(_Tagged, kw_only=True, tag="Consent"):
+    """A patient's consent to a disclosure."""
+
+    status: str
+    scope: CodeableConcept
+    category: tuple[CodeableConcept, ...]
+    patient: Reference
+    date_time: str | None = None
+    organization: tuple[Reference, ...] = ()
+    policy_rule: CodeableConcept | None = None
+    provision: Provision | None = None
+
+
 class StatusOfEpisode(Element, kw_only=True):
     """A status of an EpisodeOfCare, and from when to when it had it."""
 

@@ -137,7 +137,11 @@ class Reads:
 
     async def metadata(self, request: Request) -> Response:
         """The CapabilityStatement."""
-        every = [*(one.told for one in self.types.values()), *self.more]
+        told = {one.kind: one.told for one in self.types.values()}
+        for one in self.more:
+            there = told.get(one.kind)
+            told[one.kind] = there._replace(interactions=(*there.interactions, *one.interactions)) if there else one
+        every = [told[kind] for kind in sorted(told)]
         return fhir(orjson.dumps(statement(every, base(request), metadata.version("stepdown"), self._since)))
 
     async def read(self, kind: str, request: Request) -> Response:
@@ -173,7 +177,7 @@ class Reads:
             look = ReadingLook(connection, who, self.clock(), {})
             page, more = await self._page(look, row, question)
             beside = await self._included(look, row, question, page)
-            await self._noted(look, kind, "searched", [*page, *beside])
+            await self._noted(look, kind, "searched", [*page, *beside], private=question.private)
         return fhir(orjson.dumps(_bundle(request, kind, question, page, beside, more)))
 
     def _check(self, row: ReadType, question: SearchQuestion, who: Caller) -> None:
@@ -248,9 +252,11 @@ class Reads:
                 return
             place = batch.end
 
-    async def _noted(self, look: ReadingLook, kind: str, how: str, every: Iterable[ShownResource]) -> None:
-        """Audit who saw a resource of whom (45 CFR 164.312(b))."""
-        subjects = dict.fromkeys(one.subject for one in every if one.subject)
+    async def _noted(
+        self, look: ReadingLook, kind: str, how: str, every: Iterable[ShownResource], *, private: bool = False
+    ) -> None:
+        """Audit who saw a resource of whom (45 CFR 164.312(b)), and who asked for a person whom nobody is."""
+        subjects = dict.fromkeys(one.subject for one in every if one.subject) or (["nobody"] if private else [])
         action = f"fhir-{how}"
         entries = [audit.Entry(look.now, look.who.subject, action, each, kind) for each in subjects]
         await audit.note(look.connection, entries)

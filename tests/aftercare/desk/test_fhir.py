@@ -13,7 +13,7 @@ from services.aftercare.desk.fhir import resources as made
 from services.aftercare.worklists.entries import STATES
 from shared.storage.database import Database
 from tests.aftercare.builders import LEFT, document, stay
-from tests.aftercare.desk.conftest import Desk
+from tests.aftercare.desk.conftest import COMPLETED, Desk
 from tests.aftercare.desk.steps import a_referral, move
 from tests.aftercare.test_handlers import take_in
 
@@ -111,11 +111,9 @@ async def test_what_is_asked_amiss_is_refused_by_an_outcome(desk: Desk, address:
     assert (await desk.get("/fhir/Task?_id=a-%20,b")).status_code == 200
 
 
-@pytest.mark.usefixtures("completed")
 async def test_pages_go_over_from_windows_to_referrals(desk: Desk, database: Database) -> None:
-    await take_in(
-        database, document(stay("inpatient", LEFT - timedelta(days=5), LEFT, id="V1", how="discharged"), episode="E2")
-    )
+    left = stay("inpatient", LEFT - timedelta(days=5), LEFT, id="V1", how="discharged")
+    await take_in(database, document(COMPLETED), document(left, episode_id="E2"))
     tasks = await resources(desk, "Task")
     assert {one["code"]["coding"][0]["code"] for one in tasks} == {"follow-up", "referral"}
     every = [one["id"] for one in tasks]
