@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ class EntryResponse(Element):
     last_modified: str | None = None
 
 
-class Entry(Element):
+class BundleEntry(Element):
     """A resource of a Bundle, as the bytes in which it came, and the address that references to it name."""
 
     full_url: str | None = None
@@ -47,7 +48,7 @@ class Bundle(Element):
     identifier: Identifier | None = None
     type: str | None = None
     timestamp: str | None = None
-    entry: tuple[Entry, ...] = ()
+    entry: tuple[BundleEntry, ...] = ()
 
 
 NOTHING = frozenset({b"", b"null"})
@@ -104,5 +105,12 @@ class Resources:
 
 
 def contained(raw: bytes) -> list[Found]:
-    """The resources that a resource contains."""
-    return [found(bytes(one)) for one in _contained(raw).contained] if b'"contained"' in raw else []
+    """The resources that a resource contains; what is none is left out."""
+    if b'"contained"' not in raw:
+        return []
+    every: list[Found] = []
+    with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
+        for one in _contained(raw).contained:
+            with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
+                every.append(found(bytes(one)))
+    return every

@@ -74,7 +74,7 @@ class ContactPoint(Element):
     use: str | None = None
 
 
-class Address(Element):
+class PostalAddress(Element):
     """Where somebody lives."""
 
     use: str | None = None

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from services.intake.fhir.encounters import read_encounter
-from services.intake.fhir.model import Told
+from services.intake.fhir.model import ToldResource
 from services.intake.hl7.model import VisitMessage
 from shared.fhir.bundles import Resources, found
 from tests.intake.said import NOW, SITE, SampleSite, er7, read
@@ -195,5 +195,5 @@ def v2_message(number: int, event: Event) -> VisitMessage:
 
 def fhir_message(number: int, event: Event, *, lean: bool = False) -> VisitMessage:
     resource = found(orjson.dumps(by_fhir(event, lean=lean)))
-    told = Told(resource, Resources([resource]), f"C{number}")
+    told = ToldResource(resource, Resources([resource]), f"C{number}")
     return VisitMessage(read_encounter(told, FHIR_SITE, NOW).adt, f"m{number}", NOW)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,17 +10,17 @@ import msgspec
 import orjson
 
 from services.intake.fhir.encounters import read_encounter
-from services.intake.fhir.model import ReadResource, ResourceRules, Told
+from services.intake.fhir.model import ReadResource, ResourceRules, ToldResource
 from services.intake.fhir.persons import read_condition, read_coverage, read_patient
 from services.intake.fhir.resources import MessageHeader
 from services.intake.hl7.model import Refused
 from services.intake.hl7.triggers import CONDITION, COVERAGE, ENCOUNTER, PATIENT
-from shared.fhir.bundles import NOTHING, Bundle, Entry, Found, Resources, contained, found
+from shared.fhir.bundles import NOTHING, Bundle, BundleEntry, Found, Resources, contained, found
 from shared.fhir.reading import NotRead, check_depth, read, read_or_none
 
 MOST_ENTRIES = 500
 """Entries that a Bundle may have."""
-READERS: Mapping[str, tuple[str, Callable[[Told, ResourceRules, datetime], ReadResource]]] = {
+READERS: Mapping[str, tuple[str, Callable[[ToldResource, ResourceRules, datetime], ReadResource]]] = {
     "Encounter": (ENCOUNTER, read_encounter),
     "Patient": (PATIENT, read_patient),
     "Coverage": (COVERAGE, read_coverage),
@@ -80,12 +80,12 @@ def found_in(raw: bytes, place: str) -> Found:
     return one
 
 
-def _entry(number: int, one: Entry) -> Found:
+def _entry(number: int, one: BundleEntry) -> Found:
     head = found_in(bytes(one.resource), f"Bundle.entry[{number}].resource")
     return head._replace(full_url=one.full_url)
 
 
-def told_in(body: Body, own_id: str | None = None, facility: str | None = None) -> list[Told]:
+def told_in(body: Body, own_id: str | None = None, facility: str | None = None) -> list[ToldResource]:
     """The resources of a body that are messages: its Encounters, else its Patients, and so on. Raises Refused (AR)
     where there is none. `own_id`: the id under which one alone is kept; `facility`: the caller's."""
     mine = list(body.every)
@@ -101,10 +101,17 @@ def told_in(body: Body, own_id: str | None = None, facility: str | None = None) 
     focus = [one for one in chosen if _is_focus(one, body)]
     if body.header is not None and focus:
         chosen = focus
-    within = Resources([*mine, *(each for one in chosen for each in contained_of(one))])
-    stamp, name = (body.bundle.timestamp, body.bundle.id) if body.bundle else (None, None)
+    by, (stamp, name) = facility, (body.bundle.timestamp, body.bundle.id) if body.bundle else (None, None)
     name = (body.header.id if body.header else None) or name
-    return [Told(one, within, own_id or name or one.id or "", body.header, stamp, own_id, facility) for one in chosen]
+    return [
+        ToldResource(one, with_contained(one, mine), own_id or name or one.id or "", body.header, stamp, own_id, by)
+        for one in chosen
+    ]
+
+
+def with_contained(one: Found, others: Sequence[Found]) -> Resources:
+    """A resource's Bundle with what the resource itself contains, and nothing that another one does."""
+    return Resources([*others, *contained(one.raw)])
 
 
 def _own(body: Body) -> tuple[str, str]:
@@ -116,25 +123,17 @@ def _own(body: Body) -> tuple[str, str]:
     return (kind, kept_id) if kind in READERS else ("", "")
 
 
-def contained_of(one: Found) -> list[Found]:
-    """The resources that one contains; none where they can't be read."""
-    try:
-        return contained(one.raw)
-    except msgspec.MsgspecError:
-        return []
-
-
 def _is_focus(one: Found, body: Body) -> bool:
     every = Resources(body.every)
     return any(every.resolve(each) is one for each in body.header.focus) if body.header else False
 
 
-def read_told(told: Told, rules: ResourceRules, arrived_at: datetime) -> ReadResource:
+def read_told(told: ToldResource, rules: ResourceRules, arrived_at: datetime) -> ReadResource:
     """What a resource says, as a message. Raises Refused (AE)."""
     return READERS[told.resource.kind][1](told, rules, arrived_at)
 
 
-def alone(told: Told, body: Body) -> bytes:
+def alone(told: ToldResource, body: Body) -> bytes:
     """A Bundle of this resource and of those in its Bundle that are no messages: read again, it says the same."""
     entries = [
         {**({"fullUrl": one.full_url} if one.full_url else {}), "resource": orjson.Fragment(one.raw)}

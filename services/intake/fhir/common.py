@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from msgspec import Struct, structs
 
-from services.intake.fhir.model import Clockwork, ResourceRules, Told
+from services.intake.fhir.model import Clockwork, ResourceRules, ToldResource
 from services.intake.fhir.people import ids_of, server_id
 from services.intake.fhir.places import names_of
-from services.intake.fhir.resources import Patient
+from services.intake.fhir.resources import PatientResource
 from services.intake.hl7.fields import short
 from services.intake.hl7.model import Adt, Moment, PatientId, Refused, Sender
 from services.intake.hl7.timestamps import read_day
@@ -23,7 +23,7 @@ FHIR = "FHIR"
 """The sending application of a resource whose message names none."""
 
 
-def read_as(kind: type[Read], told: Told) -> Read:
+def read_as(kind: type[Read], told: ToldResource) -> Read:
     """The resource as this type. Raises Refused where it is not of it."""
     return _read(kind, told.resource.raw, told.resource.kind)
 
@@ -35,22 +35,22 @@ def _read(kind: type[Read], raw: bytes, name: str) -> Read:
         raise Refused("AE", wrong.status, wrong.expression or name, 0, wrong.text) from None
 
 
-def patient_of(subject: Reference | None, told: Told) -> Patient | None:
+def patient_of(subject: Reference | None, told: ToldResource) -> PatientResource | None:
     """The Patient that a reference means, where it came too: also the only one of the Bundle, where there is no
     reference. Raises Refused for one that can't be read."""
     if told.resource.kind == "Patient":
-        return read_as(Patient, told)
+        return read_as(PatientResource, told)
     found = told.resources.resolve(subject, told.resource.raw)
     if found is None and subject is None:
         every = list(told.resources.of("Patient"))
         found = every[0] if len(every) == 1 else None
     if found is None or found.kind != "Patient":
         return None
-    return _read(Patient, found.raw, "Patient")
+    return _read(PatientResource, found.raw, "Patient")
 
 
 def patient_ids_of(
-    patient: Patient | None, subject: Reference | None, told: Told, facility: str, expression: str
+    patient: PatientResource | None, subject: Reference | None, told: ToldResource, facility: str, expression: str
 ) -> tuple[PatientId, ...]:
     """The patient's ids. Where none is told, the one under which the sender's server keeps the patient; of a Patient
     that is kept here, that one too. Raises Refused where there is none at all."""
@@ -74,7 +74,7 @@ _SAYS_FACILITY = {
 """Resource → the element that names its facility."""
 
 
-def sender_of(names: Iterable[str], told: Told, rules: ResourceRules) -> Sender:
+def sender_of(names: Iterable[str], told: ToldResource, rules: ResourceRules) -> Sender:
     """Who says it: the first of these names that is a facility's, then of those that the message's header has, else the
     caller's own facility; a name that the site does not have is kept as it was sent. Raises Refused without any."""
     header = told.header
@@ -89,13 +89,13 @@ def sender_of(names: Iterable[str], told: Told, rules: ResourceRules) -> Sender:
     return rules.sender(short(source_of(told)), short(facility), short(facility))
 
 
-def source_of(told: Told) -> str:
+def source_of(told: ToldResource) -> str:
     """The system that sends it: MessageHeader.source."""
     source = told.header.source if told.header else None
     return (source.name or source.endpoint if source else None) or FHIR
 
 
-def said(trigger: str, ids: tuple[PatientId, ...], told: Told, clock: Clockwork, updated: str | None) -> Adt:
+def said(trigger: str, ids: tuple[PatientId, ...], told: ToldResource, clock: Clockwork, updated: str | None) -> Adt:
     """A message of this trigger, with who says it of whom and when: `updated` (meta.lastUpdated), else the Bundle's
     time, else arrival. Raises Refused where that lies too far ahead."""
     sent = clock.moment(told.timestamp, "Bundle.timestamp")
@@ -119,7 +119,7 @@ def said(trigger: str, ids: tuple[PatientId, ...], told: Told, clock: Clockwork,
     )
 
 
-def with_death(adt: Adt, patient: Patient | None, clock: Clockwork) -> Adt:
+def with_death(adt: Adt, patient: PatientResource | None, clock: Clockwork) -> Adt:
     """The message with what Patient.deceased says."""
     if patient is None:
         return adt
@@ -130,7 +130,7 @@ def with_death(adt: Adt, patient: Patient | None, clock: Clockwork) -> Adt:
     return structs.replace(adt, deceased=dead, death="Y" if dead else "N", died=died)
 
 
-def age(patient: Patient | None, at: datetime) -> int | None:
+def age(patient: PatientResource | None, at: datetime) -> int | None:
     """Whole years on the day of `at`; None where no whole birth date is told, or one that can't be."""
     day, on = read_day(patient.birth_date or "") if patient else None, at.date()
     if day is None or day > on:

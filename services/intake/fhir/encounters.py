@@ -18,10 +18,10 @@ from msgspec import structs
 from services.intake.fhir import codes
 from services.intake.fhir.common import age, patient_ids_of, patient_of, read_as, said, sender_of, with_death
 from services.intake.fhir.groups import coverage_of, diagnoses_of
-from services.intake.fhir.model import Clockwork, ReadResource, ResourceRules, Told
+from services.intake.fhir.model import Clockwork, ReadResource, ResourceRules, ToldResource
 from services.intake.fhir.people import person_of
 from services.intake.fhir.places import leaves_of, location_of, names_of, organizations_of_places, places_of
-from services.intake.fhir.resources import Encounter, Named, Patient
+from services.intake.fhir.resources import Encounter, NamedResource, PatientResource
 from services.intake.hl7.fields import short
 from services.intake.hl7.model import NOWHERE, Adt, Location, Moment, PatientId, Refused, WholeVisit
 from services.intake.hl7.triggers import DELETED, ENCOUNTER, TELLING, cancelling
@@ -33,7 +33,7 @@ _ATTENDING = ("ATND", "ADM", "PPRF")
 _CANCELLED = {"admit": TELLING["admitted"], "discharge": TELLING["discharged"], "transfer": TELLING["transferred"]}
 
 
-def read_encounter(told: Told, rules: ResourceRules, arrived_at: datetime) -> ReadResource:
+def read_encounter(told: ToldResource, rules: ResourceRules, arrived_at: datetime) -> ReadResource:
     """What an Encounter says. Raises Refused for one without a status, a patient or a facility, for one whose beginning
     or end can't be read or lies too far ahead; all else that is odd is a warning."""
     encounter = read_as(Encounter, told)
@@ -52,7 +52,12 @@ class _Reading:
     """The reading of one Encounter."""
 
     def __init__(
-        self, encounter: Encounter, patient: Patient | None, told: Told, rules: ResourceRules, clock: Clockwork
+        self,
+        encounter: Encounter,
+        patient: PatientResource | None,
+        told: ToldResource,
+        rules: ResourceRules,
+        clock: Clockwork,
     ) -> None:
         self.encounter, self.patient, self.told, self.rules, self.clock = encounter, patient, told, rules, clock
 
@@ -157,14 +162,14 @@ class _Reading:
         return None
 
 
-def _npi(who: Reference | None, told: Told) -> str | None:
+def _npi(who: Reference | None, told: ToldResource) -> str | None:
     found = told.resources.resolve(who, told.resource.raw)
-    known = read_or_none(Named, found.raw) if found else None
+    known = read_or_none(NamedResource, found.raw) if found else None
     numbers = [*([who.identifier] if who and who.identifier else []), *(known.identifier if known else ())]
     return next((short(one.value) for one in numbers if one.system == codes.US_NPI and one.value), None)
 
 
-def _names(encounter: Encounter, patient: Patient | None, told: Told) -> Iterator[str]:
+def _names(encounter: Encounter, patient: PatientResource | None, told: ToldResource) -> Iterator[str]:
     """What the facility may be called by, the surest first."""
     yield from names_of(encounter.service_provider, told)
     yield from organizations_of_places(encounter, told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from services.intake.fhir import codes
-from services.intake.fhir.model import Clockwork, Told
+from services.intake.fhir.model import Clockwork, ToldResource
 from services.intake.fhir.places import names_of
 from services.intake.fhir.resources import Condition, Coverage, Encounter
 from services.intake.hl7.fields import short
@@ -20,7 +20,7 @@ NOT_SO = ("refuted", "entered-in-error")
 """Condition.verificationStatus of what is no diagnosis."""
 
 
-def diagnoses_of(encounter: Encounter, told: Told) -> tuple[Diagnosis, ...] | None:
+def diagnoses_of(encounter: Encounter, told: ToldResource) -> tuple[Diagnosis, ...] | None:
     """All diagnoses by rank: those that the Encounter lists, then Conditions of this Encounter that came with it; None
     where neither tells one."""
     listed = [(one, told.resources.resolve(one.condition, told.resource.raw)) for one in encounter.diagnosis or ()]
@@ -30,15 +30,16 @@ def diagnoses_of(encounter: Encounter, told: Told) -> tuple[Diagnosis, ...] | No
         uses = [codes.DIAGNOSIS_USE.get(each.code or "", "W") for each in one.use.coding] if one.use else []
         status = next(iter(uses), "W")
         found += [(one.rank or _LAST, each) for each in coded([known] if known else [], status)]
-    others = [one for one in told.resources.of("Condition") if all(one is not each for _, each in listed)]
-    found += [(_LAST, each) for each in coded(_of_this(encounter, others, told), "W")]
+    more = [one for one in told.resources.of("Condition") if all(one is not each for _, each in listed)]
+    others = _of_this(encounter, more, told)
+    found += [(_LAST, each) for each in coded(others, "W")]
     if not found and encounter.diagnosis is None and not others:
         return None
     found.sort(key=lambda each: each[0])
     return tuple(one._replace(rank=rank) for rank, (_, one) in enumerate(found, start=1))
 
 
-def _of_this(encounter: Encounter, conditions: Iterable[Found], told: Told) -> list[Condition]:
+def _of_this(encounter: Encounter, conditions: Iterable[Found], told: ToldResource) -> list[Condition]:
     """Those Conditions that are of this Encounter, or of none."""
     found = []
     for one in conditions:
@@ -63,20 +64,20 @@ def coded(conditions: Iterable[Condition], status: str) -> list[Diagnosis]:
     return found
 
 
-def coverage_of(encounter: Encounter, told: Told, clock: Clockwork) -> tuple[Payer, ...] | None:
+def coverage_of(encounter: Encounter, told: ToldResource, clock: Clockwork) -> tuple[Payer, ...] | None:
     """The payers of its patient that came with an Encounter, in the order in which they pay; None where none is
     named."""
     every = [known for one in told.resources.of("Coverage") if (known := read_or_none(Coverage, one.raw))]
     return payers([one for one in every if _same(one.beneficiary, encounter.subject, told)], told, clock) or None
 
 
-def _same(one: Reference | None, other: Reference | None, told: Told) -> bool:
+def _same(one: Reference | None, other: Reference | None, told: ToldResource) -> bool:
     """Whether two references are to one patient, or one of them is to nobody who came with it."""
     first, second = told.resources.resolve(one), told.resources.resolve(other, told.resource.raw)
     return first is None or second is None or first is second
 
 
-def payers(coverages: Sequence[Coverage], told: Told, clock: Clockwork) -> tuple[Payer, ...]:
+def payers(coverages: Sequence[Coverage], told: ToldResource, clock: Clockwork) -> tuple[Payer, ...]:
     """The payers of Coverages that are in force."""
     in_force = [one for one in coverages if one.status not in {"cancelled", "draft", "entered-in-error"}]
     found: list[Payer] = []

@@ -27,7 +27,7 @@ class ResourceRules(FeedRules, Protocol):
         """The first name of the authority that the site knows by this system; None where it knows none."""
 
 
-class Told(NamedTuple):
+class ToldResource(NamedTuple):
     """A resource as it came: with the others of its Bundle, and what the Bundle and the door say of it."""
 
     resource: Found

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from services.intake.fhir import codes
-from services.intake.fhir.resources import Patient
+from services.intake.fhir.resources import PatientResource
 from services.intake.hl7.fields import short
 from services.intake.hl7.model import PatientId
-from shared.fhir.elements import Address, ContactPoint, HumanName, Identifier, Reference
+from shared.fhir.elements import ContactPoint, HumanName, Identifier, PostalAddress, Reference
 
 _MOST_NAMES = 20
 _OID = "urn:oid:"
@@ -40,7 +40,7 @@ def _type(one: Identifier) -> str | None:
     return short(found[0]) if found else None
 
 
-def ids_of(patient: Patient | None, subject: Reference | None) -> tuple[PatientId, ...]:
+def ids_of(patient: PatientResource | None, subject: Reference | None) -> tuple[PatientId, ...]:
     """The ids of the patient, and the one by which the reference names them."""
     every: list[Identifier] = list(patient.identifier) if patient else []
     if subject and subject.identifier:
@@ -59,7 +59,7 @@ def server_id(reference: str | None, facility: str) -> PatientId | None:
     return PatientId(short(kept), short(f"{of} {OF_SERVER}"), "PI")
 
 
-def person_of(patient: Patient | None, ids: Iterable[PatientId]) -> dict[str, Any]:
+def person_of(patient: PatientResource | None, ids: Iterable[PatientId]) -> dict[str, Any]:
     """What the resource says of the person, by the fields of people/person.py; what it lacks, it says nothing of."""
     found: dict[str, Any] = {}
     if patient is not None:
@@ -91,7 +91,7 @@ def _contacts(telecom: Iterable[ContactPoint], *, work: bool) -> list[dict[str, 
     return found
 
 
-def _address(addresses: Iterable[Address]) -> list[str] | None:
+def _address(addresses: Iterable[PostalAddress]) -> list[str] | None:
     """Line, further lines, city, state, postal code and country of the address where the patient lives."""
     one = next((each for each in addresses if each.use not in {"old", "temp", "billing"}), None)
     if one is None:

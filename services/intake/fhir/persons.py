@@ -14,25 +14,25 @@ from msgspec import structs
 from services.intake.fhir import codes
 from services.intake.fhir.common import age, patient_ids_of, patient_of, read_as, said, sender_of, with_death
 from services.intake.fhir.groups import NOT_SO, coded, payers
-from services.intake.fhir.model import Clockwork, ReadResource, ResourceRules, Told
+from services.intake.fhir.model import Clockwork, ReadResource, ResourceRules, ToldResource
 from services.intake.fhir.people import person_of
 from services.intake.fhir.places import names_of
-from services.intake.fhir.resources import Condition, Coverage, Patient
+from services.intake.fhir.resources import Condition, Coverage, PatientResource
 from services.intake.hl7.fields import short
 from services.intake.hl7.model import Adt, DiagnosisChange, Refused
 from services.intake.hl7.triggers import CONDITION, COVERAGE, PATIENT
 from shared.fhir.elements import Meta, Reference
 
 
-def read_patient(told: Told, rules: ResourceRules, arrived_at: datetime) -> ReadResource:
+def read_patient(told: ToldResource, rules: ResourceRules, arrived_at: datetime) -> ReadResource:
     """What a Patient says. Raises Refused for one without an identifier or a facility."""
-    patient = read_as(Patient, told)
+    patient = read_as(PatientResource, told)
     found = _About(PATIENT, patient, None, "Patient.identifier", patient.meta, _Came(told, rules, arrived_at))
     adt = found.adt
     return found.result(structs.replace(adt, age_years=age(patient, adt.occurred.start)))
 
 
-def read_coverage(told: Told, rules: ResourceRules, arrived_at: datetime) -> ReadResource:
+def read_coverage(told: ToldResource, rules: ResourceRules, arrived_at: datetime) -> ReadResource:
     """What a Coverage says. Raises Refused for one that names no patient or no payer."""
     one = read_as(Coverage, told)
     patient, came = patient_of(one.beneficiary, told), _Came(told, rules, arrived_at)
@@ -43,7 +43,7 @@ def read_coverage(told: Told, rules: ResourceRules, arrived_at: datetime) -> Rea
     return found.result(structs.replace(found.adt, coverage=every))
 
 
-def read_condition(told: Told, rules: ResourceRules, arrived_at: datetime) -> ReadResource:
+def read_condition(told: ToldResource, rules: ResourceRules, arrived_at: datetime) -> ReadResource:
     """What a Condition says: a diagnosis added to those of the visit, or taken from them. Raises Refused for one
     without a code or a patient."""
     one = read_as(Condition, told)
@@ -62,7 +62,7 @@ def read_condition(told: Told, rules: ResourceRules, arrived_at: datetime) -> Re
 class _Came(NamedTuple):
     """A resource, the site's rules, and when it arrived."""
 
-    told: Told
+    told: ToldResource
     rules: ResourceRules
     arrived_at: datetime
 
@@ -71,8 +71,8 @@ class _About:
     """A message of a patient: who says it of whom, and the clock that reads its times."""
 
     def __init__(  # noqa: PLR0917 - what every such message has
-        self, trigger: str, patient: Patient | None, subject: Reference | None, expression: str, meta: Meta | None,
-        came: _Came,
+        self, trigger: str, patient: PatientResource | None, subject: Reference | None, expression: str,
+        meta: Meta | None, came: _Came,
     ) -> None:  # fmt: skip
         names = names_of(patient.managing_organization if patient else None, came.told)
         self.clock = Clockwork(sender_of(names, came.told, came.rules), came.rules, came.arrived_at)

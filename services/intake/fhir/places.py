@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from services.intake.fhir import codes
-from services.intake.fhir.model import Clockwork, ResourceRules, Told
-from services.intake.fhir.resources import Encounter, EncounterLocation, Location, Named
+from services.intake.fhir.model import Clockwork, ResourceRules, ToldResource
+from services.intake.fhir.resources import Encounter, EncounterLocation, LocationResource, NamedResource
 from services.intake.hl7 import model
 from services.intake.hl7.fields import short
 from services.intake.hl7.model import NOWHERE, LeaveTold, Moment, PlaceTold
@@ -20,12 +20,12 @@ _DEEPEST = 5
 _TO_COME = frozenset({"planned", "reserved"})
 
 
-def names_of(reference: Reference | None, told: Told) -> Iterator[str]:
+def names_of(reference: Reference | None, told: ToldResource) -> Iterator[str]:
     """What the organization that is referred to may be called: its numbers, then its names."""
     if reference is None:
         return
     found = told.resources.resolve(reference, told.resource.raw)
-    known = read_or_none(Named, found.raw) if found else None
+    known = read_or_none(NamedResource, found.raw) if found else None
     yield from _values([reference.identifier] if reference.identifier else [])
     yield from _values(known.identifier if known else ())
     if known and isinstance(known.name, str):
@@ -48,12 +48,12 @@ def _last_part(reference: Reference) -> Iterator[str]:
 class _Chain:
     """A place, and the places that it is part of, from the narrowest on."""
 
-    def __init__(self, reference: Reference, told: Told) -> None:
-        self.reference, self.within = reference, list[tuple[Found, Location]]()
+    def __init__(self, reference: Reference, told: ToldResource) -> None:
+        self.reference, self.within = reference, list[tuple[Found, LocationResource]]()
         now: Reference | None = reference
         while now is not None and len(self.within) < _DEEPEST:
             found = told.resources.resolve(now, told.resource.raw)
-            known = read_or_none(Location, found.raw) if found else None
+            known = read_or_none(LocationResource, found.raw) if found else None
             if found is None or known is None or found.kind != "Location":
                 break
             self.within.append((found, known))
@@ -74,7 +74,7 @@ class _Chain:
         return [[*numbers, *filter(None, [own.display]), *_last_part(own)]]
 
 
-def location_of(entry: EncounterLocation, told: Told, facility: str, rules: ResourceRules) -> model.Location:
+def location_of(entry: EncounterLocation, told: ToldResource, facility: str, rules: ResourceRules) -> model.Location:
     """The unit that an Encounter's location is or lies in, by the first of its names that the site has; else by its
     first name. Room and bed, where they are told."""
     if entry.location is None:
@@ -90,7 +90,7 @@ def _short(text: str | None) -> str | None:
     return short(text) if text else None
 
 
-def organizations_of_places(encounter: Encounter, told: Told) -> Iterator[str]:
+def organizations_of_places(encounter: Encounter, told: ToldResource) -> Iterator[str]:
     """What the organizations that run the visit's places may be called."""
     for entry in encounter.location:
         if entry.location is not None:
@@ -99,7 +99,7 @@ def organizations_of_places(encounter: Encounter, told: Told) -> Iterator[str]:
 
 
 def places_of(
-    encounter: Encounter, told: Told, facility: str, rules: ResourceRules, clock: Clockwork
+    encounter: Encounter, told: ToldResource, facility: str, rules: ResourceRules, clock: Clockwork
 ) -> tuple[PlaceTold, ...]:
     """The places of a visit: those with times in their order, then those without, the one of now last; a change of
     class that classHistory tells is one more, at the place in force."""

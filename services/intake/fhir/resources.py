@@ -5,7 +5,6 @@ from __future__ import annotations
 from msgspec import field
 
 from shared.fhir.elements import (
-    Address,
     Class,
     CodeableConcept,
     Coding,
@@ -16,6 +15,7 @@ from shared.fhir.elements import (
     Identifier,
     Meta,
     Period,
+    PostalAddress,
     Quantity,
     Reference,
 )
@@ -95,7 +95,7 @@ class Encounter(Resource):
     service_provider: Reference | None = None
 
 
-class Patient(Resource):
+class PatientResource(Resource):
     """A patient."""
 
     name: tuple[HumanName, ...] = ()
@@ -104,7 +104,7 @@ class Patient(Resource):
     birth_date: str | None = None
     deceased_boolean: bool | None = None
     deceased_date_time: str | None = None
-    address: tuple[Address, ...] = ()
+    address: tuple[PostalAddress, ...] = ()
     managing_organization: Reference | None = None
 
 
@@ -139,7 +139,7 @@ class Coverage(Resource):
     order: int | None = None
 
 
-class Location(Resource):
+class LocationResource(Resource):
     """A unit, a room or a bed."""
 
     name: str | None = None
@@ -149,7 +149,7 @@ class Location(Resource):
     managing_organization: Reference | None = None
 
 
-class Named(Resource):
+class NamedResource(Resource):
     """An Organization or a Practitioner: its numbers, and the name of the first."""
 
     name: str | tuple[HumanName, ...] | None = None
@@ -214,7 +214,7 @@ class Observation(Resource):
     extension: tuple[Extension, ...] = ()
 
 
-class Answer(Element):
+class QuestionAnswer(Element):
     """An answer in a QuestionnaireResponse."""
 
     value_decimal: float | None = None
@@ -226,7 +226,7 @@ class Item(Element):
     """A question with its answers, or a group of such."""
 
     link_id: str | None = None
-    answer: tuple[Answer, ...] = ()
+    answer: tuple[QuestionAnswer, ...] = ()
     item: tuple[Item, ...] = ()
 
 
@@ -264,7 +264,7 @@ class Provision(Element):
     purpose: tuple[Coding, ...] = ()
 
 
-class Consent(Resource):
+class ConsentResource(Resource):
     """What a patient allows."""
 
     status: str | None = None

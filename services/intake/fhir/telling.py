@@ -15,7 +15,7 @@ _CLASS = {"I": "IMP", "E": "EMER", "O": "AMB", "P": "PRENC"}
 """PV1-2 → Encounter.class (HL7 v2-to-FHIR)."""
 
 
-class Stated(NamedTuple):
+class VisitFact(NamedTuple):
     """A fact of the visit: its type's name, when it happened, the unit that it goes to, and a disposition's code."""
 
     name: str
@@ -32,7 +32,7 @@ class VisitTold(NamedTuple):
     last: Adt
     number: str | None
     patient: PatientId | None
-    facts: Sequence[Stated]
+    facts: Sequence[VisitFact]
     version: int
     changed: datetime
 
@@ -58,7 +58,7 @@ def encounter(visit: VisitTold) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def _status(visit: VisitTold, ended: Stated | None) -> str:
+def _status(visit: VisitTold, ended: VisitFact | None) -> str:
     names = [one.name for one in visit.facts]
     if not names:
         if visit.last.means.cancels:
@@ -101,7 +101,7 @@ def _period(begun: datetime | None, ended: datetime | None) -> dict[str, str] | 
     return {name: _instant(at) for name, at in told.items() if at} or None
 
 
-def _locations(facts: Sequence[Stated], ended: datetime | None) -> list[dict[str, Any]] | None:
+def _locations(facts: Sequence[VisitFact], ended: datetime | None) -> list[dict[str, Any]] | None:
     """The units in their order, each until the next one; the last one is active while the visit goes on."""
     places = [one for one in facts if one.unit]
     found = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from services.intake.fhir.telling import Stated, VisitTold
+from services.intake.fhir.telling import VisitFact, VisitTold
 from services.intake.hl7 import codec
 from services.intake.hl7.model import Adt, VisitMessage
 from services.intake.hl7.triggers import ENCOUNTER
@@ -97,13 +97,13 @@ async def told(connection: Connection, intake: Intake, encounter_id: str, scope:
     return VisitTold(encounter_id, ended, number, patient, facts, counted["number"], counted["last"])
 
 
-def _stated(value: CareFact) -> Stated:
+def _stated(value: CareFact) -> VisitFact:
     """A fact, as far as an Encounter tells it."""
     name, at = value.TYPE, value.occurred_at
     if isinstance(value, Admitted | VisitStarted):
-        return Stated(name, at, value.unit)
+        return VisitFact(name, at, value.unit)
     if isinstance(value, Transferred):
-        return Stated(name, at, value.to.unit)
+        return VisitFact(name, at, value.to.unit)
     if isinstance(value, Discharged | VisitEnded):
-        return Stated(name, at, disposition=value.disposition.code if value.disposition else None)
-    return Stated(name, at)
+        return VisitFact(name, at, disposition=value.disposition.code if value.disposition else None)
+    return VisitFact(name, at)

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from services.intake.fhir import bodies
 from services.intake.fhir.bodies import Body, body_of, read_told, told_in
-from services.intake.fhir.model import ReadResource, ResourceRules, Told
+from services.intake.fhir.model import ReadResource, ResourceRules, ToldResource
 from services.intake.hl7 import codec
 from services.intake.hl7.acknowledgements import Outcome
 from services.intake.hl7.header import Header
@@ -68,7 +68,7 @@ def read_fhir(received: Received, rules: ResourceRules, seal: Seal) -> list[Inbo
     return [inbound_of(received, told, _text(received, told, body), rules, seal) for told in every]
 
 
-def _text(received: Received, told: Told, body: Body) -> bytes:
+def _text(received: Received, told: ToldResource, body: Body) -> bytes:
     """The text that a message is kept as: the body, or of several in it a Bundle of this one alone."""
     only = sum(one.kind == told.resource.kind for one in body.every) == 1
     return received.raw if only else bodies.alone(told, body)
@@ -93,7 +93,7 @@ def _made(received: Received, trigger: str, seal: Seal, raw: bytes) -> InboundRe
     return found
 
 
-def inbound_of(received: Received, told: Told, raw: bytes, rules: ResourceRules, seal: Seal) -> InboundMessage:
+def inbound_of(received: Received, told: ToldResource, raw: bytes, rules: ResourceRules, seal: Seal) -> InboundMessage:
     """The message of a resource; `raw`: the text that it is kept as."""
     found = _made(received, bodies.READERS[told.resource.kind][0], seal, raw)
     found.kind, found.own_id = told.resource.kind, told.own_id or ""

@@ -216,6 +216,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
     Worklist(
         name="gap",
         of=EntriesOf("placement", ("placed",), work.gapped),
+        late=work.over,
         waits="Placements with many days between the end of the stay and the first day",
         title="Gaps",
         hint="More days between the end of the stay and the first day than the site takes for good.",

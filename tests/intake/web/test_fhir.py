@@ -297,6 +297,28 @@ async def test_of_a_transaction_with_one_wrong_entry_nothing_is_kept(
     assert await fhir_hospital.patient_id() is None
 
 
+async def test_an_entry_with_a_condition_makes_an_encounter_only_once(
+    http: httpx.AsyncClient, head: dict[str, str], fhir_hospital: FhirHospital
+) -> None:
+    condition = f"identifier=|V1-{fhir_hospital.mrn}"
+    for status, told in (("201 Created", fhir_hospital.encounter()), ("200 OK", fhir_hospital.finished())):
+        body = bundle("transaction", entry(told, ifNoneExist=condition))
+        answer = await http.post("/fhir/", json=body, headers=head)
+        assert answer.json()["entry"][0]["response"]["status"] == status, answer.text
+    assert await fhir_hospital.standing() == {("admitted", "2026-03-10")}
+
+
+async def test_of_a_message_with_two_encounters_the_one_that_is_wrong_is_named(
+    http: httpx.AsyncClient, head: dict[str, str], fhir_hospital: FhirHospital
+) -> None:
+    body = notification(fhir_hospital, "admit", fhir_hospital.encounter(), "2026-03-10T13:05:00Z")
+    wrong = {"resourceType": "Encounter", "id": "e2", "status": "MARKERVALUE"}
+    body["entry"].append({"fullUrl": "urn:uuid:e2", "resource": wrong})
+    body["entry"][0]["resource"]["focus"].append({"reference": "urn:uuid:e2"})
+    answer = await http.post("/fhir/$process-message", json=body, headers=head)
+    assert (answer.status_code, answer.json()["issue"][0]["expression"]) == (422, ["Encounter.status"])
+
+
 async def test_of_a_batch_each_entry_is_by_itself(
     http: httpx.AsyncClient, head: dict[str, str], fhir_hospital: FhirHospital
 ) -> None:

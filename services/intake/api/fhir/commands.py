@@ -13,16 +13,16 @@ from pydantic import BaseModel, ValidationError
 
 from services.intake.fhir import codes
 from services.intake.fhir.common import patient_of, read_as, sender_of
-from services.intake.fhir.model import ResourceRules, Told
+from services.intake.fhir.model import ResourceRules, ToldResource
 from services.intake.fhir.people import ids_of, server_id
 from services.intake.fhir.places import names_of
 from services.intake.fhir.resources import (
-    Consent,
     ConsentActor,
+    ConsentResource,
     Item,
     Labelled,
     Observation,
-    Patient,
+    PatientResource,
     QuestionnaireResponse,
     ServiceRequest,
 )
@@ -45,7 +45,7 @@ _PURPOSE = {"TREAT": "treatment", "HPAYMT": "payment", "HOPERAT": "operations", 
 class Came(NamedTuple):
     """A resource, the site's rules, and when it arrived."""
 
-    told: Told
+    told: ToldResource
     rules: ResourceRules
     arrived_at: datetime
 
@@ -120,7 +120,7 @@ def of_questionnaire(came: Came) -> Assessment:
 def consent(came: Came) -> ConsentGiven:
     """A Consent that permits disclosure: its organization discloses, the provision's recipient receives (actor IRCP),
     for the provision's purpose, about its security labels, within its period."""
-    one = read_as(Consent, came.told)
+    one = read_as(ConsentResource, came.told)
     _status(one.status, {"active"}, "Consent.status")
     allows = one.provision
     if allows is None or allows.type not in {None, "permit"}:
@@ -204,7 +204,7 @@ def _identity(subject: Reference | None, expression: str, facility: str, came: C
     return {**found, **(_person(patient) if patient else {})}
 
 
-def _person(patient: Patient) -> dict[str, Any]:
+def _person(patient: PatientResource) -> dict[str, Any]:
     name = next((one for one in patient.name if one.family), None)
     found: dict[str, Any] = {}
     if name is not None and name.family:

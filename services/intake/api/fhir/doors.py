@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from services.intake.api.fhir import persons
 from services.intake.api.fhir.commands import COMMANDS
 from services.intake.api.fhir.entering import (
     DOOR,
@@ -24,24 +25,26 @@ from services.intake.api.fhir.entering import (
     check,
     enter_all,
     enter_message,
+    existing,
     id_of,
     only_facility,
     problem_of,
     within,
 )
 from services.intake.api.fhir.transactions import transaction
-from services.intake.fhir.bodies import READERS, Body, body_of, contained_of
-from services.intake.fhir.model import Told
+from services.intake.fhir.bodies import READERS, Body, body_of, with_contained
+from services.intake.fhir.model import ToldResource
 from services.intake.fhir.telling import encounter
 from services.intake.hl7.model import Refused
 from services.intake.receiving import encounters
 from services.intake.receiving.read import Received
-from shared.fhir.bundles import Resources
+from shared.fhir.capability import TypeTold
 from shared.fhir.outcomes import TAKEN
 from shared.web import requests, tracing
 from shared.web.app import Problem, caller
 from shared.web.auth import Caller
 from shared.web.fhir import Endpoint, answering, fhir, may, nowhere, resource
+from shared.web.fhir_reads import Reads
 
 KINDS = (*READERS, *COMMANDS)
 """The resources that are taken in."""
@@ -61,7 +64,17 @@ def routes(entrance: Entrance) -> list[Route]:
     found += [
         Route(f"/fhir/{kind}/{{id}}", answering(partial(replace, entrance, kind)), methods=["PUT"]) for kind in READERS
     ]
-    return [*found, Route("/fhir/{path:path}", _Elsewhere(answering(partial(bundle, entrance))))]
+    intake = entrance.intake
+    reads = Reads(
+        persons.types(intake, entrance.rates), intake.database, intake.clock, [_taken(kind) for kind in KINDS]
+    )
+    return [*found, *reads.routes(), Route("/fhir/{path:path}", _Elsewhere(answering(partial(bundle, entrance))))]
+
+
+def _taken(kind: str) -> TypeTold:
+    """What a CapabilityStatement says of a type that is taken in."""
+    read = ("read",) if kind == "Encounter" else ()
+    return TypeTold(kind, (), (), (), (*read, "create", *(("update",) if kind in READERS else ())))
 
 
 class _Elsewhere:
@@ -120,14 +133,14 @@ async def create(entrance: Entrance, kind: str, request: Request) -> Response:
     may(who, kind, "c")
     raw, body = await _body(entrance, request, kind)
     if (condition := request.headers.get("if-none-exist")) is not None:
-        there = await existing(entrance, who, kind, condition)
+        there = await existing(entrance.intake, who, kind, condition)
         if there is not None:
             return _answer(request, there)
     own_id = id_of(entrance.intake, who, kind, raw)
     if kind in COMMANDS:
         one = body.every[0]
-        within_it = Resources([one, *contained_of(one)])
-        told = Told(one, within_it, own_id, own_id=own_id, facility=only_facility(who, entrance.intake) or None)
+        facility = only_facility(who, entrance.intake) or None
+        told = ToldResource(one, with_contained(one, [one]), own_id, own_id=own_id, facility=facility)
         try:
             (entered,) = await enter_all(entrance, who, [ToEnter(told, body)], sha256(kind.encode() + raw).digest())
         except RefusedEntries as refused:
@@ -135,20 +148,6 @@ async def create(entrance: Entrance, kind: str, request: Request) -> Response:
         return _answer(request, entered)
     received = _received(entrance, who, raw, own_id)
     return _answer(request, await enter_message(entrance, who, received, kind, known=False))
-
-
-async def existing(entrance: Entrance, who: Caller, kind: str, condition: str) -> Entered | None:
-    """What a condition (`identifier=system|value`) finds at the caller's facilities, as it is answered. Raises a
-    Problem: 412 where it finds several, 422 for another condition."""
-    name, _, value = condition.strip().lstrip("?").partition("=")
-    number = value.rpartition("|")[2]
-    if kind != "Encounter" or name != "identifier" or not number or "&" in value:
-        raise requests.unfit("If-None-Exist", "the condition is identifier=system|value, of an Encounter")
-    async with entrance.intake.database.read() as connection:
-        found = await encounters.numbered(connection, number, who.scope)
-    if len(found) > 1:
-        raise Problem(HTTPStatus.PRECONDITION_FAILED, "several", "several have this number")
-    return Entered(200, kind, found[0], None, b"") if found else None
 
 
 async def replace(entrance: Entrance, kind: str, request: Request) -> Response:

@@ -21,7 +21,7 @@ from services.intake.api.fhir.commands import COMMANDS, Came
 from services.intake.api.rate_limits import RateLimits
 from services.intake.api.writes import WRITES, door
 from services.intake.fhir.bodies import READERS, Body, alone
-from services.intake.fhir.model import Told
+from services.intake.fhir.model import ToldResource
 from services.intake.hl7.model import Fault, Refused
 from services.intake.receiving import encounters
 from services.intake.receiving.group_commit import Reception
@@ -67,7 +67,7 @@ class Entrance:
 class ToEnter(NamedTuple):
     """A resource to be taken in: with its Bundle, and the place in it for answers; by PUT, or by POST."""
 
-    told: Told
+    told: ToldResource
     body: Body
     place: str = ""
     put: bool = False
@@ -137,11 +137,26 @@ def check(answer: Answer) -> None:
     """Raise a Problem, or Transient, where a body was not taken."""
     if answer.code == "AA":
         return
-    told = msgspec.json.decode(answer.replies[0], type=_Outcome).issue[0]
+    issues = [one for reply in answer.replies for one in msgspec.json.decode(reply, type=_Outcome).issue]
+    told = next(one for one in issues if one.code != "informational")
     if answer.away or told.code == "transient":
         raise Transient(told.details["text"])
     fields = [{"field": each, "problem": told.code} for each in told.expression]
     raise Problem(HTTPStatus(_STATUS.get(told.code, 500)), told.code, told.details["text"], fields=fields)
+
+
+async def existing(intake: Intake, who: Caller, kind: str, condition: str) -> Entered | None:
+    """What a condition (`identifier=system|value`) finds at the caller's facilities, as it is answered. Raises a
+    Problem: 412 where it finds several, 422 for another condition."""
+    name, _, value = condition.strip().lstrip("?").partition("=")
+    number = value.rpartition("|")[2]
+    if kind != "Encounter" or name != "identifier" or not number or "&" in value:
+        raise requests.unfit("If-None-Exist", "the condition is identifier=system|value, of an Encounter")
+    async with intake.database.read() as connection:
+        found = await encounters.numbered(connection, number, who.scope)
+    if len(found) > 1:
+        raise Problem(HTTPStatus.PRECONDITION_FAILED, "several", "several have this number")
+    return Entered(200, kind, found[0], None, b"") if found else None
 
 
 # ── requests and transactions ─────────────────────────────────────────────────────────────────────────────────────────

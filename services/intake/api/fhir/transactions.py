@@ -21,16 +21,17 @@ from services.intake.api.fhir.entering import (
     RefusedEntries,
     ToEnter,
     enter_all,
+    existing,
     id_of,
     only_facility,
 )
-from services.intake.fhir.bodies import READERS, Body, contained_of
-from services.intake.fhir.model import Told
+from services.intake.fhir.bodies import READERS, Body, with_contained
+from services.intake.fhir.model import ToldResource
 from services.intake.fhir.places import names_of
 from services.intake.fhir.resources import Encounter
 from services.intake.hl7.model import Fault
 from shared.clock import system_clock
-from shared.fhir.bundles import NOTHING, Entry, Found, Resources
+from shared.fhir.bundles import NOTHING, BundleEntry, Found
 from shared.fhir.outcomes import ISSUES, informed, issue, outcome
 from shared.fhir.reading import read_or_none
 from shared.web.auth import Caller
@@ -53,12 +54,17 @@ class _Planned(NamedTuple):
     place: str
     resource: Found
     entry: ToEnter | None
+    condition: str = ""
+    """Only where there is none like this (ifNoneExist)."""
+    there: Entered | None = None
+    """What there is."""
 
 
 async def transaction(entrance: Entrance, who: Caller, raw: bytes, body: Body, base: str) -> Response:
     """Carry a transaction or a batch out, and answer with a Bundle; with an OperationOutcome for a transaction of which
     an entry is refused."""
     planned, faults = _planned(entrance, who, body)
+    planned = [await _conditioned(entrance, who, one) for one in planned]
     if body.kind == "batch":
         return _bundle("batch-response", [await _alone(entrance, who, one, base) for one in planned], faults)
     if faults:
@@ -68,7 +74,7 @@ async def transaction(entrance: Entrance, who: Caller, raw: bytes, body: Body, b
         done = iter(await enter_all(entrance, who, to_do, sha256(raw).digest()))
     except RefusedEntries as no:
         return _refusal(no.every)
-    answers = [(one.place, _response(next(done), base) if one.entry else _beside()) for one in planned]
+    answers = [(one.place, _response(next(done), base) if one.entry else _beside(one, base)) for one in planned]
     return _bundle("transaction-response", answers, [])
 
 
@@ -76,10 +82,9 @@ def _planned(entrance: Entrance, who: Caller, body: Body) -> tuple[list[_Planned
     """What is to be done with each entry, and those that are refused."""
     found: list[_Planned] = []
     faults: list[tuple[str, Fault]] = []
-    within = Resources([*body.every, *(each for one in body.every for each in contained_of(one))])
     resources = iter(body.every)
     has_encounter = any(one.kind == "Encounter" for one in body.every)
-    facility = only_facility(who, entrance.intake) or _named(body, within, entrance) or None
+    facility = only_facility(who, entrance.intake) or _named(body, entrance) or None
     stamp = body.bundle.timestamp if body.bundle else None
     for number, entry in enumerate(body.bundle.entry if body.bundle else ()):
         place = f"Bundle.entry[{number}]"
@@ -96,23 +101,24 @@ def _planned(entrance: Entrance, who: Caller, body: Body) -> tuple[list[_Planned
             continue
         may(who, one.kind, "u" if put else "c")
         own_id = named or id_of(entrance.intake, who, one.kind, one.raw)
-        told = Told(one, within, own_id, None, stamp, own_id, facility)
-        found.append(_Planned(place, one, ToEnter(told, body, place, put)))
+        told = ToldResource(one, with_contained(one, body.every), own_id, None, stamp, own_id, facility)
+        condition = (entry.request.if_none_exist or "") if entry.request else ""
+        found.append(_Planned(place, one, ToEnter(told, body, place, put), condition))
     return found, faults
 
 
-def _named(body: Body, within: Resources, entrance: Entrance) -> str:
+def _named(body: Body, entrance: Entrance) -> str:
     """The facility of the Encounters of a Bundle, which is that of its other resources too; "" where they name none, or
     several."""
     found = set()
     for one in body.every:
         if one.kind == "Encounter" and (known := read_or_none(Encounter, one.raw)):
-            names = names_of(known.service_provider, Told(one, within, ""))
+            names = names_of(known.service_provider, ToldResource(one, with_contained(one, body.every), ""))
             found |= {each for name in names if (each := entrance.intake.rules.facility_named(name))}
     return found.pop() if len(found) == 1 else ""
 
 
-def _asked(entry: Entry, one: Found, place: str) -> tuple[Fault | None, str, bool]:
+def _asked(entry: BundleEntry, one: Found, place: str) -> tuple[Fault | None, str, bool]:
     """What is asked for with an entry: why it is refused, the id of a PUT, whether it is one."""
     request = entry.request
     if request is None or not request.method or not request.url:
@@ -133,7 +139,7 @@ def _asked(entry: Entry, one: Found, place: str) -> tuple[Fault | None, str, boo
 async def _alone(entrance: Entrance, who: Caller, one: _Planned, base: str) -> tuple[str, dict[str, Any]]:
     """The answer to an entry of a batch."""
     if one.entry is None:
-        return one.place, _beside()
+        return one.place, _beside(one, base)
     try:
         (done,) = await enter_all(entrance, who, [one.entry], sha256(one.resource.raw).digest())
     except RefusedEntries as no:
@@ -151,8 +157,19 @@ def _response(done: Entered, base: str) -> dict[str, Any]:
     return {**found, "etag": f'W/"{done.version}"', "lastModified": stamp} if done.version else found
 
 
-def _beside() -> dict[str, Any]:
+def _beside(one: _Planned, base: str) -> dict[str, Any]:
+    """The answer to an entry of which nothing is stored by itself."""
+    if one.there is not None:
+        return {"status": "200 OK", "location": f"{base}/{one.there.kind}/{one.there.id}"}
     return {"status": "200 OK", "outcome": orjson.Fragment(informed(_KEPT))}
+
+
+async def _conditioned(entrance: Entrance, who: Caller, one: _Planned) -> _Planned:
+    """The entry; one whose condition finds something is answered with that. Raises a Problem as `existing` does."""
+    if not one.condition:
+        return one
+    there = await existing(entrance.intake, who, one.resource.kind, one.condition)
+    return one if there is None else one._replace(entry=None, there=there)
 
 
 def _failed(fault: Fault) -> dict[str, Any]:
