@@ -126,6 +126,7 @@ SITUATIONS: dict[str, Situation] = {
         (
             "/api/searches/{id}/needs", "/api/searches/{id}/closed", "/api/seats", "/api/authorizations",
             f"{EPISODES}/plan", f"{EPISODES}/certified", f"{EPISODES}/assessed", f"{EPISODES}/covered",
+            f"{EPISODES}/benefits", f"{EPISODES}/price",
             f"{EPISODES}/medication",
             f"{EPISODES}/assigned", f"{EPISODES}/agreed", f"{EPISODES}/declined", f"{EPISODES}/ended",
         ),
