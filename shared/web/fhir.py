@@ -85,11 +85,6 @@ def _dotted(place: Iterable[int | str]) -> str:
     return ".".join(str(part) for part in place)
 
 
-async def nowhere(_: Request) -> Response:
-    """The answer where there is nothing at an address below /fhir."""
-    return _outcome(HTTPStatus.NOT_FOUND, "there is nothing at this address, or not for this method")
-
-
 def may(who: Caller, kind: str, right: str) -> None:
     """Check SMART's scopes of a token that has any (`system/Encounter.c`, `user/*.cud`, `system/*.write`): `right` is
     one of c, r, u, d, s. A token without such scopes may what its roles may. Raises a Problem (403)."""
