@@ -8,6 +8,7 @@ import pytest
 
 from tests.deploy.composed import ROOT, SERVICES
 from tools.stack.front.door import FrontLimits
+from tools.stack.front.fhir import SERVICES_OF, asks
 from tools.stack.front.routes import FIRST_PAGE, OF_INTAKE, service_of
 
 CONFIG = (ROOT / "deploy" / "front" / "nginx.conf").read_text(encoding="utf-8")
@@ -22,8 +23,27 @@ def passed_to(path: str) -> str:
     """What the map of the file makes of a path: the first of its patterns that fits, as nginx takes them."""
     [table] = re.findall(r"map \$uri \$service \{(.*?)\n  \}", CONFIG, re.DOTALL)
     rules = re.findall(r'^\s+"~(.+?)" (\S+);', table, re.MULTILINE)
-    assert len(rules) == 5
+    assert len(rules) == 6
     return next((to for pattern, to in rules if re.search(pattern, path)), '""').strip('"')
+
+
+def passed_to_of_fhir(method: str, path: str) -> str:
+    """What the map of FHIR makes of a method and a path."""
+    [table] = re.findall(r'map "\$request_method \$uri" \$fhir \{(.*?)\n  \}', CONFIG, re.DOTALL)
+    rules = re.findall(r'^\s+"~(.+?)" (\S+);', table, re.MULTILINE)
+    return next((to for pattern, to in rules if re.search(pattern, f"{method} {path}")), "intake:8080")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+@pytest.mark.parametrize("kind", [*sorted(SERVICES_OF), "Bundle"])
+@pytest.mark.parametrize("rest", ["", "/p-1-2", "/a-1", "/their-own", "/_search"])
+def test_a_type_of_fhir_is_asked_of_the_first_service_that_the_front_door_of_up_asks(
+    method: str, kind: str, rest: str
+) -> None:
+    path = f"/fhir/{kind}{rest}"
+    assert passed_to(path) == "$fhir"
+    assert passed_to_of_fhir(method, path) == f"{asks(method, path).services[0]}:8080"
+    assert passed_to_of_fhir("GET", "/fhir/metadata") == "placement:8080"
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -86,16 +86,16 @@ class Player:
         """When the desk plans the end of the hospital's stay and arranges what follows: a day before the end, of every
         PLANNED_OF-th patient, where all that was told by then has arrived and nothing told of the end is wrong."""
         mrn = self.course.life.person.mrn
-        if (
-            before.ended is None
-            or any(one.kind.startswith("discharge") for one in before.mishaps)
-            or sum(map(ord, mrn)) % PLANNED_OF
-        ):
+        wrong = any(one.kind.startswith("discharge") for one in before.mishaps)
+        if before.ended is None or wrong or sum(map(ord, mrn)) % PLANNED_OF:
             return None
         at = before.ended - timedelta(days=1)
-        told = [one.at for one in self.sent if one.said < at]
-        arrived = max((*told, at))
-        return arrived + MINUTE if before.began < at and arrived < before.ended - timedelta(hours=2) else None
+        lately = at - timedelta(days=2)
+        going_on = [one for one in self.own if one.began < before.ended and (one.ended or at) >= lately]
+        arrived = max([at, *(one.at for one in self.sent if one.said < at)])
+        if going_on or before.began >= at or arrived >= before.ended - timedelta(hours=2):
+            return None
+        return arrived + MINUTE
 
     def _others(self, stay: Stay) -> list[Stay]:
         return [one for one in (*self.course.life.stays, *self.own) if one is not stay]

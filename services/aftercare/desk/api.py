@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from starlette.routing import BaseRoute
 
 from services.aftercare.desk import follow_ups, openapi, rates, reading, worklists, writes
+from services.aftercare.desk.fhir import table as fhir
 from services.aftercare.desk.marks import AftercareLists
 from services.aftercare.engine.apply import Rules
 from services.aftercare.worklists.lists import WORKLISTS, Worklist
@@ -24,5 +25,6 @@ def routes(database: Database, rules: Rules, lists: Sequence[Worklist] = WORKLIS
         *worklists.routes(database, rules, lists),
         *writes.routes(database, rules),
         *rates.routes(database, rules),
+        *fhir.routes(database, rules),
         *Marking(database, rules.clock, AftercareLists(rules, lists)).routes(),
     ]

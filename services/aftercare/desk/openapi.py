@@ -7,6 +7,7 @@ from typing import Any
 from services.aftercare.decisions.windows import STATES as WINDOW_STATES
 from services.aftercare.desk import worklists
 from services.aftercare.desk.answers import ANSWERS, RatesShown
+from services.aftercare.desk.fhir import table as fhir
 from services.aftercare.desk.follow_ups import READERS
 from services.aftercare.desk.reading import LISTS
 from services.aftercare.desk.writes import WRITERS, WRITES
@@ -32,7 +33,7 @@ def document() -> dict[str, Any]:
     paths["/api/measures"] = {
         "get": api.operation("listMeasures", what, READERS, RatesShown, asked=measured, problems=(401, 403, 422, 503))
     }
-    paths |= worklists.paths()
+    paths |= worklists.paths() | fhir.paths()
     for path, methods in api.written([*WRITES, *marking.writes(WRITERS)]).items():
         paths.setdefault(path, {}).update(methods)
     about = "Plans, referrals, follow-ups, contacts, appointments and risks after the last level of care."

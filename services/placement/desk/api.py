@@ -36,6 +36,7 @@ from services.placement.desk import (
 )
 from services.placement.desk.frame import Parts, Subject
 from services.placement.desk.marks import PlacementLists
+from services.placement.fhir import table as fhir
 from services.placement.worklists.lists import WORKLISTS, Worklist
 from shared.web import openapi as api
 from shared.web.marking import Marking
@@ -79,5 +80,6 @@ def routes(parts: Parts, lists: Sequence[Worklist] = WORKLISTS) -> Sequence[Base
         *reading.routes(parts, listings),
         *worklists.routes(parts, listings, lists),
         *writes.routes(parts, SUBJECTS),
+        *fhir.routes(parts.database, parts.rules, parts.clock),
         *Marking(parts.database, parts.clock, PlacementLists(parts, lists)).routes(),
     ]

@@ -11,6 +11,7 @@ from services.placement.desk.episodes import FILTERS, READERS, STATES
 from services.placement.desk.frame import Listing, Subject
 from services.placement.desk.marks import TAKERS
 from services.placement.desk.overviews import EpisodeWhole, ProgramShown
+from services.placement.fhir import table as fhir
 from services.placement.worklists.lists import CARE, EVERYBODY
 from shared.events.levels import RANK
 from shared.web import marking
@@ -58,6 +59,7 @@ def document(subjects: Iterable[Subject]) -> dict[str, Any]:
         **gaps.paths(),
         **waited.paths(),
         **worklists.paths(),
+        **fhir.paths(),
         "/api/searches/{id}/programs": api.one(
             "rankPrograms", "Programs for a search, the best first, with reasons", CARE,
             api.page("programs", ProgramShown),

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 from services.placement.continuum.order import day_of
 from services.placement.desk.answers import Count
 from services.placement.desk.frame import Parts
-from services.placement.search.waited import Waited, Waits, waited
+from services.placement.search.waited import Waited, WaitReason, waited
 from services.placement.worklists.lists import CARE
 from services.placement.worklists.views import ListQuestion, Whose
 from services.placement.worklists.work import EntriesOf
@@ -56,14 +56,14 @@ def routes(parts: Parts) -> Sequence[BaseRoute]:
     return [Route("/api/ready", listed, methods=["GET"])]
 
 
-async def waited_in(connection: Connection, parts: Parts, scope: Scope) -> list[tuple[Waits, Waited]]:
+async def waited_in(connection: Connection, parts: Parts, scope: Scope) -> list[tuple[WaitReason, Waited]]:
     """What is waited for at the facilities in scope, the most days first."""
     now = parts.clock()
     lines = await READY.lines(connection, ListQuestion(Whose(scope), MOST), now)
     return waited((one.content, day_of(now, parts.rules.zone_of(one.facility))) for one in lines)
 
 
-def _shown(waits: Waits, told: Waited) -> dict[str, Any]:
+def _shown(waits: WaitReason, told: Waited) -> dict[str, Any]:
     return {
         "waiting_for": waits.waiting_for, "payer": waits.payer, "level": waits.level, "patients": told.patients,
         "days": told.days, "longest": told.longest,

@@ -186,9 +186,9 @@ def _steps(places: Iterable[Place]) -> list[tuple[datetime, int]]:
             of_person[one.person].append(one)
     for own in of_person.values():
         if len(own) == 1:  # most persons: one seat from then on, until the end
-            moves[own[0].since] += 1
+            moves[own[0].since] += own[0].seats
             if own[0].until is not None:
-                moves[own[0].until] -= 1
+                moves[own[0].until] -= own[0].seats
             continue
         before = 0
         for at in sorted({each for one in own for each in (one.since, one.until) if each is not None}):

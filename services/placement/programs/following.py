@@ -50,13 +50,14 @@ def follows(
         return back
     at_hand = Desk(about(seen.after), seen.own.latest, now, ids)
     earlier = seen.own.searches[:-1]
+    placed = [one for one in seen.own.searches if one.placed_offer]
     return (
         *(
             ()
             if seen.awaits_merge
             else followed(at_hand, seen.after, wants, rules.policy, earlier=earlier, cause=seen.cause)
         ),
-        *first_days.moved(at_hand, seen.after, seen.own, rules.policy, seen.cause),
+        *(first_days.moved(at_hand, seen.after, seen.own, rules.policy, seen.cause) if placed else ()),
         *waiting.over(at_hand, lambda program: about(seen.after, _facility(rules, program)), seen.own),
         *of_change(seen.before, seen.after, seats.claims(seen.own.seats), now, seen.cause).released,
         *duplicate_starts.restated(seen.own, seen.after, rules.zone_of, now),

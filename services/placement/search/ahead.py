@@ -20,7 +20,7 @@ from shared.values import replace
 NOTHING: Final[tuple[DesiredSearch, ...]] = ()
 
 
-class Asked(NamedTuple):
+class AskedLevel(NamedTuple):
     """A level that a referral or an assessment asks for; `root`: of the fact that says so."""
 
     level: Level
@@ -70,10 +70,10 @@ def _ahead(folded: Folded, stay: StayState, policy: Policy) -> tuple[DesiredSear
     """The searches beside this open stay: none for a level that a placement waits at."""
     level, placed = stay.level, waiting_placements(folded)
     if level is None or level == LEAST_INTENSIVE:
-        return NOTHING
+        return NOTHING  # nothing follows it
     open_asks = [one for one in asks(folded) if RANK[one.level] > RANK[level]]
     day, found = ready_on(stay, policy), list[DesiredSearch]()
-    if stay.plan and not placed and _goes_on(stay, policy):
+    if stay.plan and not placed and care_goes_on(stay, policy):
         question = _question(folded, stay, open_asks)
         found.append(
             DesiredSearch(
@@ -91,13 +91,16 @@ def _ahead(folded: Folded, stay: StayState, policy: Policy) -> tuple[DesiredSear
     return tuple(found)
 
 
-def _goes_on(stay: StayState, policy: Policy) -> bool:
-    """Whether a search begins after the end that is planned, by the site's table."""
+def care_goes_on(stay: StayState, policy: Policy) -> bool:
+    """Whether a search begins after the end that is planned: not after the least intensive level, nor where the site's
+    table says so."""
+    if stay.level == LEAST_INTENSIVE:
+        return False
     told = stay.plan.disposition if stay.plan else None
     return told is None or policy.begins(told.code, told.kind)
 
 
-def _question(folded: Folded, stay: StayState, asked: list[Asked]) -> LevelQuestion:
+def _question(folded: Folded, stay: StayState, asked: list[AskedLevel]) -> LevelQuestion:
     """What is known for a recommendation while the stay is open, as if it had ended."""
     levels = {one.by: one.level for one in asked}
     told = stay.plan.disposition if stay.plan else None
@@ -112,15 +115,15 @@ def _question(folded: Folded, stay: StayState, asked: list[Asked]) -> LevelQuest
     )
 
 
-def asks(folded: Folded) -> list[Asked]:
+def asks(folded: Folded) -> list[AskedLevel]:
     """The levels that the referral and the latest assessment ask for, unless the patient was at that level since."""
-    found = list[Asked]()
+    found = list[AskedLevel]()
     referral, assessment = folded.referral, folded.assessment
     if referral and referral.requested_level and not _came(folded, referral.requested_level, referral.at):
-        found.append(Asked(referral.requested_level, referral.root, referral.fact, referral.facility, "referral"))
+        found.append(AskedLevel(referral.requested_level, referral.root, referral.fact, referral.facility, "referral"))
     if assessment and not _came(folded, assessment.recommended_level, assessment.at):
         level, root = assessment.recommended_level, assessment.root or assessment.fact
-        found.append(Asked(level, root, assessment.fact, assessment.facility, "assessment"))
+        found.append(AskedLevel(level, root, assessment.fact, assessment.facility, "assessment"))
     return found
 
 

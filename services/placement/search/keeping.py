@@ -58,6 +58,8 @@ def followed(
     now = desk.search
     if now is None and not wants and not folded.deaths:
         return ()
+    if now and len(wants) == 1 and not folded.placements and _as_wanted(now, wants[0], earlier):
+        return ()
     every = (*earlier, *([now] if now else ()))
     if folded.deaths:
         desk = desk._replace(told_of_death=frozenset(one.facility for one in folded.deaths))
@@ -72,8 +74,17 @@ def followed(
         else:
             kept.append((search, want))
             facts += _restated(desk._replace(search=search), search, want)
-    facts += _placements_gone(desk, every, folded, cause)
-    return (*facts, *_begun(desk, folded, wants, policy, every=every, kept=kept))
+    if folded.placements:
+        facts += _placements_gone(desk, every, folded, cause)
+    return (*facts, *_begun(desk, folded, wants, policy, every=every, kept=kept)) if wants else tuple(facts)
+
+
+def _as_wanted(now: Search, want: DesiredSearch, earlier: Sequence[Search]) -> bool:
+    """True after the end of a stay, where the latest search is open, is the one that is wanted, and no other is open:
+    the usual case."""
+    if now.stay or want.stay or now.state is not SearchState.OPEN or now.trigger is None or now.trigger != want.trigger:
+        return False
+    return now.ready_on is None and not [one for one in earlier if one.state is SearchState.OPEN]
 
 
 def _begun(
@@ -88,11 +99,11 @@ def _begun(
     """The searches to open: one for each level, where nobody closed it, and downwards from an open stay."""
     found, levels = list[CareFact](), {search.recommended_level for search, _ in kept}
     for want in wants:
-        if any(want.trigger == other.trigger for _, other in kept) or _settled(want, every):
+        if [one for _, one in kept if one.trigger == want.trigger] or (every and _settled(want, every)):
             continue
         told = recommended(want, policy)
         before = want.question.from_level
-        upwards = want.ahead and before is not None and RANK[told.level] <= RANK[before]
+        upwards = want.stay and want.ahead and before is not None and RANK[told.level] <= RANK[before]
         if told.level not in levels and not upwards:
             levels.add(told.level)
             found.append(opened(desk._replace(search=None), want, told, needs_of(folded)))
@@ -197,8 +208,6 @@ def _placements_gone(
 ) -> list[PlacementCancelled]:
     """The cancels of placements that have not begun: of a patient who died, and of a search that lost what it came
     from. One whose first day was stated stays, since that may have effect again (contract 3.6 rule 10)."""
-    if not folded.placements:
-        return []
     if folded.deaths:
         return _nobody_comes(desk, every, folded, cause)
     stand = {one.placement_id for one in folded.placements}

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from shared.events.levels import RANK, Level
 
 
-class Waits(NamedTuple):
+class WaitReason(NamedTuple):
     """What is waited for, who pays (empty: not known), and the level that the patients are at."""
 
     waiting_for: str
@@ -29,14 +29,14 @@ class Waited:
     longest: int = 0
 
 
-def waited(entries: Iterable[tuple[Mapping[str, Any], date]]) -> list[tuple[Waits, Waited]]:
+def waited(entries: Iterable[tuple[Mapping[str, Any], date]]) -> list[tuple[WaitReason, Waited]]:
     """The sums, the most days first. `entries`: the content of each list entry of kind `ready`, and the day that it is
     at its facility."""
-    found: dict[Waits, Waited] = {}
+    found: dict[WaitReason, Waited] = {}
     for content, today in entries:
-        spent: dict[Waits, int] = {}
+        spent: dict[WaitReason, int] = {}
         for reason, days in _days(content["spans"], today):
-            key = Waits(reason, str(content.get("payer", "")), Level(content["level"]))
+            key = WaitReason(reason, str(content.get("payer", "")), Level(content["level"]))
             spent[key] = spent.get(key, 0) + days
         for key, days in spent.items():
             one = found.setdefault(key, Waited())
@@ -46,7 +46,7 @@ def waited(entries: Iterable[tuple[Mapping[str, Any], date]]) -> list[tuple[Wait
     return sorted(found.items(), key=_most_days_first)
 
 
-def _most_days_first(each: tuple[Waits, Waited]) -> tuple[int, str, str, int]:
+def _most_days_first(each: tuple[WaitReason, Waited]) -> tuple[int, str, str, int]:
     waits, told = each
     return -told.days, waits.waiting_for, waits.payer, RANK[waits.level]
 

@@ -57,7 +57,7 @@ def leave(desk: Desk, about: About, program: str, own: OwnFacts, reason: str) ->
 def over(desk: Desk, about_at: AboutAt, own: DeskFacts) -> tuple[WaitlistLeft, ...]:
     """When no search is open, the facts that the patient leaves every waiting list: with reason `seated` at the program
     that took the patient, else `search-closed`."""
-    if own.open:
+    if [one for one in own.searches if one.state is SearchState.OPEN]:
         return ()
     seated = _program(desk.search, own)
     return tuple(

@@ -35,6 +35,7 @@ from shared.events.placing import (
     Waitlisted,
     WaitlistLeft,
 )
+from shared.events.planning import ReadyForStep
 from shared.events.published import as_json
 from shared.events.stays import Started
 from shared.facts.envelope import Fact
@@ -44,6 +45,8 @@ def entries(folded: Folded, own: DeskFacts, rules: Rules) -> tuple[ListEntry, ..
     """Every entry of an episode; `own` are the facts that placement's desk stated, by sequence."""
     opened = {fact.id: fact.value for fact in own if isinstance(fact.value, SearchOpened)}
     found = own.searches
+    planned = folded.placements or [stay for stay in folded.stays if stay.plan]
+    ahead = bool(planned) or bool([fact for fact in own if isinstance(fact.value, ReadyForStep)])
     return (
         *(_search(one, opened[one.fact], folded, rules, last=one is found[-1]) for one in found),
         *(_offer(offer, one, opened[one.fact], folded, own) for one in found for offer in one.offers),
@@ -51,7 +54,7 @@ def entries(folded: Folded, own: DeskFacts, rules: Rules) -> tuple[ListEntry, ..
         *_waiting(own),
         *entries_of_care(folded, own, rules),
         *_daily_visits(folded, own, rules),
-        *entries_of_leaving(folded, own, rules),
+        *(entries_of_leaving(folded, own, rules) if ahead else ()),
     )
 
 

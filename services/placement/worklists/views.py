@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.placement.programs.census import Place, end_known
+from services.placement.programs.census import NOBODY, Place, end_known
 from services.placement.search.entry import UNSETTLED
-from services.placement.tables import entries, episodes, program_stays, seats
+from services.placement.tables import entries, episodes, program_stays, seats, seats_out
 from shared.scope import Scope
 from shared.storage import entry_marks as marks
 from shared.storage import scoped
@@ -299,13 +299,18 @@ async def places(
 
 def seats_taken(before: str, programs: Collection[str], now: datetime) -> sa.Select[Any]:
     """The query for a row of each program that has any, as list_counts.py has them, under its id with `before` before
-    it: how many of its seats are taken at `now`, by the rule of programs/census.py `taken_at`: of each person every
-    seat that is held, and one for a stay without."""
+    it: how many of its seats are taken or out of use at `now`, by the rule of programs/census.py `taken_at`: of each
+    person every seat that is held, and one for a stay without."""
     held = _there_now(seats, sa.func.upper(seats.c.during), programs, now)
     held = held.where(sa.func.lower(seats.c.during) <= now).add_columns(sa.literal(1).label("seat"))
     stays = _there_now(program_stays, program_stays.c.until, programs, now)
     stays = stays.where(program_stays.c.since <= now).add_columns(sa.literal(0))
-    every = sa.union_all(held, stays).subquery()
+    out = seats_out.c
+    named = out.program == sa.any_(sa.literal(sorted(programs), sa.ARRAY(sa.Text)))
+    unused = sa.select(out.program, sa.literal(NOBODY), out.seats).where(
+        named, out.since <= now, sa.or_(out.until.is_(None), out.until > now)
+    )
+    every = sa.union_all(held, stays, unused).subquery()
     taken = sa.func.greatest(sa.func.sum(every.c.seat), 1).label("taken")
     person = sa.select(every.c.program, taken).group_by(every.c.program, every.c.episode_id).subquery()
     number = sa.cast(sa.func.sum(person.c.taken), sa.BigInteger)

@@ -115,12 +115,13 @@ class Desk:
         return [one.fact.name for one in sent]
 
 
-def bearer(role: str, facilities: tuple[str, ...] = ("*",)) -> dict[str, str]:
-    """The header of somebody with one role."""
+def bearer(role: str, facilities: tuple[str, ...] = ("*",), scope: str = "") -> dict[str, str]:
+    """The header of somebody with one role; `scope`: SMART's scopes of the token."""
     claims = {
         "sub": f"a-{role}",
         "roles": [role],
         "facilities": list(facilities),
+        "scope": scope,
         "iss": DEV_ISSUER,
         "aud": AUDIENCE,
         "exp": datetime.now(UTC) + timedelta(hours=1),

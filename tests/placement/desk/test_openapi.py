@@ -18,7 +18,7 @@ async def test_it_has_every_path_and_method_and_no_other(desk: Desk) -> None:
     served = {
         (route.path, method.lower())
         for route in app.app.routes
-        if isinstance(route, Route) and route.path.startswith("/api/") and route.path != "/api/openapi.json"
+        if isinstance(route, Route) and route.path.startswith(("/api/", "/fhir/")) and route.path != "/api/openapi.json"
         for method in route.methods or ()
         if method != "HEAD"
     }

@@ -15,8 +15,9 @@ from typing import Any
 
 import httpx
 
-from tools.stack.front import ISSUER_PATH, headers
+from tools.stack.front import ISSUER_PATH, fhir_answers, headers
 from tools.stack.front.exchange import Exchange, Gone, NotPassed, RequestBody
+from tools.stack.front.fhir import BASE, Asks, asks
 from tools.stack.front.refusals import refusal
 from tools.stack.front.routes import FIRST_PAGE, service_of
 
@@ -73,6 +74,7 @@ class FrontDoor:
         if scope["type"] != "http":
             return
         service = service_of(scope["path"])
+        asked = asks(scope["method"], scope["path"]) if _is_fhir(scope["path"]) else None
         if scope["path"] == READY:
             await _answer(send, HTTPStatus.OK, [(b"content-type", b"application/json")], b'{"ready":true}')
         elif scope["path"] == "/":
@@ -80,6 +82,10 @@ class FrontDoor:
             await _answer(send, HTTPStatus.TEMPORARY_REDIRECT, where, b"")
         elif self._issuer is not None and scope["path"].startswith(f"{ISSUER_PATH}/"):
             await self._issuer()(scope, receive, send)
+        elif asked is not None and asked.what == "one":
+            await self._pass(asked.services[0], scope, receive, send)
+        elif asked is not None:
+            await self._put_together(asked, scope, receive, send)
         elif service is None:
             await _answer(send, HTTPStatus.NOT_FOUND, *refusal(scope, HTTPStatus.NOT_FOUND))
         else:
@@ -99,6 +105,37 @@ class FrontDoor:
             log.warning("not passed on", extra={"to": service, "status": int(status), "kind": type(fault).__name__})
             if not exchange.begun:
                 await _answer(send, status, *refusal(scope, status))
+
+    async def _put_together(self, asked: Asks, scope: Any, receive: Any, send: Any) -> None:
+        """Answer what several services answer together, below the base of FHIR."""
+        try:
+            async with asyncio.timeout(self.limits.answer_seconds):
+                if asked.what == "statement":
+                    told = await fhir_answers.statement(self._ask, asked.services, scope, self._url)
+                else:
+                    body = self._body(scope, receive)
+                    told = await fhir_answers.search(self._ask, asked.services, scope, body, self._url)
+            await _answer(send, HTTPStatus(told.status), told.head, told.body)
+        except Gone:
+            return
+        except (NotPassed, TimeoutError, httpx.TransportError) as fault:
+            status = _status_of(fault)
+            log.warning("not passed on", extra={"to": "fhir", "status": int(status), "kind": type(fault).__name__})
+            await _answer(send, status, *refusal(scope, status))
+
+    async def _ask(self, service: str, request: httpx.Request) -> httpx.Response:
+        """An answer of a service, whole."""
+        seconds = self.limits.connect_seconds
+        request.extensions = {"timeout": {"connect": seconds, "pool": seconds}}
+        answer = await self._transports[service].handle_async_request(request)
+        try:
+            await answer.aread()
+        finally:
+            await answer.aclose()
+        return answer
+
+    def _url(self, service: str, target: bytes) -> httpx.URL:
+        return self._services[service].copy_with(raw_path=target)
 
     def _body(self, scope: Any, receive: Any) -> RequestBody:
         """Raises NotPassed for headers that are too long, and for a body that says itself that it is."""
@@ -120,6 +157,10 @@ class FrontDoor:
             content=body if body.there else None,
             extensions={"timeout": {"connect": seconds, "pool": seconds}},
         )
+
+
+def _is_fhir(path: str) -> bool:
+    return path == BASE or path.startswith(f"{BASE}/")
 
 
 def _header_bytes(scope: Any) -> int:

@@ -8,9 +8,9 @@ from tools.stack import SERVICES
 
 FIRST_PAGE = "/placement/"
 """Where `/` leads."""
-OF_INTAKE = frozenset({"assets", "fhir", "session", "sign-in", "sign-out", "signed-in"})
+OF_INTAKE = frozenset({"assets", "session", "sign-in", "sign-out", "signed-in"})
 """First parts of paths that are intake's without its prefix: sign-in is for all three services, and its pages load
-their files; hospitals tell by FHIR."""
+their files. Below /fhir it depends on the type (fhir.py)."""
 
 
 def service_of(path: str) -> str | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.intake.api.fhir import persons
 from services.intake.api.fhir.commands import COMMANDS
 from services.intake.api.fhir.entering import SENDERS
 from services.intake.fhir.bodies import READERS
 from shared.fhir.outcomes import MEDIA, TAKEN
+from shared.web import fhir_documented
 from shared.web import openapi as api
 
 _RESOURCE = {"type": "object", "required": ["resourceType"], "properties": {"resourceType": {"type": "string"}}}
@@ -40,7 +42,10 @@ def paths() -> dict[str, Any]:
         told[f"/fhir/{kind}/{{id}}"] = {"put": {**put, "parameters": [api.parameter("Id")]}}
     read = _operation("readEncounter", "The Encounter of a visit, as it was told", {200, 304}, 404, body=False)
     told["/fhir/Encounter/{id}"]["get"] = {**read, "parameters": [api.parameter("Id")]}
-    return told
+    for kind, roles, parameters in persons.ROWS:
+        for path, methods in fhir_documented.paths(kind, roles, parameters, stamped=False).items():
+            told.setdefault(path, {}).update(methods)
+    return told | fhir_documented.metadata()
 
 
 def _a(kind: str) -> str:

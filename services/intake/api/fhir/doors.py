@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from services.intake.api.fhir import persons
 from services.intake.api.fhir.commands import COMMANDS
 from services.intake.api.fhir.entering import (
     DOOR,
@@ -37,11 +38,13 @@ from services.intake.fhir.telling import encounter
 from services.intake.hl7.model import Refused
 from services.intake.receiving import encounters
 from services.intake.receiving.read import Received
+from shared.fhir.capability import TypeTold
 from shared.fhir.outcomes import TAKEN
 from shared.web import requests, tracing
 from shared.web.app import Problem, caller
 from shared.web.auth import Caller
 from shared.web.fhir import answering, fhir, may, resource
+from shared.web.fhir_reads import Reads
 
 KINDS = (*READERS, *COMMANDS)
 """The resources that are taken in."""
@@ -61,7 +64,17 @@ def routes(entrance: Entrance) -> list[Route]:
     found += [
         Route(f"/fhir/{kind}/{{id}}", answering(partial(replace, entrance, kind)), methods=["PUT"]) for kind in READERS
     ]
-    return found
+    intake = entrance.intake
+    reads = Reads(
+        persons.types(intake, entrance.rates), intake.database, intake.clock, [_taken(kind) for kind in KINDS]
+    )
+    return [*found, *reads.routes()]
+
+
+def _taken(kind: str) -> TypeTold:
+    """What a CapabilityStatement says of a type that is taken in."""
+    read = ("read",) if kind == "Encounter" else ()
+    return TypeTold(kind, (), (), (), (*read, "create", *(("update",) if kind in READERS else ())))
 
 
 async def _body(entrance: Entrance, request: Request, kind: str = "") -> tuple[bytes, Body]:

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from services.placement.desk.frame import Parts
 from services.placement.desk.waited import waited_in
-from services.placement.search.waited import Waited, Waits
+from services.placement.search.waited import Waited, WaitReason
 from services.placement.worklists.drawing import WAITS_FOR, level
 from services.placement.worklists.lists import CARE
 from shared.web import requests
@@ -39,7 +39,7 @@ class ReadyReport:
             found = await waited_in(connection, self.parts, who.scope)
         return self.frame.render(request, "ready.html", who=who, waits=[self._told(*one) for one in found])
 
-    def _told(self, waits: Waits, told: Waited) -> dict[str, Any]:
+    def _told(self, waits: WaitReason, told: Waited) -> dict[str, Any]:
         payer = self.parts.rules.site.payer(waits.payer) if waits.payer else None
         return {
             "what": capital(say(WAITS_FOR.get(waits.waiting_for, "something else"))),

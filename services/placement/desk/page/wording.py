@@ -68,7 +68,7 @@ FIRST_PLAN = "Record a plan"
 LOOK_AHEAD = "Look for a next program"
 """The button of a search that a person begins while a stay is open."""
 DONE: Mapping[str, str] = {
-    "search-opened": "the search is open",
+    "search-opened": "the search is open again",
     "discharge-planned": "the plan is recorded: a next program is looked for",
     "discharge-plan-cancelled": "the plan is cancelled, and what was arranged is given back",
     "ready-for-step": "recorded: the patient is ready",
