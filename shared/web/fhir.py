@@ -87,12 +87,14 @@ def _dotted(place: Iterable[int | str]) -> str:
 
 def may(who: Caller, kind: str, right: str) -> None:
     """Check SMART's scopes of a token that has any (`system/Encounter.c`, `user/*.cud`, `system/*.write`): `right` is
-    one of c, r, u, d, s. A token without such scopes may what its roles may. Raises a Problem (403)."""
+    one of c, r, u, d, s. A token without such scopes may what its roles may. A scope of one patient (`patient/…`) or of
+    some resources (`?category=…`) allows nothing: it would have to be narrower than it can be here. Raises a Problem
+    (403)."""
     told = [one for one in who.scopes if one.startswith(("system/", "user/", "patient/"))]
-    if told and not any(_allows(one, kind, right) for one in told):
+    if told and not any(_allows(one, kind, right) for one in told if not one.startswith("patient/")):
         raise Problem(HTTPStatus.FORBIDDEN, "forbidden", f"the token's scopes lack {kind}.{right}")
 
 
 def _allows(scope: str, kind: str, right: str) -> bool:
-    of, _, rights = scope.partition("/")[2].partition("?")[0].partition(".")
-    return of in {"*", kind} and right in _RIGHTS.get(rights, rights)
+    of, _, rights = scope.partition("/")[2].partition(".")
+    return of in {"*", kind} and "?" not in rights and right in _RIGHTS.get(rights, rights)

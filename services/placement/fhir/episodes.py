@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from services.placement.continuum import codec
 from services.placement.engine import views as stored
 from services.placement.engine.visible import Part, part
-from services.placement.fhir.codes import episode_of, instant
-from services.placement.fhir.views import ids_after
+from services.placement.fhir.codes import EPISODE_STATUS, FIRST_DAY_STATUS, OFFER_STATUS, episode_of, instant
+from services.placement.fhir.views import having, ids_after
 from services.placement.rules import Rules
 from shared.fhir.elements import Meta
 from shared.fhir.resources import Resource
 from shared.fhir.searching import SearchQuestion
+from shared.web import requests
 from shared.web.fhir_reads import Batch, Place, ReadingLook, ShownResource
 
 EPISODES = 25
@@ -38,6 +39,43 @@ Make = Callable[[SeenEpisode], Iterable[Resource]]
 """Makes the resources of a type of an episode."""
 
 
+ENTRIES = {"ServiceRequest": "search", "Task": "offer", "Appointment": "placement"}
+"""Type → the kind of entries of the desk's lists that it is made of; a ServiceRequest may be a referral, too."""
+STATES: dict[str, Mapping[Any, str]] = {
+    "EpisodeOfCare": EPISODE_STATUS,
+    "Task": OFFER_STATUS,
+    "Appointment": FIRST_DAY_STATUS,
+}
+"""Type → the states of episodes or entries by which its status goes."""
+
+
+def _states(kind: str, asked: SearchQuestion) -> set[str] | None:
+    """The states that the asked statuses can have; None: any."""
+    found: set[str] | None = None
+    for one in asked.filters:
+        if kind in STATES and one.parameter.name == "status" and one.modifier != "not":
+            wanted = {each.rpartition("|")[2] for each in one.values}
+            own = {str(state) for state, status in STATES[kind].items() if status in wanted}
+            found = own if found is None else found & own
+    return found
+
+
+async def _among(look: ReadingLook, kind: str, asked: SearchQuestion) -> Collection[str] | None:
+    """The episodes that the asked ids and identifiers name; None: any. Raises a Problem (400) for a visit number
+    without a patient: nothing here is sorted by it."""
+    numbers = [one.values for one in asked.filters if one.parameter.name == "identifier" and one.modifier != "not"]
+    if kind == "Encounter" and numbers and asked.ids is None and asked.patients is None:
+        raise requests.invalid("a search of Encounter by identifier has patient, too")
+    found: Collection[str] | None = None
+    if asked.ids is not None:
+        found = set(asked.ids) if kind == "EpisodeOfCare" else {episode_of(one) for one in asked.ids}
+    if kind in ENTRIES:
+        for values in numbers:
+            named = await having(look.connection, ENTRIES[kind], {each.rpartition("|")[2] for each in values})
+            found = named if found is None else named & set(found)
+    return found
+
+
 class EpisodeReader:
     """The reader of what is told of episodes. `makes`: type → what makes its resources."""
 
@@ -54,13 +92,12 @@ class EpisodeReader:
 
     async def batch(self, look: ReadingLook, kind: str, asked: SearchQuestion, after: Place) -> Batch:
         """The resources of the next episodes; a place is (the episode before, the episode, the resource)."""
-        among = None
-        if asked.ids is not None:
-            among = set(asked.ids) if kind == "EpisodeOfCare" else {episode_of(one) for one in asked.ids}
         before, episode, last = after
+        among = await _among(look, kind, asked)
         ids = await ids_after(
-            look.connection, look.scope, after=before, most=EPISODES + 1, among=among, patients=asked.patients
-        )
+            look.connection, look.scope, after=before, most=EPISODES + 1, among=among, patients=asked.patients,
+            entry=ENTRIES.get(kind) if kind != "ServiceRequest" else None, states=_states(kind, asked),
+        )  # fmt: skip
         end: Place | None = (ids[EPISODES - 1], "", "") if len(ids) > EPISODES else None
         found = await self._of(look, kind, before, ids[:EPISODES])
         return Batch([one for one in found if one.place[1] != episode or one.resource.id > last], end)

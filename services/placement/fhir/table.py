@@ -93,7 +93,7 @@ ROWS: Final[tuple[tuple[str, tuple[SearchParameter, ...], tuple[str, ...], tuple
         "Encounter",
         (
             *_SUBJECT,
-            number("identifier", "the visit number"),
+            number("identifier", "the visit number, with patient"),
             _STATUS,
             dated("date", lambda one: one.period, "from its beginning to its end"),
             token("class", lambda one: one.encounter_class, "v3-ActCode"),
@@ -138,7 +138,7 @@ ROWS: Final[tuple[tuple[str, tuple[SearchParameter, ...], tuple[str, ...], tuple
         "ServiceRequest",
         (
             *_SUBJECT,
-            number("identifier", "the search's id"),
+            token("identifier", lambda one: one.identifier, "the search's id"),
             _STATUS,
             token("category", lambda one: one.category, "search or referral"),
             token("code", lambda one: one.code, "the level of care that is looked for"),
@@ -154,7 +154,7 @@ ROWS: Final[tuple[tuple[str, tuple[SearchParameter, ...], tuple[str, ...], tuple
         (
             refers("patient", lambda one: one.for_patient, "whose it is", "Patient"),
             refers("subject", lambda one: one.for_patient, "whose it is", "Patient"),
-            number("identifier", "the offer's id"),
+            token("identifier", lambda one: one.identifier, "the offer's id"),
             _STATUS,
             token("business-status", lambda one: one.business_status, "the state by our words"),
             token("code", lambda one: one.code, "offer"),
@@ -179,7 +179,7 @@ ROWS: Final[tuple[tuple[str, tuple[SearchParameter, ...], tuple[str, ...], tuple
                 "Patient",
             ),
             refers("actor", lambda one: [each.actor for each in one.participant], "who takes part"),
-            number("identifier", "the placement's id"),
+            token("identifier", lambda one: one.identifier, "the placement's id"),
             _STATUS,
             dated("date", lambda one: one.start, "when it begins"),
             refers("based-on", lambda one: one.based_on, "the search", "ServiceRequest"),
@@ -190,7 +190,7 @@ ROWS: Final[tuple[tuple[str, tuple[SearchParameter, ...], tuple[str, ...], tuple
     (
         "Organization",
         (
-            number("identifier", "the NPI"),
+            token("identifier", lambda one: one.identifier, "the NPI"),
             SearchParameter("name", "string", lambda one: [one.name], "the name"),
             token("type", lambda one: one.type, "prov: a facility; pay: a payer"),
         ),
@@ -200,7 +200,7 @@ ROWS: Final[tuple[tuple[str, tuple[SearchParameter, ...], tuple[str, ...], tuple
     (
         "Location",
         (
-            number("identifier", "the unit's code"),
+            token("identifier", lambda one: one.identifier, "the unit's code"),
             SearchParameter("name", "string", lambda one: [one.name], "the name"),
             refers("organization", lambda one: one.managing_organization, "the facility", "Organization"),
         ),
@@ -210,7 +210,7 @@ ROWS: Final[tuple[tuple[str, tuple[SearchParameter, ...], tuple[str, ...], tuple
     (
         "HealthcareService",
         (
-            number("identifier", "the program's id, or its NPI"),
+            token("identifier", lambda one: one.identifier, "the program's id, or its NPI"),
             SearchParameter("name", "string", lambda one: [one.name], "the name"),
             token("service-type", lambda one: one.type, "the level of care"),
             refers("organization", lambda one: one.provided_by, "the facility", "Organization"),
@@ -218,6 +218,6 @@ ROWS: Final[tuple[tuple[str, tuple[SearchParameter, ...], tuple[str, ...], tuple
         ("organization",),
         (),
     ),
-    ("Practitioner", (number("identifier", "the NPI"),), (), ()),
+    ("Practitioner", (token("identifier", lambda one: one.identifier, "the NPI"),), (), ()),
 )
 """Type, its parameters, what `_include` follows, what `_revinclude` brings."""

@@ -160,6 +160,7 @@ async def test_whoever_reads_is_audited(desk: Desk) -> None:
         ("Encounter?status:above=SECRET", "coordinator", 400),
         ("Encounter?date=SECRET", "coordinator", 400),
         ("Encounter?_lastUpdated=ap2026", "coordinator", 400),
+        ("Encounter?identifier=SECRET", "coordinator", 400),
         ("Encounter?_count=0", "coordinator", 400),
         ("Encounter?_cursor=SECRET", "coordinator", 400),
         ("Encounter?_include=Encounter:SECRET", "coordinator", 400),
@@ -186,9 +187,8 @@ async def test_a_number_of_a_patient_may_be_asked_by_post_and_stands_in_no_addre
     await desk.leaves_the_ward("E1")
     [stay] = await resources(desk, "Encounter")
     number = stay["identifier"][0]["value"]
-    answer = await desk.client.post(
-        "/fhir/Encounter/_search", data={"identifier": number}, headers=bearer("coordinator", ("*",))
-    )
+    form = {"identifier": number, "patient": "patient-E1"}
+    answer = await desk.client.post("/fhir/Encounter/_search", data=form, headers=bearer("coordinator", ("*",)))
     assert [one["resource"]["id"] for one in answer.json()["entry"]] == [stay["id"]]
     assert all(number not in one["url"] for one in answer.json()["link"])
 
@@ -201,8 +201,8 @@ async def test_the_statement_of_what_can_be_done_is_true(desk: Desk) -> None:
     samples = {"date": "2026-05-06", "token": "x", "reference": "Patient/x", "string": "x"}
     for one in statement["resource"]:
         for each in one["searchParam"]:
-            value = samples["date"] if each["type"] == "date" else samples[each["type"]]
-            await searched(desk, f"{one['type']}?{each['name']}={value}")
+            more = "&patient=x" if (one["type"], each["name"]) == ("Encounter", "identifier") else ""
+            await searched(desk, f"{one['type']}?{each['name']}={samples[each['type']]}{more}")
         for name, offered in (("_include", "searchInclude"), ("_revinclude", "searchRevInclude")):
             for each in one.get(offered, ()):
                 await searched(desk, f"{one['type']}?{name}={each}")
@@ -222,4 +222,21 @@ async def test_scopes_of_a_token_narrow_what_its_roles_allow(desk: Desk) -> None
     assert await status("EpisodeOfCare/E1", "system/EpisodeOfCare.s") == 403
     assert await status("Encounter", "system/EpisodeOfCare.rs") == 403
     assert await status("Encounter", "user/*.read") == 200
+    assert await status("Encounter", "patient/*.rs") == 403, "whose, the token would have to say"
+    assert await status("Encounter", "system/Encounter.rs?class=IMP") == 403, "some of them alone can't be shown"
     assert await status("EpisodeOfCare?_revinclude=Encounter:episode-of-care", "system/EpisodeOfCare.rs") == 403
+
+
+async def test_states_and_numbers_narrow_down_to_whom_they_fit(desk: Desk) -> None:
+    await at_the_program(desk)
+    await desk.leaves_the_ward("E2", "E3")
+    [task] = await resources(desk, "Task?status=accepted")
+    number = task["identifier"][0]["value"]
+    assert [one["id"] for one in await resources(desk, f"Task?identifier={number}")] == [task["id"]]
+    assert [one["id"] for one in await resources(desk, "EpisodeOfCare?status=onhold")] == ["E2", "E3"]
+    assert await resources(desk, "Appointment?status=booked,noshow") == []
+    assert await resources(desk, "Task?status:not=accepted") == []
+    search = await resources(desk, "ServiceRequest?status=active")
+    one = search[0]["identifier"][0]
+    found = await resources(desk, f"ServiceRequest?identifier={one['system']}|{one['value']}")
+    assert [each["id"] for each in found] == [search[0]["id"]]

@@ -14,7 +14,7 @@ from services.aftercare.desk.fhir.views import rows_after
 from services.aftercare.desk.follow_ups import READERS
 from services.aftercare.engine.apply import Rules
 from services.aftercare.worklists.listed import ListedRow
-from shared.fhir.parameters import dated, number, refers, token
+from shared.fhir.parameters import dated, refers, token
 from shared.fhir.searching import SearchParameter, SearchQuestion
 from shared.storage.database import Database
 from shared.web import fhir_documented
@@ -25,7 +25,7 @@ KINDS: Final = {"Task": ("follow-up", "referral"), "Appointment": ("appointment"
 """Type → the kinds of rows that it is made of, in this order."""
 
 _STATUS = token("status", lambda one: one.status, "its status")
-_NUMBER = number("identifier", "its id here")
+_NUMBER = token("identifier", lambda one: one.identifier, "its id here")
 _FOR = tuple(refers(name, lambda one: one.for_patient, "whose it is", "Patient") for name in ("patient", "subject"))
 ROWS: Final[tuple[tuple[str, tuple[SearchParameter, ...], tuple[str, ...], tuple[str, ...]], ...]] = (
     (
@@ -89,7 +89,7 @@ class RowReader:
         """The next rows of the kind where the place is; after its last one the next kind begins."""
         kinds = KINDS[kind]
         of = after[0] if after[0] in kinds else kinds[0]
-        among = None if asked.ids is None else {one.removeprefix(LETTER) for one in asked.ids if _ours(one)}
+        among = _among(asked)
         found: list[ShownResource] = []
         for number_, each in enumerate(kinds[kinds.index(of) :]):
             last = after[1] if number_ == 0 else ""
@@ -107,6 +107,16 @@ class RowReader:
         seen = await showing.seen_by(look.connection, look.scope, rows)
         zone = self.rules.site.zone
         return [ShownResource((kind, row.id, ""), resource_of(row, zone(row.facility)), row.episode_id) for row in seen]
+
+
+def _among(asked: SearchQuestion) -> set[str] | None:
+    """The rows that the asked ids and identifiers name; None: any."""
+    found = None if asked.ids is None else {one.removeprefix(LETTER) for one in asked.ids if _ours(one)}
+    for one in asked.filters:
+        if one.parameter.name == "identifier" and one.modifier != "not":
+            named = {each.rpartition("|")[2] for each in one.values}
+            found = named if found is None else found & named
+    return found
 
 
 def _ours(own_id: str) -> bool:
