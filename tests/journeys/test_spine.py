@@ -162,7 +162,7 @@ async def the_end(system: System, patient: Patient) -> dict[str, Any]:
         fact.as_json["period_id"]: fact.as_json for fact in await about(system, patient, "billing.service-periods")
     }
     differing = {"period_id", "version", "supersedes", "changed", "reason", "episode_id", "patient", "stay"}
-    differing.add("visit_number")
+    differing |= {"visit_number", "patient_id"}
     latest = [{k: v for k, v in value.items() if k not in differing} for value in periods.values()]
     return {
         "episode": own,
