@@ -38,6 +38,7 @@ from shared.events.authorizations import (
     AuthorizationRequested,
 )
 from shared.events.base import CareFact, Stay, type_name
+from shared.events.benefits import BenefitsTold
 from shared.events.billing import PeriodAmended, PeriodClosed, PeriodOpened, PeriodVoided, ServicePeriod, billing_type
 from shared.events.continuum import Closed, ConflictRaised, Readmitted, Reopened, SteppedDown, SteppedUp
 from shared.events.disclosures import OUT_TYPE, Disclosed
@@ -161,6 +162,7 @@ PLANNING: tuple[type[CareFact], ...] = (
     ReadyForStep,
 )
 REVIEWS: tuple[type[CareFact], ...] = (ReviewDue, ReviewDone)
+BENEFITS: tuple[type[CareFact], ...] = (BenefitsTold,)
 AUTHORIZATIONS: tuple[type[Authorization], ...] = (
     AuthorizationRequested,
     AuthorizationPended,
@@ -205,6 +207,7 @@ CARE_FACTS: dict[str, type[CareFact]] = {
         *PLANNING,
         *AUTHORIZATIONS,
         *REVIEWS,
+        *BENEFITS,
         *FOLLOW_UPS,
         *AFTERCARE,
         *CONSENTS,
@@ -331,6 +334,7 @@ __all__ = [
     "ANNOUNCEMENTS",
     "ASSESSMENTS",
     "AUTHORIZATIONS",
+    "BENEFITS",
     "BILLING",
     "CARE_FACTS",
     "CONSENTS",

@@ -54,6 +54,7 @@ ReviewKind = Literal[
     "length-of-stay",
     "other",
 ]
+BenefitKind = Literal["eligibility", "self-pay-price", "other"]
 DoneBy = Literal["authorization", "certification", "plan", "person", "other"]
 
 _Told = TypeVar("_Told")

@@ -214,6 +214,14 @@ class Group(Part):
     capacity: int = Field(ge=1, le=10)
 
 
+class Price(Part):
+    """What a program costs who pays alone."""
+
+    amount: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,7}(\.[0-9]{2})?$")]
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+    per: Literal["day", "session", "week", "program"]
+
+
 class Program(Part):
     """A program: whom it takes, when it meets, how many it holds, how it is billed."""
 
@@ -240,6 +248,8 @@ class Program(Part):
     answering: Answering | None = None
     """Absent: offers to it have no deadline but the one that is asked for."""
     labels: tuple[Label, ...] = ()
+    self_pay: Price | None = None
+    """Absent: nobody is told a price."""
     npi: Npi | None = None
     """Absent: the facility's."""
     billing: Billing | None = None

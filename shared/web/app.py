@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
 from shared.errors import InvalidMessage, Rejected, StepdownError, Transient
+from shared.fhir.outcomes import MEDIA, refusal
 from shared.web import tracing
 from shared.web.auth import Caller, NotSignedIn, Tokens
 from shared.web.each_request import CALLER, FAULT, EachRequest, method_of, route_of
@@ -221,11 +222,14 @@ _WRONG = {
 
 async def _http(request: Request, fault: Exception) -> Response:
     status = HTTPStatus(getattr(fault, "status_code", 500))
+    answer: Response
     allowed = {"allow": _allowed(request)} if status is HTTPStatus.METHOD_NOT_ALLOWED else {}
     if allowed and request.method == "OPTIONS":
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=allowed)
     pages: ErrorPages | None = request.app.state.pages
-    if pages is not None and status in _WRONG and _is_for_a_page(request):
+    if request.url.path.startswith("/fhir"):
+        answer = Response(refusal(status, status.description or status.phrase), status, media_type=MEDIA)
+    elif pages is not None and status in _WRONG and _is_for_a_page(request):
         answer = pages.wrong(request, status, _WRONG[status])
     else:
         answer = problem(status, status.phrase.lower().replace(" ", "-"), status.description or status.phrase)

@@ -15,7 +15,6 @@ import orjson
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from shared.errors import InvalidMessage, Rejected, Transient
 from shared.fhir.outcomes import ISSUES, MEDIA, issue, outcome
@@ -84,22 +83,6 @@ def _places(fields: Iterable[Mapping[str, str]]) -> list[str]:
 
 def _dotted(place: Iterable[int | str]) -> str:
     return ".".join(str(part) for part in place)
-
-
-async def nowhere(_: Request) -> Response:
-    """The answer where there is nothing at an address below /fhir."""
-    return _outcome(HTTPStatus.NOT_FOUND, "there is nothing at this address, or not for this method")
-
-
-def elsewhere() -> Route:
-    """The route of every other address below /fhir, which comes after all others."""
-    return Route("/fhir/{path:path}", _Elsewhere())
-
-
-class _Elsewhere:
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        answer = await nowhere(Request(scope, receive))
-        await answer(scope, receive, send)
 
 
 def may(who: Caller, kind: str, right: str) -> None:

@@ -61,3 +61,8 @@ def clocked(site: Site) -> object:
     row = {"episode_id": "e", "payer": "ACME", "level": "residential", "from": "2026-03-02", "to": "2026-03-09"}
     asked = RequestAuthorization.model_validate(row)
     return found, asked.misfit(site), [(each.payer, each.unit) for each in site.clocks]
+
+
+def priced(site: Site) -> object:
+    """What each program costs who pays alone, as it is told."""
+    return [(each.id, each.self_pay and tuple(each.self_pay)) for each in site.programs]

@@ -176,6 +176,7 @@ OWN_FIELDS = {
     "plan-recorded": "level hours_week days_week goals review_due",
     "medication-recorded": "system code status prescriber_npi? last_given? next_due? days_in_hand?",
     "certified": "kind from to npi signed_at?",
+    "benefits-told": "kind payer? level? program? says source on reference?",
     "review-due": "review_id kind of due overdue?",
     "review-done": "review_id on by reason?",
     "discharge-planned": "stay expected_at? disposition?",

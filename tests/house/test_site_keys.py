@@ -38,7 +38,7 @@ DAILY = f"{UNIT}.9.one_stay"
 BED = f"{UNIT}.0.by_class.0"
 EXTRA = "follow_ups.0"
 MEDICARE = "payers.1.edits"
-edited, clocked = observed_payers.edited, observed_payers.clocked
+edited, clocked, priced = observed_payers.edited, observed_payers.clocked, observed_payers.priced
 ROWS: dict[str, Row] = {
     "name": Row(gate, "another"),
     "feeds.*.name": Row(said, "another"),
@@ -104,12 +104,12 @@ ROWS: dict[str, Row] = {
     "payers.*.edits.in_person": Row(edited, ["iop"], f"{MEDICARE}.in_person"),
     "clocks.*.payer": Row(clocked, "MEDICAID"),
     "clocks.*.level": Row(clocked, "outpatient"),
-    "clocks.*.unit": Row(clocked, "session", "clocks.4.unit"),
+    "clocks.*.unit": Row(clocked, "session", "clocks.3.unit"),
     "clocks.*.lead_days": Row(clocked, "7"),
-    "clocks.*.leave_counts": Row(clocked, "true", "clocks.4.leave_counts"),
+    "clocks.*.leave_counts": Row(clocked, "true", "clocks.3.leave_counts"),
     "clocks.*.certification.then_day": Row(clocked, "10"),
     "clocks.*.certification.every_days": Row(clocked, "45", "clocks.2.certification.every_days"),
-    "clocks.*.plan_days": Row(clocked, "7", "clocks.4.plan_days"),
+    "clocks.*.plan_days": Row(clocked, "7", "clocks.3.plan_days"),
     "clocks.*.expected_days": Row(clocked, "10"),
     "programs.*.id": Row(ranked, "CHANGED"),
     "programs.*.title": Row(page, "Another program"),
@@ -133,6 +133,9 @@ ROWS: dict[str, Row] = {
     "programs.*.groups.*.title": Row(page, "Another group", "programs.4.groups.0.title"),
     "programs.*.groups.*.capacity": Row(observed.seats, "7", "programs.4.groups.0.capacity"),
     "programs.*.labels": Row(gate, ["SUD"]),
+    "programs.*.self_pay.amount": Row(priced, "500.00", "programs.4.self_pay.amount"),
+    "programs.*.self_pay.currency": Row(priced, "CAD", "programs.4.self_pay.currency"),
+    "programs.*.self_pay.per": Row(priced, "week", "programs.4.self_pay.per"),
     "programs.*.npi": Row(billed, "1234567893", "programs.1.npi"),
     "programs.*.billing.bill_type": Row(billed, "12X", "programs.1.billing.bill_type"),
     "programs.*.billing.claim_form": Row(billed, "professional", "programs.1.billing.claim_form"),

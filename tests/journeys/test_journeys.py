@@ -27,6 +27,10 @@ pytestmark = pytest.mark.timeout(300)  # one system and every story, also where 
 ELSEWHERE: dict[tuple[str, str], str] = {
     ("aftercare", "care.calls-decided.v1"): "needs two facilities: tests/aftercare/test_deaths.py",
     ("placement", "care.transferred.v1"): "may, and does not: from program to program there are two stays",
+    ("aftercare", "care.leftover-settled.v1"): "after a merge alone: tests/aftercare/test_leftovers.py",
+    ("placement", "care.leftover-settled.v1"): "after a merge alone: tests/placement/desk/test_merges.py",
+    ("placement", "care.merge-ended.v1"): "after a merge alone: tests/placement/desk/test_merges.py",
+    ("placement", "care.medication-recorded.v1"): "has no end of its own: tests/placement/desk/test_whole_packet.py",
     ("aftercare", "care.assessed.v1"): "may, and does not: intake and placement have doors for assessments",
 }
 """(writer, type) that no story has → where it is shown, or why nobody says it."""

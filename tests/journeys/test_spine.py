@@ -157,11 +157,12 @@ async def the_end(system: System, patient: Patient) -> dict[str, Any]:
     stays = [{k: v for k, v in stay.items() if k not in {"id", "begun_by", "ended_by"}} for stay in episode["stays"]]
     ended = [(stay.get("ended_by") or {}) | {"ce_id": None} for stay in episode["stays"]]
     own = {k: v for k, v in episode.items() if k not in {"episode_id", "patient_id", "version", "seen", "stays"}}
+    own["searches"] = [{k: v for k, v in one.items() if k != "search_id"} for one in episode.get("searches", ())]
     periods = {
         fact.as_json["period_id"]: fact.as_json for fact in await about(system, patient, "billing.service-periods")
     }
     differing = {"period_id", "version", "supersedes", "changed", "reason", "episode_id", "patient", "stay"}
-    differing.add("visit_number")
+    differing |= {"visit_number", "patient_id"}
     latest = [{k: v for k, v in value.items() if k not in differing} for value in periods.values()]
     return {
         "episode": own,

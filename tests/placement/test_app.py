@@ -29,7 +29,10 @@ async def test_it_says_that_it_is_not_ready_before_it_has_started(placement_url:
         "placement.care.events": "no partition is assigned yet",
         "placement.gate": "no partition is assigned yet",
     }
-    timers = ["fold-anew", "offers-expire", "daily-visits", "idempotency-keys", "desk-retention", "gate-looks-again"]
+    timers = [
+        "fold-anew", "offers-expire", "waiting-lines", "daily-visits", "kept-too-long", "reviews", "idempotency-keys",
+        "desk-retention", "gate-looks-again",
+    ]  # fmt: skip
     assert [timer.name for timer in service.timers] == [f"placement-{name}" for name in timers]
     engine, gate = service.subscriptions
     assert gate.places.following is engine.places.follower is not None, "a fact is decoded once for both"

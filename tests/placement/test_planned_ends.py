@@ -37,6 +37,13 @@ def test_a_plan_opens_a_search_for_the_next_level_from_the_expected_day_on() -> 
     assert told.stay.id == "V1"
 
 
+@pytest.mark.parametrize("kind", ["transfer", "hospice", "deceased"])
+def test_a_plan_to_leave_for_where_nobody_looks_begins_no_search(kind: str) -> None:
+    story = inside()
+    assert story.hears(planned("2026-03-04 09:00", disposition={"kind": kind})) == []
+    assert story.hears(tell.restated(story.facts[-1], disposition={"kind": "home"})) == ["search-opened"]
+
+
 def test_a_plan_without_a_day_looks_for_a_first_day_at_once() -> None:
     story = inside()
     story.hears(planned("2026-03-04 09:00", None))

@@ -12,6 +12,7 @@ from shared.events import (
     ANNOUNCEMENTS,
     ASSESSMENTS,
     AUTHORIZATIONS,
+    BENEFITS,
     BILLING,
     CARE_FACTS,
     CONSENTS,
@@ -60,7 +61,7 @@ _SECTIONS: tuple[tuple[str, str, list[str]], ...] = (
     (
         "Authorizations and reviews",
         "What a payer was asked for and allowed, and what has to be looked at by which day.",
-        [type_name(fact.TYPE) for fact in (*AUTHORIZATIONS, *REVIEWS)],
+        [type_name(fact.TYPE) for fact in (*AUTHORIZATIONS, *REVIEWS, *BENEFITS)],
     ),
     (
         "Follow-ups",

@@ -16,7 +16,7 @@ from services.placement.continuum.model import Folded
 from services.placement.continuum.order import day_of
 from services.placement.continuum.stay_facts import ZoneOf
 from shared.events.levels import ACUTE, ROUND_THE_CLOCK
-from shared.site.payers import NO_EDITS, Apart, Edits
+from shared.site.payers import Apart, Edits
 
 MINUTES_AN_HOUR = 60
 IN_PERSON = "in-person"
@@ -27,7 +27,7 @@ def warnings(found: Sequence[Period], folded: Folded, payers: PayerRules, zone_o
     said: list[set[str]] = [set() for _ in found]
     asked = [payers.edits(one.content.payer) for one in found]
     for words, period, edits in zip(said, found, asked, strict=True):
-        if edits is not NO_EDITS:
+        if edits.hours_week or edits.in_person:
             words.update(_alone(period, edits, folded, zone_of))
     if len(found) == 1:
         return said

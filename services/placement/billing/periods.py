@@ -45,9 +45,10 @@ def periods(
     found.sort(key=attrgetter("start", "key"))
     said = warnings(found, folded, payers, zone_of)
     allowed = authorized(found, folded, payers, zone_of)
+    reviewed = _of_reviews(found, folded) if folded.reviews else [NO_WORDS] * len(found)
     return tuple(
         _with(one, told, words | more | late | one.unmapped)
-        for one, words, (told, more), late in zip(found, said, allowed, _of_reviews(found, folded), strict=True)
+        for one, words, (told, more), late in zip(found, said, allowed, reviewed, strict=True)
     )
 
 

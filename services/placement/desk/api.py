@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 
 from services.placement.desk import (
     authorizations,
+    benefits,
     billed,
     capacity,
     conflicts,
@@ -55,6 +56,7 @@ SUBJECTS: tuple[Subject, ...] = (
     seats.SUBJECT,
     waitlist.SUBJECT,
     billed.SUBJECT,
+    benefits.SUBJECT,
     leftovers.SUBJECT,
 )
 

@@ -158,12 +158,15 @@ async def everybody(connection: Connection, parts: Parts, now: datetime) -> dict
 def ranked(
     parts: Parts, search: Line, places: Places, now: datetime, been_at: Iterable[str] = ()
 ) -> tuple[Candidate, ...]:
-    """Every program for a search, the best first; a patient who is there already needs no other seat there. `been_at`:
-    programs that the patient was at before, as far as the reader may know."""
-    site, person = parts.rules.site, search.episode_id
-    free = {p.id: first_day(parts, p, places.get(p.id, ()), now, person) for p in site.programs}
+    """Every program for a search, the best first; a patient who is there already needs no other seat there. While a
+    stay is open a seat is looked for from its expected end on. `been_at`: programs that the patient was at before, as
+    far as the reader may know."""
+    site, person, zone = parts.rules.site, search.episode_id, parts.rules.zone_of(search.facility)
+    ready = search.content.get("ready_on")
+    since = max(now, midnight(date.fromisoformat(ready), zone)) if ready else now
+    free = {p.id: first_day(parts, p, places.get(p.id, ()), since, person) for p in site.programs}
     needs = read_as_struct(Needs, search.content.get("needs", {}))
-    today = day_of(now, parts.rules.zone_of(search.facility))
+    today = day_of(since, zone)
     level = Level(search.content["recommended_level"])
     return rank(site.programs, level, needs, free, today, vocabulary=site.needs, been_at=been_at)
 

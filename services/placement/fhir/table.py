@@ -16,7 +16,6 @@ from shared.fhir.parameters import dated, number, refers, token
 from shared.fhir.searching import SearchParameter
 from shared.storage.database import Database
 from shared.web import fhir_documented
-from shared.web.fhir import elsewhere
 from shared.web.fhir_reads import Reads, ReadType
 
 READERS: Final = ("coordinator", "clinician", "billing", "reviewer", "auditor")
@@ -56,7 +55,7 @@ def types(rules: Rules) -> tuple[ReadType, ...]:
 
 def routes(database: Database, rules: Rules, clock: Clock) -> list[Route]:
     """The routes below /fhir."""
-    return [*Reads(types(rules), database, clock).routes(), elsewhere()]
+    return [*Reads(types(rules), database, clock).routes()]
 
 
 def paths() -> dict[str, Any]:

@@ -70,10 +70,10 @@ def _ahead(folded: Folded, stay: StayState, policy: Policy) -> tuple[DesiredSear
     """The searches beside this open stay: none for a level that a placement waits at."""
     level, placed = stay.level, waiting_placements(folded)
     if level is None or level == LEAST_INTENSIVE:
-        return NOTHING
+        return NOTHING  # nothing follows it
     open_asks = [one for one in asks(folded) if RANK[one.level] > RANK[level]]
     day, found = ready_on(stay, policy), list[DesiredSearch]()
-    if stay.plan and not placed and _goes_on(stay, policy):
+    if stay.plan and not placed and care_goes_on(stay, policy):
         question = _question(folded, stay, open_asks)
         found.append(
             DesiredSearch(
@@ -91,8 +91,11 @@ def _ahead(folded: Folded, stay: StayState, policy: Policy) -> tuple[DesiredSear
     return tuple(found)
 
 
-def _goes_on(stay: StayState, policy: Policy) -> bool:
-    """Whether a search begins after the end that is planned, by the site's table."""
+def care_goes_on(stay: StayState, policy: Policy) -> bool:
+    """Whether a search begins after the end that is planned: not after the least intensive level, nor where the site's
+    table says so."""
+    if stay.level == LEAST_INTENSIVE:
+        return False
     told = stay.plan.disposition if stay.plan else None
     return told is None or policy.begins(told.code, told.kind)
 

@@ -31,7 +31,8 @@ def entries_of_care(folded: Folded, own: OwnFacts, rules: Rules) -> Iterator[Lis
     if folded.authorizations:
         last = last_covered_days(folded, rules, used)
         yield from (_authorization(one, folded, used, last, rules) for one in folded.authorizations)
-    if concerns(folded, rules):
+    here = any(stay.ended is None for stay in folded.stays)
+    if (here or folded.reviews or folded.authorizations) and concerns(folded, rules):
         yield from entries_of_reviews(folded, used, rules)
     if folded.conflicts or folded.settled:
         yield from _conflicts(folded, own)

@@ -10,7 +10,7 @@ from services.placement.continuum.model import Folded, PlannedEnd, StayKey, Stay
 from services.placement.continuum.order import day_of, leaving_day, midnight
 from services.placement.rules import Rules
 from services.placement.search import first_days
-from services.placement.search.ahead import open_stay, stay_called
+from services.placement.search.ahead import care_goes_on, open_stay, stay_called
 from services.placement.search.entry import ListEntry, known
 from services.placement.search.searches import DeskFacts
 from shared.events.planning import ReadyForStep
@@ -29,8 +29,9 @@ def entries_of_leaving(folded: Folded, own: DeskFacts, rules: Rules) -> Iterator
 
 
 def _leaving(stay: StayState, plan: PlannedEnd, folded: Folded, own: DeskFacts, *, rules: Rules) -> Iterator[ListEntry]:
-    """One entry for a stay whose end is expected on a day; `listed_from`: when it is within the site's days."""
-    if plan.at is None:
+    """One entry for a stay whose end is expected on a day, unless nothing is to follow it; `listed_from`: when it is
+    within the site's days."""
+    if plan.at is None or not care_goes_on(stay, rules.policy):
         return
     zone = rules.zone_of(stay.facility)
     day = leaving_day(plan.at, zone)

@@ -59,9 +59,8 @@ _DAYS_OF_A_PAYER = {
 def more_of_a_payer(body: Mapping[str, Any]) -> tuple[str, ...]:
     """The last covered day, the day on which the payer wants to hear again, and what can be said against a denial."""
     told = {**body, **body.get("denial", {})}
-    days = (
-        say(text, day=day(date.fromisoformat(told[name]))) for name, text in _DAYS_OF_A_PAYER.items() if name in told
-    )
+    named = [name for name in _DAYS_OF_A_PAYER if name in told]
+    days = [say(_DAYS_OF_A_PAYER[name], day=day(date.fromisoformat(told[name]))) for name in named]
     asked = body.get("requested_units")
     reference = say("reference {number}", number=body["reference"]) if "reference" in body else ""
     more = say("{count} asked for", count=asked) if asked is not None and asked != body.get("units") else ""

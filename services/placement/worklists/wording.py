@@ -96,6 +96,7 @@ _WHAT = {
     "calls-decided": "it was decided who calls",
     "certified": "a physician certified the level",
     "review-due": "a review is due",
+    "benefits-told": "what was said of benefits or a price was noted",
     "review-done": "a review was done",
     "consent-recorded": "a consent was recorded",
     "consent-revoked": "a consent was taken back",

@@ -249,6 +249,11 @@ def late_review(_: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(_E.state == "overdue")
 
 
+def on_its_lead_day(_: datetime) -> sa.ColumnElement[bool]:
+    """Reviews of which the site's lead day has come."""
+    return sa.and_(_E.state == "due")
+
+
 def to_review(now: datetime) -> sa.ColumnElement[bool]:
     """Plans whose day is over, and what payers wait for."""
     asked = _E.content["kind"].astext.in_(("next-review", *OF_THE_LAST_DAY, *OF_DENIALS))

@@ -193,7 +193,10 @@ async def test_each_refusal_has_its_status_and_an_operation_outcome(
         )
         assert answer.headers["content-type"] == "application/fhir+json"
     assert (await http.get("/fhir/Encounter/none", headers=head)).status_code == 404
-    assert (await http.delete("/fhir/Encounter/none", headers=head)).json()["resourceType"] == "OperationOutcome"
+    for method, where, status in (("DELETE", "/fhir/Encounter/none", 405), ("GET", "/fhir/Nothing", 404)):
+        answer = await http.request(method, where, headers=head)
+        assert (answer.status_code, answer.json()["resourceType"]) == (status, "OperationOutcome")
+        assert answer.headers["content-type"] == "application/fhir+json"
     assert await fhir_hospital.patient_id() is None
 
 
@@ -303,7 +306,7 @@ async def test_an_entry_with_a_condition_makes_an_encounter_only_once(
     condition = f"identifier=|V1-{fhir_hospital.mrn}"
     for status, told in (("201 Created", fhir_hospital.encounter()), ("200 OK", fhir_hospital.finished())):
         body = bundle("transaction", entry(told, ifNoneExist=condition))
-        answer = await http.post("/fhir/", json=body, headers=head)
+        answer = await http.post("/fhir", json=body, headers=head)
         assert answer.json()["entry"][0]["response"]["status"] == status, answer.text
     assert await fhir_hospital.standing() == {("admitted", "2026-03-10")}
 

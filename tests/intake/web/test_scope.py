@@ -19,6 +19,7 @@ from shared.roles import ROLES
 from shared.run import ServiceProcess
 from tests.intake.conftest import NOW, Hospital
 from tests.intake.web.conftest import Asking
+from tests.intake.web.fhir_of_another import body_for
 from tests.scoping import Tried, reads, routes_of, told_of
 
 THERE, HERE = "RIVERBEND", "GOODHEALTH"
@@ -38,11 +39,11 @@ QUESTIONS = ("/api/messages/find",)
 class Known:
     """A patient of GOODHEALTH with a consent, ids and words of whom nobody else may be told."""
 
-    def __init__(self, hospital: Hospital, patient: str, episode: str, consent: str, message: str) -> None:
+    def __init__(self, hospital: Hospital, patient: str, episode: str, consent: str, told: tuple[str, str]) -> None:
         self.patient, self.episode, self.consent, self.mrn = patient, episode, consent, hospital.mrn
-        self.message = message
+        self.message, self.visit = told
         self.name = hospital.name
-        self.secrets = {*WORDS, self.name, patient, episode, consent, hospital.mrn, f"V1-{hospital.mrn}", message}
+        self.secrets = {*WORDS, self.name, patient, episode, consent, hospital.mrn, f"V1-{hospital.mrn}", *told}
 
 
 @pytest.fixture
@@ -56,8 +57,8 @@ async def known(http: httpx.AsyncClient, hospital: Hospital, asking: Asking) -> 
     answer = await http.post("/consents", json=body, headers=asking("hospital", HERE))
     assert answer.status_code == 201, answer.text
     episode = (await hospital.facts())[0].subject
-    [(message,), *_] = await hospital.rows("message_id")
-    return Known(hospital, patient, episode, answer.json()["consent_id"], message)
+    [(message, visit), *_] = await hospital.rows("message_id, visit_id")
+    return Known(hospital, patient, episode, answer.json()["consent_id"], (message, visit))
 
 
 def trying(method: str, path: str, known: Known) -> list[Tried]:
@@ -66,8 +67,12 @@ def trying(method: str, path: str, known: Known) -> list[Tried]:
         queries = [{"q": known.mrn}, {"q": f"{known.name} 1980-01-01"}, {"patient_id": known.patient}]
         queries += [{"state": each} for each in ("waiting", "ae", "unmapped")] + [{"ids": known.patient}]
         queries += [{"state": "unmapped", "facility": HERE}, {}, {"facility": HERE, "trigger": "A01"}]
-        one = known.message if "messages" in path else known.consent if "consents" in path else known.patient
+        ids = {"messages": known.message, "consents": known.consent, "Encounter": known.visit}
+        one = next((each for part, each in ids.items() if part in path), known.patient)
         return list(reads(path, [one], queries))
+    if path.startswith("/fhir"):
+        where, body = path.replace("{id}", "x1"), body_for(path, known.mrn, HERE)
+        return [Tried(role, method, where, None, body) for role in ROLES]
     assessed = {"instrument": "LOCUS", "version": "20", "phase": "intake", "episode_id": known.episode}
     consent = {"facility": THERE, **CONSENT}
     message = b"MSH|^~\\&|ADT|GOODHEALTH|SD|SD|20260310||ADT^A08|C9|P|2.5.1\rPID|1||%s^^^GH^MR\r" % known.mrn.encode()

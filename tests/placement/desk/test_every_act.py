@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from services.placement.desk.page.desk import WRITES
+from services.placement.timers import state_reviews
 from shared.roles import ROLES
 from shared.web.form_posts import address
 from tests.browsing import Browser, Page
-from tests.builders import admitted, referred
+from tests.builders import a_story, admitted, covered, referred
 from tests.placement.desk.conftest import DAY, Desk, token
 from tests.placement.desk.patient.lived import a_long_way, on_the_ward
 from tests.placement.desk.stories import at_the_program, says, ward_and_back
@@ -96,6 +97,14 @@ async def _ward_and_back(desk: Desk) -> None:
     await ward_and_back(desk, attended=True)
 
 
+async def _a_review_is_due(desk: Desk) -> None:
+    """A stay of a payer that wants a signature at the admission."""
+    named: dict[str, Any] = {"episode": "E1", "patient_id": "patient-E1"}
+    told = covered("2026-05-04 07:30", effective="2026-05-01", payer="MEDICARE", **named)
+    await desk.feed.bring(*a_story(admitted("2026-05-04 07:00", **named), told))
+    await state_reviews(desk.feed.database, desk.feed.rules, clock=desk.clock, ids=desk.feed.ids)
+
+
 async def _a_merge_left_something(desk: Desk) -> None:
     """The payer is asked while another patient's record counts here, and the two are two again."""
     intake, hour = Intake(), timedelta(hours=1)
@@ -117,6 +126,7 @@ SITUATIONS: dict[str, Situation] = {
         (
             "/api/searches/{id}/needs", "/api/searches/{id}/closed", "/api/seats", "/api/authorizations",
             f"{EPISODES}/plan", f"{EPISODES}/certified", f"{EPISODES}/assessed", f"{EPISODES}/covered",
+            f"{EPISODES}/benefits", f"{EPISODES}/price",
             f"{EPISODES}/medication",
             f"{EPISODES}/assigned", f"{EPISODES}/agreed", f"{EPISODES}/declined", f"{EPISODES}/ended",
         ),
@@ -161,6 +171,7 @@ SITUATIONS: dict[str, Situation] = {
     "a payer is asked": Situation(
         _a_payer_is_asked, tuple(f"{AUTHORIZATIONS}/{each}" for each in ("approved", "pended", "denied"))
     ),
+    "a review is due": Situation(_a_review_is_due, ("/api/reviews/{id}/done",)),
     "a merge left something": Situation(
         _a_merge_left_something, ("/api/leftovers/{id}/stays", "/api/leftovers/{id}/goes-back")
     ),

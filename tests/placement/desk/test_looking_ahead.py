@@ -59,6 +59,18 @@ async def test_who_leaves_within_the_sites_days_is_listed_until_a_program_takes_
     assert await seats(desk) == [("2026-05-06T04:00:00+00:00", None)]
 
 
+async def test_programs_are_ranked_by_a_seat_from_the_expected_end_on(desk: Desk) -> None:
+    await in_a_bed(desk)
+    await plans(desk, "2026-05-20")
+    search = (await desk.search("E1"))["search_id"]
+    [best, *_] = (await desk.get(f"/api/searches/{search}/programs")).json()["programs"]
+    words = {one["rule"]: one["words"] for one in best["reasons"]}
+    assert (best["level"], words["seat"], words["wait"]) == ("php", "has a seat from 2026-05-20", "no wait")
+    [offer] = await desk.offers("E1", best["id"], start_date=None)
+    [sent] = [one for one in await desk.listed("offers", episode_id="E1") if one["id"] == offer]
+    assert sent["start_date"] == "2026-05-20"
+
+
 async def test_a_plan_called_off_gives_back_what_was_arranged_and_is_refused_after_the_end(desk: Desk) -> None:
     await in_a_bed(desk)
     await plans(desk)

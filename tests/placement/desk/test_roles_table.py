@@ -40,4 +40,10 @@ def test_an_auditor_has_no_act_and_a_reviewer_none_of_placement() -> None:
     assert [one.path for one in WRITES if "auditor" in one.roles] == []
     mine = {one.path for one in WRITES if "reviewer" in one.roles}
     others = {path for path in mine if not path.startswith("/api/authorizations")}
-    assert others == {"/api/episodes/{id}/certified", "/api/episodes/{id}/plan"}
+    assert others == {
+        "/api/episodes/{id}/certified",
+        "/api/episodes/{id}/plan",
+        "/api/reviews/{id}/done",
+        "/api/episodes/{id}/benefits",
+        "/api/episodes/{id}/price",
+    }

@@ -42,8 +42,8 @@ async def test_nothing_of_another_facilitys_patient_is_in_any_answer(
     assert all(ids[name] for name in ids if name != "conflicts"), "there is something of each kind"
     assert await leaks(http, app, case, THERE) == []
     every = {path for method, path in routes_of(app) if method == "GET" and path.startswith("/api/")} - PROGRAMS
-    seldom = {f"/api/{name}{one}" for name in ("conflicts", "leftovers") for one in ("", "/{id}")}
-    nameless = {"/api/worklists", "/api/gaps", "/api/offers/{id}/packet"}  # counts, codes and days
+    seldom = {f"/api/{name}{one}" for name in ("conflicts", "leftovers", "reviews") for one in ("", "/{id}")}
+    nameless = {"/api/worklists", "/api/gaps", "/api/ready", "/api/offers/{id}/packet"}  # counts, codes and days
     assert await telling(http, app, case, HERE) >= every - seldom - nameless
     for role in ("admin", "program"):
         counts = (await desk.get("/api/worklists", role=role, facilities=THERE)).json()["worklists"]

@@ -82,6 +82,10 @@ WRITES: dict[str, tuple[set[str], dict[str, Any]]] = {
         REVIEWERS,
         {"level": "php", "hours_week": 20, "days_week": 5, "goals": 1, "review_due": DAY},
     ),
+    "/api/episodes/{id}/discharge-planned": (CARERS, {"expected_at": f"{DAY}T10:00:00Z"}),
+    "/api/episodes/{id}/discharge-plan-cancelled": (CARERS, {}),
+    "/api/episodes/{id}/ready-for-step": (CARERS, {"waiting_for": "bed"}),
+    "/api/episodes/{id}/ready-for-step-withdrawn": (CARERS, {"reason": "other"}),
     "/api/episodes/{id}/medication": (CARERS, {"code": "1721029"}),
     "/api/episodes/{id}/agreed": (CARERS, {"level": "php"}),
     "/api/episodes/{id}/declined": (CARERS, {"level": "php"}),
@@ -90,6 +94,7 @@ WRITES: dict[str, tuple[set[str], dict[str, Any]]] = {
         {"instrument": "LOCUS", "version": "20", "phase": "intake"},
     ),
     "/api/conflicts/{id}/settled": (COORDINATOR | {"clinician"}, {"falls": []}),
+    "/api/reviews/{id}/done": (CARERS | {"billing", "reviewer"}, {"reason": "other"}),
     "/api/leftovers/{id}/stays": (CARERS, {}),
     "/api/leftovers/{id}/goes-back": (CARERS, {}),
 }

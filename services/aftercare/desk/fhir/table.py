@@ -18,7 +18,6 @@ from shared.fhir.parameters import dated, refers, token
 from shared.fhir.searching import SearchParameter, SearchQuestion
 from shared.storage.database import Database
 from shared.web import fhir_documented
-from shared.web.fhir import elsewhere
 from shared.web.fhir_reads import Batch, Place, ReadingLook, Reads, ReadType, ShownResource
 
 ROWS_AT_ONCE = 100
@@ -135,7 +134,7 @@ def types(rules: Rules) -> tuple[ReadType, ...]:
 
 def routes(database: Database, rules: Rules) -> list[Route]:
     """The routes below /fhir."""
-    return [*Reads(types(rules), database, rules.clock).routes(), elsewhere()]
+    return [*Reads(types(rules), database, rules.clock).routes()]
 
 
 def paths() -> dict[str, Any]:

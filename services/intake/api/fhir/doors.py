@@ -43,7 +43,7 @@ from shared.fhir.outcomes import TAKEN
 from shared.web import requests, smart, tracing
 from shared.web.app import Problem, caller
 from shared.web.auth import Caller
-from shared.web.fhir import Endpoint, answering, fhir, may, nowhere, resource
+from shared.web.fhir import answering, fhir, may, resource
 from shared.web.fhir_reads import Reads
 
 KINDS = (*READERS, *COMMANDS)
@@ -53,7 +53,7 @@ _ID = 64
 
 
 def routes(entrance: Entrance) -> list[Route]:
-    """The routes; what is not among them gets an OperationOutcome, too."""
+    """The routes."""
     every: list[tuple[str, str, Callable[[Entrance, Request], Awaitable[Response]]]] = [
         ("/fhir/$process-message", "POST", process_message),
         ("/fhir", "POST", bundle),
@@ -68,27 +68,13 @@ def routes(entrance: Entrance) -> list[Route]:
     reads = Reads(
         persons.types(intake, entrance.rates), intake.database, intake.clock, [_taken(kind) for kind in KINDS]
     )
-    found += [smart.route((*KINDS, *reads.types)), *reads.routes()]
-    return [*found, Route("/fhir/{path:path}", _Elsewhere(answering(partial(bundle, entrance))))]
+    return [*found, smart.route((*KINDS, *reads.types)), *reads.routes()]
 
 
 def _taken(kind: str) -> TypeTold:
     """What a CapabilityStatement says of a type that is taken in."""
     read = ("read",) if kind == "Encounter" else ()
     return TypeTold(kind, (), (), (), (*read, "create", *(("update",) if kind in READERS else ())))
-
-
-class _Elsewhere:
-    """The ASGI application of every other address below /fhir: the base with a slash is the base, there is no other."""
-
-    def __init__(self, base_of: Endpoint) -> None:
-        self.base_of = base_of
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        request = Request(scope, receive)
-        at_base = scope["path"] == "/fhir/" and request.method == "POST"
-        answer = await (self.base_of if at_base else nowhere)(request)
-        await answer(scope, receive, send)
 
 
 async def _body(entrance: Entrance, request: Request, kind: str = "") -> tuple[bytes, Body]:

@@ -50,6 +50,8 @@ LABELS: Mapping[str, str] = {
     "/api/episodes/{id}/agreed": "Patient agrees",
     "/api/episodes/{id}/declined": "Patient declines",
     "/api/episodes/{id}/covered": "Other payers from a day on",
+    "/api/episodes/{id}/benefits": "Payer said of benefits",
+    "/api/episodes/{id}/price": "Price was told",
     "/api/episodes/{id}/ended": "End the episode",
     "/api/episodes/{id}/discharge-planned": "Plan a discharge",
     "/api/episodes/{id}/discharge-plan-cancelled": "Plan cancelled",
@@ -68,7 +70,7 @@ FIRST_PLAN = "Record a plan"
 LOOK_AHEAD = "Look for a next program"
 """The button of a search that a person begins while a stay is open."""
 DONE: Mapping[str, str] = {
-    "search-opened": "the search is open",
+    "search-opened": "the search is open again",
     "discharge-planned": "the plan is recorded: a next program is looked for",
     "discharge-plan-cancelled": "the plan is cancelled, and what was arranged is given back",
     "ready-for-step": "recorded: the patient is ready",
@@ -108,6 +110,8 @@ DONE: Mapping[str, str] = {
     "authorization-denied": "noted: the payer does not allow it",
     "authorization-ended": "noted: the payer allows nothing after that day",
     "review-done": "noted: it is done",
+    "benefits-told": "what the payer said is noted",
+    "price-told": "the price of today is noted",
     "certified": "the certification is recorded",
     "assessed": "the assessment is recorded",
     "episode-assigned": "somebody is in charge",
@@ -156,6 +160,9 @@ FIELDS: Mapping[str, str] = {
     "reference": "Payer's reference of this answer",
     "requested_units": "Units asked for",
     "signed_at": "Signed",
+    "says.item": "What (code, as copay)",
+    "says.value": "How much, or yes or no",
+    "source": "Said by way of",
     "accreditation": "Accredited by",
     "age_years": "Age in years",
     "at": "When",

@@ -29,7 +29,7 @@ ACTS: Final[Mapping[str, tuple[str, ...]]] = {
     "authorization": ("/api/authorizations",),
     "plan": ("/api/episodes/{id}/plan", "/api/episodes/{id}/certified", "/api/episodes/{id}/assessed"),
     "medication": ("/api/episodes/{id}/medication",),
-    "payers": ("/api/episodes/{id}/covered",),
+    "payers": ("/api/episodes/{id}/covered", "/api/episodes/{id}/benefits", "/api/episodes/{id}/price"),
     "episode": (
         "/api/episodes/{id}/assigned",
         "/api/episodes/{id}/agreed",

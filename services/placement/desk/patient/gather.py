@@ -19,6 +19,7 @@ from services.placement.desk.frame import Parts, whose_of
 from services.placement.desk.page.rows import Reader, row_of
 from services.placement.desk.patient import past, views
 from services.placement.desk.patient.acts import acts_of
+from services.placement.desk.patient.benefits import rows_of
 from services.placement.desk.patient.bills import BillChange, history
 from services.placement.desk.patient.sight import seen
 from services.placement.engine import views as episodes
@@ -47,7 +48,7 @@ _ACTIONS = frozenset(write.action for write in WRITES)
 MOST_DISCLOSURES, MOST_SEATS, MOST_SESSIONS = 50, 20, 30
 ALL_SESSIONS = 10_000
 """More sessions than an episode has; the latest ones are shown."""
-_NOT_WAITING = frozenset({"closed", "started", "waiting"})
+_NOT_WAITING = frozenset({"closed", "last-covered-day", "started", "waiting"})
 """Names of worklists whose entries wait for nobody."""
 _MORE_READERS = {"plan": REVIEWING, "ineffective": CARE, "arrival": EVERYBODY, "leaving": CARE, "ready": CARE}
 _READERS = {kind: each.readers for kind, each in _LISTINGS.items()} | _MORE_READERS
@@ -107,6 +108,8 @@ async def gather(connection: Connection, row: Stored, look: PatientLook) -> Epis
     words = {fact.id: words_of(fact, rules) for fact in every}
     waiting, others, used = await _rows(connection, lines, words, then)
     has = frozenset(line.kind for line, _ in lines)
+    if may(who, REVIEWING):
+        others = {**others, "payers": list(rows_of(mine, row.listed.patient_id, _reader(then, words)))}
     cares = may(who, CARE)
     changes, sent = history(mine.facts, rules) if cares else ([], {})
     stored = (await episodes.periods_of(connection, [episode]))[episode] if cares else []

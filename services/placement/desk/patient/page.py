@@ -60,6 +60,7 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
     "seat": ("Seats kept", "Seats that are kept without a placement."),
     "waiting": ("Waiting lists", "Programs that the patient waits for."),
     "authorization": ("Authorizations", "What payers were asked for and allowed, and what is used of it."),
+    "review": ("Reviews", "What payers, physicians and plans want looked at, and what was done."),
     "plan": ("Plans, certifications, assessments", "Plans of treatment, and when each is looked at again."),
     "medication": ("Medication that goes on", "As it was handed over: the last dose, the next, days in hand."),
     "payers": ("Payers", "Who pays from which day on, the first of them first."),
