@@ -13,6 +13,8 @@ from starlette.routing import Route
 from shared.roles import ROLES
 
 OPEN = {
+    "/fhir/metadata": "says what can be done by FHIR",
+    "/fhir/.well-known/smart-configuration": "says at which issuer",
     "/health/live": "says that the process lives",
     "/health/ready": "says what the service waits for",
     "/metrics": "counts, with no patient's label",
@@ -30,6 +32,8 @@ OPEN = {
 }
 """Routes that tell of no patient, each with the reason."""
 IDS = re.compile(r"[\w#:.|-]+")
+ASKED = re.compile(r'(?<="relation":"self","url":")[^"]*')
+"""The link of a Bundle that repeats what was asked."""
 OFFERED = re.compile(r'<option value="[^"]*">[^<]*</option>')
 """What a form offers to choose from, chosen by nobody: the site's own words, said of no patient."""
 
@@ -75,7 +79,7 @@ MOST_AND_LEAST = frozenset({"admin", "program"})
 
 def told_of(answer: httpx.Response, secrets: Collection[str]) -> set[str]:
     """Which of the other's words, or ids, stand in an answer: whole ids, and words anywhere in it."""
-    said = OFFERED.sub("", answer.text)
+    said = ASKED.sub("", OFFERED.sub("", answer.text))
     text = "\n".join([said, *(f"{name}: {value}" for name, value in answer.headers.items())])
     words = set(IDS.findall(text))
     if answer.is_redirect:  # a form's address leads to the page, with the question that was asked

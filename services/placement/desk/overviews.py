@@ -13,7 +13,7 @@ from services.placement.desk.answers import Count
 from shared.events.billing import ServicePeriod
 from shared.events.episodes import EpisodeState
 from shared.events.levels import Level
-from shared.site.values import Answering, Hours
+from shared.site.values import Answering, Hours, Price
 
 How = Literal["replaced", "cancelled"]
 
@@ -88,6 +88,7 @@ class ProgramShown(TypedDict):
     days_week: NotRequired[int]
     schedule: list[Hours]
     labels: list[str]
+    self_pay: Annotated[NotRequired[Price], Field(description="what who pays alone is told; absent: nobody is told")]
     groups: list[GroupShown]
     taken: Count
     there: Count

@@ -32,7 +32,7 @@ PAGES = ("/matches/", "/rail", "/patients/", "/acts/", "/dead-letters/", "/messa
 """Where addresses of pages begin, which know a session alone: test_desk_scope.py has them."""
 
 
-QUESTIONS = ("/api/messages/find",)
+QUESTIONS = ("/api/messages/find", "/fhir/Patient/_search", "/fhir/Consent/_search")
 """What is asked by POST, since it has a patient's number in it, and changes nothing."""
 
 
@@ -63,11 +63,15 @@ async def known(http: httpx.AsyncClient, hospital: Hospital, asking: Asking) -> 
 
 def trying(method: str, path: str, known: Known) -> list[Tried]:
     """Everything that a route may be asked with of what the other facility has."""
+    if path.startswith("/fhir/") and path.endswith("/_search"):
+        return [Tried(role, method, path, None, asked_by_fhir(path, known)) for role in ROLES]
+    if path in {"/fhir/Patient", "/fhir/Consent"} and method == "GET":
+        return list(reads(path, [], [asked_by_fhir(path, known)]))
     if method == "GET":
         queries = [{"q": known.mrn}, {"q": f"{known.name} 1980-01-01"}, {"patient_id": known.patient}]
         queries += [{"state": each} for each in ("waiting", "ae", "unmapped")] + [{"ids": known.patient}]
         queries += [{"state": "unmapped", "facility": HERE}, {}, {"facility": HERE, "trigger": "A01"}]
-        ids = {"messages": known.message, "consents": known.consent, "Encounter": known.visit}
+        ids = {"messages": known.message, "consents": known.consent, "Consent": known.consent, "Encounter": known.visit}
         one = next((each for part, each in ids.items() if part in path), known.patient)
         return list(reads(path, [one], queries))
     if path.startswith("/fhir"):
@@ -98,10 +102,17 @@ def trying(method: str, path: str, known: Known) -> list[Tried]:
     return [Tried(role, "POST", where, None, body) for body in bodies[path] for role in ROLES]
 
 
+def asked_by_fhir(path: str, known: Known) -> dict[str, str]:
+    """A search by FHIR for the other's patient."""
+    return {"identifier": known.mrn} if "/Patient" in path else {"patient": known.patient}
+
+
 async def asked(http: httpx.AsyncClient, one: Tried, headers: dict[str, str]) -> httpx.Response:
     if isinstance(one.body, bytes):
         headers = headers | {"content-type": "x-application/hl7-v2+er7"}
         return await http.request(one.method, one.path, content=one.body, headers=headers)
+    if one.path.endswith("/_search"):
+        return await http.request(one.method, one.path, data=one.body, headers=headers)
     return await http.request(one.method, one.path, params=one.query, json=one.body, headers=headers)
 
 
