@@ -83,7 +83,8 @@ async def test_a_method_that_an_address_has_not_is_answered_with_those_that_it_h
             assert answer.status_code == (204 if method == "OPTIONS" else 405), (method, path)
             assert set(answer.headers["allow"].split(", ")) == {*methods, "OPTIONS"}, (method, path)
             if method not in {"HEAD", "OPTIONS"}:
-                assert answer.headers["content-type"] == "application/problem+json"
+                media = "application/fhir+json" if address.startswith("/fhir") else "application/problem+json"
+                assert answer.headers["content-type"] == media, (method, path)
 
 
 async def test_an_address_that_is_none_is_a_page_in_a_browser_and_a_problem_elsewhere(
