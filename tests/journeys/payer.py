@@ -40,6 +40,14 @@ class Answer(Told):
     appeal_by: int | None = None
 
 
+class Benefits(Told):
+    """What a payer said of benefits, by telephone."""
+
+    payer: str
+    level: str
+    copay: str
+
+
 class Review(Told):
     """What was due for review and is done, by its kind."""
 
@@ -99,6 +107,13 @@ async def extends(play: Play, told: Answer) -> None:
 async def is_asked_for_more(play: Play, told: Answer) -> None:
     """Billing asked the payer for more."""
     await _answered(play, told, "requested")
+
+
+async def says_of_benefits(play: Play, told: Benefits) -> None:
+    """Billing asked what is covered."""
+    says = [{"item": "covered", "value": "yes"}, {"item": "copay", "value": told.copay}]
+    asked = {"payer": told.payer, "level": told.level, "source": "telephone", "says": says}
+    await play.doors.post("placement", f"/api/episodes/{play.episode_id}/benefits", asked, "billing")
 
 
 async def reviews(play: Play, told: Review) -> None:

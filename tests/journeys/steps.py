@@ -57,6 +57,7 @@ STEPS: dict[str, Step] = {
     "payer denies": Step(payer.Answer, payer.denies),
     "payer extends": Step(payer.Answer, payer.extends),
     "payer is asked for more": Step(payer.Answer, payer.is_asked_for_more),
+    "payer says of benefits": Step(payer.Benefits, payer.says_of_benefits),
     "reviewer does": Step(payer.Review, payer.reviews),
     "payer ends it": Step(payer.Answer, payer.ends),
     "patient agrees": Step(desk.Patient, desk.agrees),
