@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.events.authorizations import Authorization
 from shared.events.base import CareFact, Place
+from shared.events.benefits import BenefitsTold
 from shared.events.levels import Level
 from shared.events.placing import Offer, OfferSent, PatientSaid, Placed, Seat, Waiting
 from shared.events.planning import PlanRecorded
@@ -40,7 +41,7 @@ def places_of(fact: Fact) -> tuple[Place, ...]:
             found = (Place(unit=one.unit, level=one.level, program=one.program),)
         case VisitStarted(unit=unit):
             found = (Place(unit=unit),)
-        case PatientSaid() | OfferSent() | Placed() as one:
+        case PatientSaid() | OfferSent() | Placed() | BenefitsTold() as one:
             found = (Place(level=one.level, program=one.program),)
         case Offer(program=program) | Seat(program=program) | Waiting(program=program):
             found = (Place(program=program),)
@@ -53,7 +54,7 @@ def places_of(fact: Fact) -> tuple[Place, ...]:
 
 _NAMES_PLACES = (
     Transferred, Admitted, Started, Arrival, VisitStarted, PatientSaid, OfferSent, Placed, Offer, Seat, Waiting,
-    Discharged, Completed, Discontinued, PlanRecorded, Authorization, UnknownFact,
+    Discharged, Completed, Discontinued, PlanRecorded, Authorization, BenefitsTold, UnknownFact,
 )  # fmt: skip
 
 

@@ -62,7 +62,7 @@ class Batches:
         """
         with _no_garbage():
             new = self._places.new(records)
-            most = self._most or len(new)
+            most = self._most or max(len(new), 1)
             batch = decoded_by(self._decode, new[:most])
             for begin in range(most, len(new), most):
                 ahead = asyncio.create_task(decoded_beside(self._decode, new[begin : begin + most]))

@@ -60,7 +60,7 @@ def visit_of(story: list[tuple[str, dict[str, str]]]) -> list[VisitMessage]:
     return said
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(STORY)
 def test_every_next_update_means_the_same_with_and_without_what_is_superseded(
     story: list[tuple[str, dict[str, str]]],

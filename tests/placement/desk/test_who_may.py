@@ -87,6 +87,11 @@ WRITES: dict[str, tuple[set[str], dict[str, Any]]] = {
     "/api/episodes/{id}/ready-for-step": (CARERS, {"waiting_for": "bed"}),
     "/api/episodes/{id}/ready-for-step-withdrawn": (CARERS, {"reason": "other"}),
     "/api/episodes/{id}/medication": (CARERS, {"code": "1721029"}),
+    "/api/episodes/{id}/benefits": (
+        {"coordinator", "billing", "reviewer", "admin"},
+        {"payer": "ACME", "says": [{"item": "copay", "value": "20"}], "source": "portal"},
+    ),
+    "/api/episodes/{id}/price": ({"coordinator", "billing", "reviewer", "admin"}, {"program": "GH-IOP1"}),
     "/api/episodes/{id}/agreed": (CARERS, {"level": "php"}),
     "/api/episodes/{id}/declined": (CARERS, {"level": "php"}),
     "/api/episodes/{id}/assessed": (

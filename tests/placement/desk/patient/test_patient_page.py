@@ -54,7 +54,7 @@ async def test_the_page_says_who_where_since_when_and_who_pays(browser: Browser,
         "MRN M1",
     ):
         assert words in head
-    assert "3 things wait" in head
+    assert "2 things wait" in head
 
 
 async def test_the_way_is_a_picture_with_a_text_and_nothing_inline(browser: Browser, desk: Desk) -> None:
