@@ -4,7 +4,7 @@ desk."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 
@@ -16,7 +16,7 @@ from shared.clock import Clock
 from shared.desk_retention import of_a_desk
 from shared.run import Timer
 from shared.site.config import Site
-from shared.storage.database import Database
+from shared.storage.database import Connection, Database
 from shared.web import idempotency
 
 KEYS_KEPT = timedelta(days=2)
@@ -72,16 +72,11 @@ async def end_stays_of_visits(
 ) -> int:
     """State the end of every stay of daily visits that none followed in time, `at_once` episodes in a transaction;
     returns how many episodes had one."""
-    total = 0
-    while True:
-        async with database.begin() as connection:
-            done = await act.state_due(
-                connection, "visits", ("open",), act.ended_for_want_of_visits,
-                action="stays-ended", rules=rules, clock=clock, ids=ids, most=at_once,
-            )  # fmt: skip
-        total += done
-        if done < at_once:
-            return total
+    step = partial(
+        act.state_due, kind="visits", states=("open",), decision=act.ended_for_want_of_visits, action="stays-ended",
+        rules=rules, clock=clock, ids=ids, most=at_once,
+    )  # fmt: skip
+    return await _until_fewer(at_once, database, step)
 
 
 async def state_reviews(
@@ -89,16 +84,11 @@ async def state_reviews(
 ) -> int:
     """State every review that is due or late by now, `at_once` episodes in a transaction; returns how many episodes had
     one (contract 3.8)."""
-    total = 0
-    while True:
-        async with database.begin() as connection:
-            done = await act.state_due(
-                connection, "review", ("ahead", "due"), act.reviews_due,
-                action="reviews-stated", rules=rules, clock=clock, ids=ids, most=at_once,
-            )  # fmt: skip
-        total += done
-        if done < at_once:
-            return total
+    step = partial(
+        act.state_due, kind="review", states=("ahead", "due"), decision=act.reviews_due, action="reviews-stated",
+        rules=rules, clock=clock, ids=ids, most=at_once,
+    )  # fmt: skip
+    return await _until_fewer(at_once, database, step)
 
 
 async def expire_offers(
@@ -106,16 +96,11 @@ async def expire_offers(
 ) -> int:
     """State the expiry of every offer whose time is over, `at_once` episodes in a transaction; returns how many
     episodes had one."""
-    total = 0
-    while True:
-        async with database.begin() as connection:
-            done = await act.state_due(
-                connection, "offer", ("sent", "countered"), act.expired_offers,
-                action="offers-expired", rules=rules, clock=clock, ids=ids, most=at_once,
-            )  # fmt: skip
-        total += done
-        if done < at_once:
-            return total
+    step = partial(
+        act.state_due, kind="offer", states=("sent", "countered"), decision=act.expired_offers, action="offers-expired",
+        rules=rules, clock=clock, ids=ids, most=at_once,
+    )  # fmt: skip
+    return await _until_fewer(at_once, database, step)
 
 
 async def give_up_placements(
@@ -123,16 +108,11 @@ async def give_up_placements(
 ) -> int:
     """Cancel every placement that was kept for the site's days for a patient who is still in a 24-hour stay, `at_once`
     episodes in a transaction; returns how many episodes had one."""
-    total = 0
-    while True:
-        async with database.begin() as connection:
-            done = await act.state_due(
-                connection, "kept", ("open",), act.kept_too_long,
-                action="placements-given-up", rules=rules, clock=clock, ids=ids, most=at_once,
-            )  # fmt: skip
-        total += done
-        if done < at_once:
-            return total
+    step = partial(
+        act.state_due, kind="kept", states=("open",), decision=act.kept_too_long, action="placements-given-up",
+        rules=rules, clock=clock, ids=ids, most=at_once,
+    )  # fmt: skip
+    return await _until_fewer(at_once, database, step)
 
 
 async def refold(
@@ -140,10 +120,17 @@ async def refold(
 ) -> int:
     """Fold every episode anew that an older fold made or that was published under another site config, `at_once`
     episodes in a transaction; returns how many."""
+    step = partial(apply.refold, rules=rules, clock=clock, ids=ids, most=at_once)
+    return await _until_fewer(at_once, database, step)
+
+
+async def _until_fewer(at_once: int, database: Database, step: Callable[[Connection], Awaitable[int]]) -> int:
+    """Do this step, each time in a transaction of its own, until it had fewer than `at_once` episodes; returns how many
+    it had in all."""
     total = 0
     while True:
         async with database.begin() as connection:
-            done = await apply.refold(connection, rules=rules, clock=clock, ids=ids, most=at_once)
+            done = await step(connection)
         total += done
         if done < at_once:
             return total
