@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from services.placement.billing.days import ONE_DAY
 from services.placement.billing.outlook import Outlook
-from services.placement.clock.model import Answer, ClockReview, Course, review_id
+from services.placement.clock.model import Answer, ClockReview, Course, as_told, review_id
 from services.placement.continuum.model import Folded
 from services.placement.continuum.order import day_of
 from services.placement.continuum.standing import StandingAuthorization, StandingReview
@@ -16,6 +16,7 @@ from services.placement.rules import Rules
 from shared.events.levels import ROUND_THE_CLOCK
 from shared.events.open_lists import ReviewKind
 from shared.events.reviews import ReviewSubject
+from shared.values import replace
 
 Used = Mapping[str, Outlook]
 """auth_id → how far the authorization is used up, of those in force."""
@@ -134,19 +135,7 @@ def answered(standing: StandingReview, folded: Folded, had: Sequence[Course], ru
     if by is None or by.told_at is None:
         return None
     on = day_of(by.told_at, rules.zone_of(standing.facility))
-    return ClockReview(
-        review_id=standing.review_id,
-        kind=standing.kind,
-        of=standing.of,
-        due=standing.due,
-        lead=standing.due,
-        facility=standing.facility,
-        level=told.level,
-        payer=told.payer,
-        stay=standing.stay,
-        begins=False,
-        answer=Answer("authorization", on, (by.told,)),
-    )
+    return replace(as_told(standing, told.level), payer=told.payer, answer=Answer("authorization", on, (by.told,)))
 
 
 def _answering(

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from services.placement.continuum.model import StayState
 from services.placement.continuum.order import day_of
+from services.placement.continuum.standing import StandingReview
 from shared.events.base import Stay
 from shared.events.levels import Level
 from shared.events.open_lists import DoneBy, ReviewKind
@@ -79,6 +80,22 @@ class ClockReview:
     stay: Stay | None = None
     begins: bool = True
     answer: Answer | None = None
+
+
+def as_told(standing: StandingReview, level: Level | None) -> ClockReview:
+    """A review that was stated and whose reason goes on no more; `level`: of what it is about."""
+    return ClockReview(
+        review_id=standing.review_id,
+        kind=standing.kind,
+        of=standing.of,
+        due=standing.due,
+        lead=standing.due,
+        facility=standing.facility,
+        level=level,
+        payer="",
+        stay=standing.stay,
+        begins=False,
+    )
 
 
 def review_id(*reason: str) -> str:

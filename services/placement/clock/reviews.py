@@ -12,7 +12,7 @@ from services.placement.clock import authorized
 from services.placement.clock.authorized import Used
 from services.placement.clock.certifications import certifying
 from services.placement.clock.courses import courses
-from services.placement.clock.model import CERTIFYING, Answer, ClockReview, Course, review_id
+from services.placement.clock.model import CERTIFYING, Answer, ClockReview, Course, as_told, review_id
 from services.placement.continuum.model import Folded
 from services.placement.continuum.order import day_of
 from services.placement.continuum.standing import StandingPlan, StandingReview
@@ -124,7 +124,7 @@ def _newer_plan(standing: StandingReview, folded: Folded, rules: Rules) -> Clock
     newer = [one for one in folded.plans if (one.facility, one.level) == same and one.at > plan.at]
     if not newer:
         return None
-    found = _as_told(standing, plan.level)
+    found = as_told(standing, plan.level)
     on = day_of(newer[0].at, rules.zone_of(standing.facility))
     return replace(found, answer=Answer("plan", on, (newer[0].fact,)))
 
@@ -138,7 +138,7 @@ def _said_by_a_person(standing: StandingReview, folded: Folded) -> ClockReview |
         "stay": any(name == of.id for _, name in stays),
         "plan": any(one.fact == of.id for one in folded.plans),
     }
-    return _as_told(standing, _level(of.id, folded)) if there[of.kind] else None
+    return as_told(standing, _level(of.id, folded)) if there[of.kind] else None
 
 
 def _level(subject: str, folded: Folded) -> Level | None:
@@ -149,18 +149,3 @@ def _level(subject: str, folded: Folded) -> Level | None:
         *((stay.id, stay.level) for stay in folded.stays),
     ]
     return next((level for name, level in told if name == subject), None)
-
-
-def _as_told(standing: StandingReview, level: Level | None) -> ClockReview:
-    return ClockReview(
-        review_id=standing.review_id,
-        kind=standing.kind,
-        of=standing.of,
-        due=standing.due,
-        lead=standing.due,
-        facility=standing.facility,
-        level=level,
-        payer="",
-        stay=standing.stay,
-        begins=False,
-    )
