@@ -16,7 +16,6 @@ from services.placement.desk.frame import Parts
 from services.placement.desk.overviews import JudgedRule
 from services.placement.desk.reading import noted, visible
 from services.placement.desk.searches import LISTING as SEARCHES
-from services.placement.engine.capacity import queues_of
 from services.placement.engine.publish import seats_of
 from services.placement.programs import seats
 from services.placement.programs.census import NOBODY, Place, out_at, taken_at, there_at
@@ -140,7 +139,7 @@ async def known_of(connection: Connection, programs: Iterable[Program], now: dat
     return KnownOfPrograms(
         await views.places(connection, ids, now, now),
         await program_views.told_seats(connection, ids),
-        await queues_of(connection, ids),
+        await program_views.queues_of(connection, ids),
         await program_views.answers_of(connection, ids, now - COUNTED),
     )
 
@@ -193,10 +192,14 @@ def filled(program: Program, places: Sequence[Place], at: datetime) -> Filled:
     return Filled(taken, there_at(places, at), max(left, 0), max(-left, 0), out)
 
 
-def expected_first_day(parts: Parts, program: Program, places: Sequence[Place], now: datetime) -> bool:
-    """True when the first free day rests on an end that is expected, and not told."""
+def rests_on_expected(
+    parts: Parts, program: Program, places: Sequence[Place], now: datetime, first: date | None
+) -> bool:
+    """True when this first free day rests on an end that is expected, and not told."""
+    if not any(one.expected for one in places):
+        return False
     told = [replace(one, until=None) if one.expected else one for one in places]
-    return first_day(parts, program, told, now) != first_day(parts, program, places, now)
+    return first_day(parts, program, told, now) != first
 
 
 def _shown(parts: Parts, program: Program, known: KnownOfPrograms, now: datetime) -> dict[str, Any]:
@@ -212,7 +215,7 @@ def _shown(parts: Parts, program: Program, known: KnownOfPrograms, now: datetime
     warnings = [OVER] if full.over else []
     day_free = {
         "first_free": day.isoformat() if day else None,
-        "first_free_expected": expected_first_day(parts, program, places, now),
+        "first_free_expected": rests_on_expected(parts, program, places, now, day),
         "waiting": known.waiting.get(program.id, 0),
         "answered": [
             {name: value for name, value in one._asdict().items() if value is not None}

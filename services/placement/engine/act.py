@@ -31,8 +31,8 @@ from services.placement.rules import Rules
 from services.placement.search import first_days, offers
 from services.placement.search.search import Desk
 from services.placement.search.searches import DeskFacts, Search, most_urgent
+from services.placement.worklists import program_views, views
 from services.placement.worklists import store as desk_store
-from services.placement.worklists import views
 from shared.clock import Clock
 from shared.errors import Rejected
 from shared.events.base import CareFact
@@ -202,7 +202,7 @@ async def _act(
     if claiming.programs:
         await desk_store.lock_programs(connection, claiming.programs)
         places = await views.places(connection, claiming.programs, claiming.since or by.now, by.now)
-        queues = await desk_store.queues_of(connection, claiming.programs)
+        queues = await program_views.queues_of(connection, claiming.programs)
     facts = (await store.facts_of(connection, [asked.episode_id]))[asked.episode_id]
     _not_gone(folded_before(row))
     change, decided = decide_on(row, facts, places, _seen_by(asked.scope, decision, queues), by)

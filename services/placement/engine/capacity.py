@@ -20,8 +20,3 @@ async def tell_seats(
     await store.lock_programs(connection, [noted.subject])
     await store.tell_seats(connection, noted.subject, out, expected, at=noted.at, by=noted.actor)
     await audit.note(connection, [noted])
-
-
-async def queues_of(connection: Connection, programs: Sequence[str]) -> Mapping[str, int]:
-    """program → how many wait for it."""
-    return await store.queues_of(connection, programs)

@@ -19,6 +19,10 @@ from services.placement.worklists.views import LISTED
 from shared.scope import Scope
 from shared.storage import scoped
 
+_QUEUES = sa.text(
+    "SELECT program, count(*) FROM entries WHERE kind = 'waiting' AND state = 'waiting' "
+    "AND program = ANY(:programs) GROUP BY program"
+).bindparams(sa.bindparam("programs", type_=sa.ARRAY(sa.Text)))
 _SAID = programs.c
 _OUT = seats_out.c
 _TOLD_SEATS = (
@@ -133,3 +137,8 @@ async def told_seats(connection: AsyncConnection, programs: Collection[str]) -> 
         more = () if row.seats is None else (SeatsOut(row.seats, row.since, row.until, row.reason),)
         found[row.program] = before._replace(out=(*before.out, *more))
     return found
+
+
+async def queues_of(connection: AsyncConnection, programs: Collection[str]) -> dict[str, int]:
+    """program → how many wait for it; call it with the program locked."""
+    return {row[0]: row[1] for row in (await connection.execute(_QUEUES, {"programs": sorted(programs)})).all()}

@@ -24,10 +24,6 @@ _INSERT_MISSING = sa.text(
 _LOCK = sa.text("SELECT program FROM programs WHERE program = ANY(:programs) ORDER BY program FOR UPDATE").bindparams(
     sa.bindparam("programs", type_=sa.ARRAY(sa.Text))
 )
-_QUEUES = sa.text(
-    "SELECT program, count(*) FROM entries WHERE kind = 'waiting' AND state = 'waiting' "
-    "AND program = ANY(:programs) GROUP BY program"
-).bindparams(sa.bindparam("programs", type_=sa.ARRAY(sa.Text)))
 _GIVEN_BACK = (
     "DELETE FROM seats AS s WHERE s.episode_id = ANY($1::text[]) AND NOT EXISTS (SELECT 1 FROM "
     "unnest($2::text[], $3::text[]) AS n(seat_id, episode_id) "
@@ -72,11 +68,6 @@ async def tell_seats(
         await connection.execute(sa.insert(seats_out), rows)
     told = sa.update(programs).where(programs.c.program == program)
     await connection.execute(told.values(told_at=at, told_by=by, expected_free=list(expected)))
-
-
-async def queues_of(connection: AsyncConnection, programs: Collection[str]) -> dict[str, int]:
-    """program → how many wait for it; call it with the program locked."""
-    return {row[0]: row[1] for row in (await connection.execute(_QUEUES, {"programs": sorted(programs)})).all()}
 
 
 async def put_seats(

@@ -109,7 +109,7 @@ class Board:
             full.out_of_use,
             full.free,
             _on(first, now.astimezone(parts.rules.zone_of(program.facility)).date()),
-            programs.expected_first_day(parts, program, places, now),
+            programs.rests_on_expected(parts, program, places, now, first),
             moment(told.at, parts.rules.zone_of(program.facility)) if told and told.at else "",
             bool(state["fresh"]),
             _may_tell(who, program),
