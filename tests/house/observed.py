@@ -37,7 +37,7 @@ from services.placement.gate.recipients import gate_rules
 from services.placement.rules import rules_of
 from services.placement.search.answering import Waiter, answer_by, points_of
 from services.placement.search.first_days import kept_until
-from services.placement.search.gaps import of_search
+from services.placement.search.gaps import Asked, gaps
 from services.placement.search.levels import LevelQuestion
 from services.placement.search.matching import rank
 from services.placement.worklists.care import entries_of_care
@@ -266,7 +266,8 @@ def needed(site: Site) -> object:
     also |= {"gender_served": ("men",), "mat": ("yes",), "housing": ("yes",), "modality": ("CBT", "EMDR")}
     free = {program.id: TODAY for program in site.programs}
     ranked = [rank(site.programs, level, Needs(also=also), free, TODAY, vocabulary=site.needs) for level in Level]
-    lacking = [of_search(site, level, Needs(also=also), "GOODHEALTH", NOW) for level in Level]
+    asked = [Asked("GOODHEALTH", level, need, value, 1, NOW) for level in Level for need, value in also.items()]
+    lacking = list(gaps(site, asked))
     shown = [packets._needs({"also": {key: list(values) for key, values in also.items()}}, site)]
     return ranked, lacking, shown, own_needs(site, {}), codes_of(site.needs)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from services.placement.search.gaps import Asked, gaps, of_search
+from services.placement.search.gaps import Asked, gaps
 from services.placement.search.matching import Candidate, Reason, rank
 from services.placement.search.needs import told_needs
 from shared.events.levels import Level
@@ -178,6 +178,6 @@ def test_what_no_program_of_the_level_answers_is_a_gap_with_its_words() -> None:
 
 
 def test_the_gaps_of_one_search() -> None:
-    needs = Needs(payer="ACME", language="ht", start_by=TODAY, also={"transport": YES, "veteran": YES})
-    found = of_search(SITE, Level.PHP, needs, "GOODHEALTH", NOW)
+    needs = {"payer": "ACME", "language": "ht", "transport": [*YES], "veteran": [*YES]}
+    found = gaps(SITE, (Asked("GOODHEALTH", "php", name, value, 1, NOW) for name, value in needs.items()))
     assert [gap.asked.need for gap in found] == ["language"]

@@ -269,8 +269,8 @@ class PlanShown(_Dated):
     review_due: date
 
 
-class MedicationShown(_Dated):
-    """A medication that is handed over, as it was told last."""
+class HandedOver(TypedDict):
+    """A medication that goes on."""
 
     system: str
     code: str
@@ -278,6 +278,11 @@ class MedicationShown(_Dated):
     last_given: NotRequired[date]
     next_due: NotRequired[date]
     days_in_hand: NotRequired[Count]
+
+
+class MedicationShown(_Dated, HandedOver):
+    """A medication that is handed over, as it was told last."""
+
     first_day: Annotated[NotRequired[date], Field(description="at a program, where one is known")]
     cared_for: Annotated[NotRequired[bool], Field(description="a program or unit has the patient now")]
 

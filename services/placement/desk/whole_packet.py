@@ -20,7 +20,7 @@ from typing_extensions import TypedDict
 from services.placement.continuum import codec
 from services.placement.desk import reading
 from services.placement.desk import views as own_views
-from services.placement.desk.answers import Count, PacketShown
+from services.placement.desk.answers import HandedOver, PacketShown
 from services.placement.desk.frame import Parts, whose_of
 from services.placement.desk.offers import LISTING
 from services.placement.desk.packets import SUBSTANCE_USE, packet_of
@@ -51,17 +51,6 @@ class DiagnosisShown(TypedDict):
     system: str
     code: str
     rank: int
-
-
-class HandedOver(TypedDict):
-    """A medication that goes on."""
-
-    system: str
-    code: str
-    prescriber_npi: NotRequired[str]
-    last_given: NotRequired[date]
-    next_due: NotRequired[date]
-    days_in_hand: NotRequired[Count]
 
 
 class AllowedShown(TypedDict):
@@ -155,6 +144,7 @@ async def packet_told(parts: Parts, who: Caller, offer_id: str) -> tuple[Line, d
         whole = offer.state in WHOLE and search is not None and search.facility == offer.facility
         if whole:
             packet |= await _rest(connection, parts, who, offer)
+            packet |= {name: packet["ask"][name] for name in ("coordinator",) if name in packet["ask"]}
             out = Exit(who.subject, who.roles, "packet", 1, [offer.facility], "packet", "treatment")
             await leave(connection, out, parts.clock())
         await reading.noted(connection, parts, who, "packet-read", [offer])
@@ -169,7 +159,6 @@ async def _rest(connection: Connection, parts: Parts, who: Caller, offer: Line) 
     told = (await own_views.attendances(connection, {offer.episode_id})).get(offer.episode_id)
     stays = [] if told is None else [s for s in codec.unpacked(told.fold).stays if s.facility == offer.facility]
     hidden = _treats_no_substance_use(offer, parts.rules.site)
-    ask = packet_ask(await own_views.assigned(connection, {offer.episode_id}), offer)
     return {
         "diagnoses": [
             {"system": one.system, "code": one.code, "rank": one.rank}
@@ -187,18 +176,7 @@ async def _rest(connection: Connection, parts: Parts, who: Caller, offer: Line) 
             for line in own
             if line.kind == "authorization" and line.state in _ALLOWED
         ],
-        **({"coordinator": ask} if ask else {}),
     }
-
-
-def packet_ask(assigned: Mapping[str, Sequence[Any]], offer: Line) -> str:
-    """The coordinator who was put in charge last at the offer's facility; empty where nobody was."""
-    found = [
-        one.user_id
-        for one in assigned.get(offer.episode_id, ())
-        if one.role == "coordinator" and one.facility == offer.facility
-    ]
-    return str(found[-1]) if found else ""
 
 
 def _treats_no_substance_use(offer: Line, site: Site) -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, Final, NamedTuple
-
-from msgspec import structs
 
 from services.placement.search.matching import judged_by_needs
 from shared.errors import InvalidMessage
@@ -59,14 +57,6 @@ def gaps(site: Site, asked: Iterable[Asked]) -> Iterator[Gap]:
         if not any(all(reason.holds for reason in each) for each in judged):
             words = next((each.words for each in site.needs if each.key == one.need), one.need.replace("_", " "))
             yield Gap(one, kind_of(site.needs, one.need), words, None)
-
-
-def of_search(site: Site, level: Level, needs: Needs, facility: str, since: datetime) -> Sequence[Gap]:
-    """The gaps of one search, each counted once."""
-    told: Mapping[str, Any] = structs.asdict(needs)
-    own = [(name, told[name]) for name in COUNTED if told[name]]
-    asked = [*own, *(needs.also or {}).items()]
-    return tuple(gaps(site, (Asked(facility, level, name, value, 1, since) for name, value in asked)))
 
 
 def _only(name: str, value: Any) -> Needs | None:

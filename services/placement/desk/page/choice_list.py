@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from services.placement.desk import programs, reading
 from services.placement.desk.frame import Parts, whose_of
 from services.placement.desk.packets import why
+from services.placement.desk.page.search import meets
 from services.placement.desk.searches import LISTING
 from services.placement.search.matching import Candidate
 from services.placement.worklists import views
@@ -121,7 +122,7 @@ def _choice(program: Program, one: Candidate, state: str | None, site: Site, tod
     facts = (
         level(Level(program.level)),
         listed([spoken(each) for each in program.modes]),
-        "; ".join(_meets(program)),
+        "; ".join(map(meets, program.schedule)),
         say("about {hours} hours a week", hours=f"{program.hours_week:g}") if program.hours_week else "",
         say("languages: {languages}", languages=", ".join(map(_language, program.languages))),
         _from(one.free_on, today),
@@ -131,13 +132,6 @@ def _choice(program: Program, one: Candidate, state: str | None, site: Site, tod
     return ProgramChoice(
         program.title, place.title if place else program.facility, tuple(filter(None, facts)), said, state == "accepted"
     )
-
-
-def _meets(program: Program) -> list[str]:
-    every = [
-        (", ".join(map(spoken, each.days)), f"{each.opens:%H:%M}", f"{each.closes:%H:%M}") for each in program.schedule
-    ]
-    return [say("{days} {opens} to {closes}", days=days, opens=opens, closes=closes) for days, opens, closes in every]
 
 
 def _language(code: str) -> str:

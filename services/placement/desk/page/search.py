@@ -35,7 +35,7 @@ def program_row(program: Program, places: Sequence[Place], free_on: date | None,
             _hours(program),
             ", ".join(map(spoken, program.tracks)),
             ", ".join(map(spoken, program.modalities)),
-            "; ".join(map(_meets, program.schedule)),
+            "; ".join(map(meets, program.schedule)),
             say("takes {payers}", payers=", ".join(map(reader.payer, program.payers))),
         ),
     )
@@ -74,7 +74,7 @@ def _fullness(full: Filled, capacity: int) -> Badge:
     )
 
 
-def _meets(hours: Hours) -> str:
+def meets(hours: Hours) -> str:
     days = ", ".join(map(spoken, hours.days))
     return say("{days} {opens} to {closes}", days=days, opens=f"{hours.opens:%H:%M}", closes=f"{hours.closes:%H:%M}")
 
