@@ -152,12 +152,14 @@ async def packet_told(parts: Parts, who: Caller, offer_id: str) -> tuple[Line, d
 
 
 async def _rest(connection: Connection, parts: Parts, who: Caller, offer: Line) -> dict[str, Any]:
-    """What only the whole packet has, of the offer's own facility. Substance use is told to programs that treat it."""
+    """What only the whole packet has, of the offer's own facility. Substance use is told to programs that treat it
+    alone: its diagnoses by their codes, and no medication of who is treated for it, since that may be for it."""
     about = ListQuestion(whose_of(who, who.scope), MOST, episode_id=offer.episode_id)
     mine = [line for kind in ("medication", "authorization") for line in await views.lines(connection, kind, about)]
     own = [line for line in mine if line.facility == offer.facility]
     told = (await own_views.attendances(connection, {offer.episode_id})).get(offer.episode_id)
-    stays = [] if told is None else [s for s in codec.unpacked(told.fold).stays if s.facility == offer.facility]
+    folded = codec.unpacked(told.fold) if told is not None else None
+    stays = [one for one in folded.stays if one.facility == offer.facility] if folded else []
     hidden = _treats_no_substance_use(offer, parts.rules.site)
     return {
         "diagnoses": [
@@ -170,6 +172,7 @@ async def _rest(connection: Connection, parts: Parts, who: Caller, offer: Line) 
             {name: value for name, value in line.content.items() if name in _OF_MEDICATION}
             for line in own
             if line.kind == "medication" and line.state == "active"
+            if not (hidden and (folded is None or {*folded.labels} & SUBSTANCE_USE))
         ],
         "authorizations": [
             {"status": line.state, **{n: line.content[n] for n in ("payer", "level", "to") if n in line.content}}

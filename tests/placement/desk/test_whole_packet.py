@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from shared.storage.desk_tables import exits
 from tests.browsing import Browser
+from tests.builders import a_story, admitted, discharged
 from tests.placement.desk.conftest import Desk, token
 
 MED = {"code": "1721029", "last_given": "2026-04-20", "next_due": "2026-05-08", "prescriber_npi": "1000000079"}
@@ -67,6 +68,19 @@ async def test_it_is_whole_once_the_program_is_interested_or_accepts(desk: Desk,
         assert (shown, medication["system"]) == (MED, "RXNORM")
         assert told["coordinator"] == "maria"
         assert [(one["status"], one["payer"]) for one in told["authorizations"]] == [("requested", "ACME")]
+
+
+@pytest.mark.parametrize(("labels", "told"), [(("PSY",), True), (("PSY", "SUD"), False), (("PART2",), False)])
+async def test_medication_of_who_is_treated_for_substance_use_is_told_to_programs_that_treat_it_alone(
+    desk: Desk, labels: tuple[str, ...], told: bool
+) -> None:
+    named: dict[str, Any] = {"episode": "E1", "patient_id": "patient-E1", "labels": labels}
+    await desk.feed.bring(*a_story(admitted("2026-05-01 10:00", **named), discharged("2026-05-04 07:00", **named)))
+    assert (await desk.post("/api/episodes/E1/medication", MED, role="clinician")).status_code == 200
+    [offer] = await desk.offers("E1", "GH-PHP1", variance_reason="patient-choice")
+    await desk.post(f"/api/offers/{offer}/accepted", role="program")
+    shown = await packet(desk, offer)
+    assert (shown["whole"], bool(shown["medication"])) == (True, told)
 
 
 async def test_a_program_of_another_facility_reads_no_whole_packet(desk: Desk) -> None:
