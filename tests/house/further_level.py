@@ -31,7 +31,7 @@ def what_follows() -> dict[str, Any]:
     from services.placement.continuum.announcements import announcements
     from services.placement.desk.openapi import _QUERIES
     from services.placement.search.levels import _next
-    from services.placement.worklists import drawing
+    from services.placement.worklists import glance
     from shared.events.continuum import Step
     from shared.events.levels import RANK, ROUND_THE_CLOCK, Level
     from shared.site.measures import LAST_DISCHARGE, STEPPED_DOWN
@@ -62,7 +62,7 @@ def what_follows() -> dict[str, Any]:
             if isinstance(one.value, Step)
         ],
         "periods": bill.spans(bill.derived(bill.episode(*stays))),
-        "words": [drawing.level(new), spoken(new), state_of({"state": "active", "level": new})],
+        "words": [glance.level(new), spoken(new), state_of({"state": "active", "level": new})],
         "asked": _QUERIES["level"]["enum"],
         "next": {level: _next(level) for level in Level},
         "round the clock": sorted(ROUND_THE_CLOCK),

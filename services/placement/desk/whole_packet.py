@@ -25,7 +25,8 @@ from services.placement.desk.frame import Parts, whose_of
 from services.placement.desk.offers import LISTING
 from services.placement.desk.packets import SUBSTANCE_USE, packet_of
 from services.placement.worklists import views
-from services.placement.worklists.drawing import Glance, level, packet_in_words
+from services.placement.worklists.drawing import packet_in_words
+from services.placement.worklists.glance import Glance, level
 from services.placement.worklists.views import Line, ListQuestion
 from shared.site.config import Site
 from shared.storage.database import Connection

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from services.placement.worklists import work
+from services.placement.worklists import columns, work
 from services.placement.worklists.work import Condition, EntriesOf, WithheldFacts
 from shared.web.listing import Listing
 from shared.web.marks import ACTS
-from shared.web.tables import PAYER, PLACEMENT, PLAIN, TO_BE_SETTLED, Column, Table, shared_work
+from shared.web.tables import PAYER, PLACEMENT, PLAIN, TO_BE_SETTLED, Table, shared_work
 
 CARE: Final = ("coordinator", "clinician", "auditor", "billing")
 EVERYBODY: Final = (*CARE, "program")
@@ -58,86 +58,6 @@ class Worklist:
         )  # fmt: skip
 
 
-_WHAT: Final = Column("what", "What stands", wide=True)
-_STANDS: Final = Column("stands", "What stands", wide=True)
-"""The same without what has a column of its own."""
-_FACILITY: Final = Column("facility", "Facility", shown=False)
-_LEVEL: Final = Column("levels", "Level")
-_PROGRAM: Final = Column("program", "Program")
-_DUE: Final = Column("waiting", "Due", "due")
-_PAYER: Final = Column("payer", "Payer", shown=False)
-_TO_PLACE: Final = Table(
-    (Column("levels", "From → to"), Column("waiting", "Waiting", "waiting"), _STANDS, _PAYER, _FACILITY),
-    ("level", "payer", "overdue"),
-    "waiting",
-)
-_SOUGHT: Final = Table(
-    (Column("levels", "From → to"), Column("waiting", "What came of it", "waiting"), _STANDS, _PAYER, _FACILITY),
-    ("level", "payer"),
-    "waiting",
-)
-_OFFERED: Final = Table(
-    (_PROGRAM, _LEVEL, Column("waiting", "Answer", "due"), Column("day", "First day"),
-     Column("since", "Sent", "waiting"), _STANDS, _FACILITY),
-    ("level", "program", "overdue"),
-    "due",
-)  # fmt: skip
-_PLACED: Final = Table(
-    (_PROGRAM, _LEVEL, Column("waiting", "First day", "due"), _STANDS, _FACILITY),
-    ("level", "program", "overdue"),
-    "due",
-)
-_THERE: Final = Table(
-    (_PROGRAM, _LEVEL, Column("since", "Since", "waiting"), Column("waiting", "State"), _STANDS, _FACILITY),
-    ("level", "program"),
-    "waiting",
-)
-_IN_LINE: Final = Table(
-    (_PROGRAM, Column("waiting", "Place"), Column("since", "Since", "waiting"), _FACILITY),
-    ("program",),
-    "waiting",
-)
-_ALLOWED: Final = Table(
-    (_LEVEL, Column("waiting", "Left", "due"), _WHAT, Column("payer", "Payer"), _FACILITY),
-    ("level", "payer"),
-    "due",
-)
-_OF_A_PAYER: Final = Table(
-    (_LEVEL, _DUE, _WHAT, Column("payer", "Payer"), Column("used", "Used"), Column("next", "Next review"),
-     Column("reference", "Reference", shown=False), _PROGRAM, _FACILITY),
-    ("level", "payer", "overdue"),
-    "due",
-)  # fmt: skip
-_COVERED: Final = Table(
-    (_LEVEL, Column("waiting", "Last covered day", "waiting"), Column("payer", "Payer"), Column("used", "Used"),
-     Column("left", "Left"), Column("next", "Next review"), Column("number", "Payer's number"), _PROGRAM, _FACILITY),
-    ("level", "payer", "overdue"),
-    "waiting",
-)  # fmt: skip
-_SIGNED: Final = Table(
-    (_LEVEL, _DUE, _WHAT, Column("payer", "Payer"), Column("since", "Here since"), _PROGRAM, _FACILITY),
-    ("level", "payer", "overdue"),
-    "due",
-)
-_DOSES: Final = Table((_DUE, _WHAT, _FACILITY), ("overdue",), "due")
-_EXPECTED: Final = Table(
-    (_PROGRAM, _LEVEL, Column("waiting", "Expected", "due"), Column("stands", "Unit", wide=True),
-     Column("since", "Told", "waiting"), _FACILITY),
-    ("level", "program", "overdue"),
-    "due",
-)  # fmt: skip
-_LEAVING: Final = Table(
-    (_LEVEL, Column("waiting", "Leaves", "due"), _STANDS, _PAYER, _FACILITY), ("level", "payer", "overdue"), "due"
-)
-_READY: Final = Table(
-    (_LEVEL, Column("waiting", "Waiting", "waiting"), Column("stands", "Waits for", wide=True),
-     Column("payer", "Payer"), _FACILITY),
-    ("level", "payer"),
-    "waiting",
-)  # fmt: skip
-_TOLD: Final = Table((_WHAT, Column("waiting", "State"), Column("since", "Since", "waiting"), _FACILITY), (), "waiting")
-_WITHHELD: Final = Table((_WHAT, Column("waiting", "Why"), _FACILITY))
-_SEATS: Final = Table((_LEVEL, Column("waiting", "Now"), Column("seats", "Seats"), _WHAT, _FACILITY))
 _USED_UP: Final = EntriesOf("authorization", more=work.used_up)
 WORKLISTS: Final[tuple[Worklist, ...]] = (
     Worklist(
@@ -150,7 +70,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         on_page=CARE,
         late=work.over,
         also=("searches",),
-        table=_TO_PLACE,
+        table=columns.TO_PLACE,
     ),
     Worklist(
         name="countered",
@@ -160,7 +80,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="No program proposed another day.",
         late=work.unanswered,
         urgent="time over",
-        table=_OFFERED,
+        table=columns.OFFERED,
     ),
     Worklist(
         name="offers",
@@ -170,7 +90,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="No offer waits for an answer.",
         late=work.unanswered,
         urgent="time over",
-        table=_OFFERED,
+        table=columns.OFFERED,
     ),
     Worklist(
         name="offers-overdue",
@@ -184,7 +104,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="Placed, and not yet started; those whose day is over need a word.",
         empty="Nobody is about to start.",
         late=work.over,
-        table=_PLACED,
+        table=columns.PLACED,
     ),
     Worklist(
         name="starts-due",
@@ -200,7 +120,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="No hospital expects anybody.",
         late=work.over,
         first=False,
-        table=_EXPECTED,
+        table=columns.EXPECTED,
     ),
     Worklist(
         name="leaving",
@@ -211,7 +131,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="Everybody who leaves soon has a next program.",
         on_page=CARE,
         late=work.over,
-        table=_LEAVING,
+        table=columns.LEAVING,
     ),
     Worklist(
         name="gap",
@@ -223,7 +143,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="Nobody waits long for a first day.",
         on_page=CARE,
         first=False,
-        table=_PLACED,
+        table=columns.PLACED,
     ),
     Worklist(
         name="ready-for-step",
@@ -234,7 +154,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="Nobody who is ready waits.",
         on_page=CARE,
         first=False,
-        table=_READY,
+        table=columns.READY,
     ),
     Worklist(
         name="missed",
@@ -242,7 +162,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         title="First days missed",
         hint="The patient did not come; the placement stands until somebody cancels it.",
         empty="No first day was missed.",
-        table=_THERE,
+        table=columns.THERE,
     ),
     Worklist(
         name="no-seat",
@@ -251,7 +171,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         title="Without a seat",
         hint="Placed or there already, and the program has no seat for them.",
         empty="Everybody who is placed has a seat.",
-        table=_THERE,
+        table=columns.THERE,
     ),
     Worklist(
         name="ineffective",
@@ -262,7 +182,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="Everything that was told has its effect.",
         on_page=CARE,
         group=TO_BE_SETTLED,
-        table=_TOLD,
+        table=columns.TOLD,
     ),
     Worklist(
         name="conflicts",
@@ -273,7 +193,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="Nothing contradicts itself.",
         on_page=CARE,
         group=TO_BE_SETTLED,
-        table=_TOLD,
+        table=columns.TOLD,
     ),
     Worklist(
         name="leftovers",
@@ -285,7 +205,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="No merge left anything.",
         first=False,
         group=TO_BE_SETTLED,
-        table=_TOLD,
+        table=columns.TOLD,
     ),
     Worklist(
         name="authorizations-ending",
@@ -299,7 +219,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         first=False,
         also=("ending",),
         group=PAYER,
-        table=_ALLOWED,
+        table=columns.ALLOWED,
     ),
     Worklist(
         name="authorizations-used-up",
@@ -312,7 +232,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         on_page=REVIEWING,
         also=("used-up",),
         group=PAYER,
-        table=_ALLOWED,
+        table=columns.ALLOWED,
     ),
     Worklist(name="authorizations-exhausted", of=_USED_UP, waits="Authorizations that are used up (older name)"),
     Worklist(
@@ -327,7 +247,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         late=work.late_review,
         first=False,
         group=PAYER,
-        table=_COVERED,
+        table=columns.COVERED,
     ),
     Worklist(
         name="denied-in-time",
@@ -341,7 +261,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         late=work.on_its_lead_day,
         urgent="time nearly over",
         group=PAYER,
-        table=_OF_A_PAYER,
+        table=columns.OF_A_PAYER,
     ),
     Worklist(
         name="reviews-due",
@@ -353,7 +273,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="No plan waits for its review, and no payer for anything.",
         on_page=REVIEWING,
         late=work.late_to_review,
-        table=_OF_A_PAYER,
+        table=columns.OF_A_PAYER,
     ),
     Worklist(
         name="certifications-due",
@@ -366,7 +286,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         on_page=REVIEWING,
         late=work.late_review,
         group=PAYER,
-        table=_SIGNED,
+        table=columns.SIGNED,
     ),
     Worklist(
         name="length-of-stay",
@@ -380,7 +300,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         late=work.late_review,
         first=False,
         group=PAYER,
-        table=_SIGNED,
+        table=columns.SIGNED,
     ),
     Worklist(
         name="doses-due",
@@ -392,7 +312,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="Nobody needs a dose before the first day.",
         late=work.over,
         first=False,
-        table=_DOSES,
+        table=columns.DOSES,
     ),
     Worklist(
         name="withheld",
@@ -404,7 +324,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         empty="Nothing waits for a consent.",
         first=False,
         group=TO_BE_SETTLED,
-        table=_WITHHELD,
+        table=columns.WITHHELD,
     ),
     Worklist(
         name="seats",
@@ -413,7 +333,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="Every program and how full it is now.",
         empty="The site has no programs.",
         urgent="full",
-        table=_SEATS,
+        table=columns.SEATS,
     ),
     Worklist(
         name="waiting",
@@ -422,7 +342,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="Who waits for a seat, the longest first.",
         empty="Nobody is on a waiting list.",
         first=False,
-        table=_IN_LINE,
+        table=columns.IN_LINE,
     ),
     Worklist(
         name="started",
@@ -431,7 +351,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="Stays that have begun.",
         empty="Nobody is in a program.",
         first=False,
-        table=_THERE,
+        table=columns.THERE,
     ),
     Worklist(
         name="closed",
@@ -441,6 +361,6 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         hint="What came of earlier searches; one that a person closed can be opened again.",
         empty="No search was closed.",
         first=False,
-        table=_SOUGHT,
+        table=columns.SOUGHT,
     ),
 )

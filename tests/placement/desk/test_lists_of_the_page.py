@@ -16,7 +16,8 @@ from services.placement.gate.bases import ORDER
 from services.placement.gate.tables import withheld
 from services.placement.search.entry import STATES
 from services.placement.worklists import work
-from services.placement.worklists.drawing import _NO_BASIS, DRAWN
+from services.placement.worklists.care_drawing import _NO_BASIS
+from services.placement.worklists.drawing import DRAWN
 from services.placement.worklists.lists import WORKLISTS, Worklist
 from services.placement.worklists.work import EntriesOf
 from shared.clock import SetClock

@@ -15,7 +15,7 @@ from services.placement.desk import capacity, programs
 from services.placement.desk.frame import PROGRAMS, Parts
 from services.placement.desk.programs import KnownOfPrograms
 from services.placement.worklists import program_views
-from services.placement.worklists.drawing import level
+from services.placement.worklists.glance import level
 from services.placement.worklists.lists import EVERYBODY
 from shared.errors import InvalidMessage
 from shared.events.levels import Level

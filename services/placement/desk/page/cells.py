@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from services.placement.worklists.drawing import Drawn, Glance, needs_in_words, offers_sent, search_began
+from services.placement.worklists.drawing import needs_in_words, offers_sent, search_began
+from services.placement.worklists.glance import Drawn, Glance
 from services.placement.worklists.review_words import used_in_words
 from services.placement.worklists.views import Line
 from shared.web.marks import who_cell

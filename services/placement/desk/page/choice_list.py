@@ -18,7 +18,7 @@ from services.placement.desk.page.search import meets
 from services.placement.desk.searches import LISTING
 from services.placement.search.matching import Candidate
 from services.placement.worklists import views
-from services.placement.worklists.drawing import inside, level
+from services.placement.worklists.glance import inside, level
 from services.placement.worklists.lists import CARE
 from services.placement.worklists.views import Line, ListQuestion
 from shared.events.levels import Level

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from services.placement.desk.frame import Parts
 from services.placement.desk.gaps import gaps_of
 from services.placement.search.gaps import Gap
-from services.placement.worklists.drawing import level
+from services.placement.worklists.glance import level
 from services.placement.worklists.lists import CARE
 from shared.site.needs import YES
 from shared.web import requests

@@ -12,7 +12,8 @@ from starlette.routing import BaseRoute, Route
 from services.placement.desk.frame import Parts
 from services.placement.desk.waited import waited_in
 from services.placement.search.waited import Waited, WaitReason
-from services.placement.worklists.drawing import WAITS_FOR, level
+from services.placement.worklists.drawing import WAITS_FOR
+from services.placement.worklists.glance import level
 from services.placement.worklists.lists import CARE
 from shared.web import requests
 from shared.web.pages import Pages

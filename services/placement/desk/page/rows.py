@@ -13,7 +13,8 @@ from services.placement.desk.frame import Write
 from services.placement.desk.page import choices, wording
 from services.placement.desk.page.cells import cells_of
 from services.placement.search.entry import STATES
-from services.placement.worklists.drawing import DRAWN, Glance
+from services.placement.worklists.drawing import DRAWN
+from services.placement.worklists.glance import Glance
 from services.placement.worklists.lists import CARE
 from services.placement.worklists.views import Line
 from shared.storage.exits import WHO_MAY

@@ -11,7 +11,7 @@ from services.placement.desk.page.rows import Reader, able, form
 from services.placement.desk.programs import Filled, filled
 from services.placement.programs.census import Place
 from services.placement.search.matching import Candidate
-from services.placement.worklists.drawing import level
+from services.placement.worklists.glance import level
 from services.placement.worklists.views import Line
 from shared.events.levels import Level
 from shared.site.values import Hours, Program

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from services.placement.desk.showing import voided
 from services.placement.engine.visible import Part
-from services.placement.worklists.drawing import Glance, level
+from services.placement.worklists.glance import Glance, level
 from shared.events.benefits import BenefitsTold
 from shared.web.listing import Row
 from shared.web.tables import NO_BADGE
