@@ -199,14 +199,19 @@ def _replaced(reading: list[Fact], known: dict[str, Fact], found: ActiveFacts) -
             found.ineffective[fact.id] = reason.value
         elif (target := fact.value.replaces) and target != fact.id:
             leads[fact.id] = target
-    roots = {ce_id: _root(ce_id, leads) for ce_id in leads}
-    replaced = set(leads.values())
+    roots = {ce_id: root_of(ce_id, leads) for ce_id in leads}
+    return roots, set(leads.values()) | outdone(roots, leads, known).keys()
+
+
+def outdone(roots: Mapping[str, str], leads: Mapping[str, str], known: Mapping[str, Fact]) -> dict[str, str]:
+    """From each replacement that another one of the same root outdoes to that one, by the writer's sequence."""
+    found: dict[str, str] = {}
     latest: dict[str, str] = {}
-    for ce_id in sorted(leads.keys() - replaced, key=lambda one: (known[one].sequence, one)):
+    for ce_id in sorted(leads.keys() - set(leads.values()), key=lambda one: (known[one].sequence, one)):
         if (older := latest.get(roots[ce_id])) is not None:
-            replaced.add(older)
+            found[older] = ce_id
         latest[roots[ce_id]] = ce_id
-    return roots, replaced
+    return found
 
 
 def _refused(fact: Fact, known: dict[str, Fact]) -> NoEffectReason | None:
@@ -217,7 +222,7 @@ def _refused(fact: Fact, known: dict[str, Fact]) -> NoEffectReason | None:
     return _not_to_be_changed(fact, target) if target is not None else None
 
 
-def _root(ce_id: str, leads: dict[str, str]) -> str:
+def root_of(ce_id: str, leads: Mapping[str, str]) -> str:
     """The first ce_id of a chain; `leads`: from each fact to the one it replaces, which may form a circle."""
     seen = {ce_id}
     while (before := leads.get(ce_id)) is not None and before not in seen:

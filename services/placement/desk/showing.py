@@ -8,6 +8,7 @@ from typing import TypedDict, cast
 
 from services.placement.billing.model import Period, PeriodKey, SentPeriod
 from services.placement.billing.periods import periods as periods_of
+from services.placement.continuum.active import outdone, root_of
 from services.placement.continuum.document import episode_state
 from services.placement.continuum.model import Folded
 from services.placement.continuum.states import MEANING, NoEffectReason
@@ -120,11 +121,15 @@ def voided(facts: Sequence[Fact], folded: Folded) -> dict[str, Voided]:
         *((fact, "cancelled", told.cancels) for fact, told in cancels if isinstance(told, FactCancelled)),
     ]
     found: dict[str, Voided] = {}
+    leads: dict[str, str] = {}
     for fact, how, ce_id in named:
         target = known.get(ce_id or "")
         if target and target.writer == fact.writer and not isinstance(target.value, FactCancelled):
             found[target.id] = {"by": fact.id, "how": how}
-    return found
+            if how == "replaced" and target.id != fact.id:
+                leads[fact.id] = target.id
+    roots = {ce_id: root_of(ce_id, leads) for ce_id in leads}
+    return {older: Voided(by=by, how="replaced") for older, by in outdone(roots, leads, known).items()} | found
 
 
 def _period(sent: SentPeriod) -> Mapping[str, object]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from services.placement.continuum.active import root_of
 from services.placement.continuum.fold import fold
 from services.placement.continuum.model import Folded
 from services.placement.continuum.order import midnight
@@ -100,19 +101,24 @@ def known(facts: Sequence[Fact], asked: PastQuestion, zone: ZoneInfo) -> list[Fa
 
 
 def so_on(facts: Sequence[Fact], folded: Folded, day: date | None, zone: ZoneInfo) -> list[Fact]:
-    """The facts that were so at the end of a day, without those that were taken back or told anew since. `folded`: the
-    fold of these facts; `day` None: all of them."""
+    """The facts that were so at the end of a day: all but those that stand and occurred later, what these take the
+    place of, and what cancels any of it. `folded`: the fold of these facts; `day` None: all of them."""
     if day is None:
         return list(facts)
     end, gone = _end_of(day, zone), voided(facts, folded)
+    writer = {fact.id: fact.writer for fact in facts}
+    leads = {fact.id: was for fact in facts if (was := fact.value.replaces) and writer.get(was) == fact.writer}
 
-    def counts(fact: Fact) -> bool:
-        if isinstance(fact.value, ConflictSettled):
-            return True
-        done = isinstance(fact.value, FactCancelled) and fact.value.cancels in gone
-        return not done and fact.id not in gone and fact.value.occurred_at < end
+    def later(fact: Fact) -> bool:
+        stays = isinstance(fact.value, ConflictSettled | FactCancelled) or fact.id in gone
+        return not stays and fact.value.occurred_at >= end
 
-    return [fact for fact in facts if counts(fact)]
+    roots = {root_of(fact.id, leads) for fact in facts if later(fact)}
+
+    def counts(ce_id: str) -> bool:
+        return root_of(ce_id, leads) not in roots
+
+    return [fact for fact in facts if counts(fact.value.cancels if isinstance(fact.value, FactCancelled) else fact.id)]
 
 
 def facts_then(facts: Sequence[Fact], asked: PastQuestion, zone: ZoneInfo, zone_of: ZoneOf) -> list[Fact]:

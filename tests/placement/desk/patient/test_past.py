@@ -55,6 +55,33 @@ def test_a_discharge_that_was_taken_back_was_known_then_and_never_so() -> None:
     assert (known.state, so.state) == ("between", "active")
 
 
+def test_what_was_told_anew_twice_is_the_stretch_that_it_was_at_first() -> None:
+    first = tell.admitted("2026-03-02 10:00", ce_id="first")
+    second = tell.admitted("2026-03-02 11:00", ce_id="second", replaces="first")
+    third = tell.admitted("2026-03-02 12:00", ce_id="third", replaces="second")
+    facts = tell.a_story(first, second, third)
+    so = fold(then(facts, PastQuestion(on=date(2026, 3, 10))), tell.zone_of)
+    assert [segment.root for stay in so.stays for segment in stay.segments] == ["first"]
+    assert so.stays == fold(facts, tell.zone_of).stays
+
+
+def test_what_was_told_anew_and_then_taken_back_is_so_on_no_day() -> None:
+    first = tell.started("2026-03-09 10:00")
+    anew = tell.started("2026-03-09 10:00", writer="intake", replaces=first.id)
+    facts = tell.a_story(first, anew, tell.cancelled(first))
+    so = fold(then(facts, PastQuestion(on=date(2026, 3, 12))), tell.zone_of)
+    assert so.stays == fold(facts, tell.zone_of).stays
+
+
+def test_of_two_that_took_the_place_of_one_the_later_stands_or_falls_for_both() -> None:
+    first = tell.started("2026-03-09 10:00")
+    once = tell.started("2026-03-09 11:00", ce_id="once", replaces=first.id)
+    again = tell.started("2026-03-09 12:00", ce_id="again", replaces=first.id)
+    facts = tell.a_story(first, once, again, tell.cancelled(again))
+    so = fold(then(facts, PastQuestion(on=date(2026, 3, 12))), tell.zone_of)
+    assert so.stays == fold(facts, tell.zone_of).stays == ()
+
+
 def test_what_was_learnt_late_was_so_and_not_known() -> None:
     late = learnt(tell.discharged("2026-03-09 14:00"), datetime(2026, 3, 12, 12, tzinfo=UTC))
     facts = tell.a_story(tell.admitted("2026-03-02 10:00"), late)
