@@ -229,6 +229,7 @@ class FactPublished(TypedDict):
     ce_subject: str
     ce_sequence: int
     ce_time: str
+    ce_copyof: Annotated[NotRequired[str], Field(description="the fact that it copies after a merge")]
     value: dict[str, Any]
 
 
