@@ -77,11 +77,9 @@ def held(intake: Intake) -> Iterator[tuple[asyncio.Event, asyncio.Event]]:
         return await derive(visits, pages)
 
     apart.derive = waiting  # type: ignore[method-assign]
-    try:
-        yield asked, go_on
-    finally:
-        go_on.set()
-        apart.derive = derive  # type: ignore[method-assign]
+    yield asked, go_on
+    go_on.set()
+    apart.derive = derive  # type: ignore[method-assign]
 
 
 async def _answered(sender: Sender) -> bytes:

@@ -185,10 +185,6 @@ def posting(path: str, case: Case) -> list[Tried]:
         return [Tried("admin", "POST", path.replace("{program}", "GH-PHP1"), None, said)]
     if path.startswith("/fhir/"):
         return [Tried(role, "POST", path, None, {"patient": "patient-E1"}) for role in (*ROLES, "admin")]
-    if path.endswith("/bills-with"):
-        asked = proposed("E1", "GOODHEALTH")
-        body = asked if path.startswith("/api/") else {"stated": orjson.dumps(asked).decode()}
-        return [Tried(role, "POST", path, None, body) for role in ("interface", "admin")]
     if path.endswith("/capacity"):
         way = "PUT" if path.startswith("/api/") else "POST"
         at = path.replace("{id}", "GH-PHP1").replace("{program}", "GH-PHP1")
@@ -204,20 +200,6 @@ def posting(path: str, case: Case) -> list[Tried]:
         body |= {name: (case.ids[named] or ["nobody"])[0]} if name in body else {}
     roles = sorted(may) if path.startswith("/api/") else ["admin"]
     return [Tried(role, "POST", path.replace("{id}", which), None, body) for role in roles]
-
-
-def proposed(episode: str, facility: str) -> dict[str, Any]:
-    """A fact of an episode at a facility, as intake shows it before it states it."""
-    named: dict[str, Any] = {"episode": episode, "facility": facility, "patient_id": f"patient-{episode}"}
-    end = discharged("2026-05-03 09:00", **named)
-    return {
-        "stated": [
-            {
-                "ce_id": end.id, "ce_type": end.type, "ce_source": "/stepdown/intake", "ce_subject": end.subject,
-                "ce_sequence": end.sequence, "ce_time": end.time, "value": end.as_json,
-            }
-        ]
-    }  # fmt: skip
 
 
 def marking(path: str, case: Case) -> Iterator[Tried]:
