@@ -6,7 +6,7 @@ Source: CloudEvents Kafka Protocol Binding 1.0.2 section 3.2 (binary content mod
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import field
 from datetime import datetime
 from functools import lru_cache
@@ -148,13 +148,6 @@ def from_record(
         told.get("traceparent"),
         told.get("ce_copyof"),
     )
-
-
-def shown_fact(told: Mapping[str, Any]) -> Fact:
-    """A fact from one JSON object with its CloudEvents attributes (`ce_…`) and its `value`, as an API shows one that is
-    not published yet. Raises InvalidMessage as `from_record`."""
-    given = [(name, str(each).encode()) for name, each in told.items() if name.startswith("ce_") and each is not None]
-    return from_record(orjson.dumps(told["value"]), [*given, ("ce_specversion", b"1.0")])
 
 
 def _check_mode(found: dict[str, bytes]) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from datetime import date
+from typing import Any, Literal, NamedTuple
 
 from services.intake.console.other_config import MappedCode
-from services.placement.engine.bills_with import PeriodLine
 
+PeriodChanged = Literal["opened", "changed", "voided"]
 OTHERWISE = MappedCode("other", "", "")
 """Stands for what changes though no code of the visit's messages is mapped otherwise: a label, a limit, a program."""
 
@@ -24,6 +25,18 @@ class VisitLine(NamedTuple):
     fallen: int
     codes: tuple[MappedCode, ...]
     episodes: tuple[str, ...]
+
+
+class PeriodLine(NamedTuple):
+    """A service period that would be opened, changed or voided. `fields`: names of what changes in it."""
+
+    change: PeriodChanged
+    episode_id: str
+    level: str
+    payer: str
+    start: date
+    end: date | None
+    fields: tuple[str, ...]
 
 
 class GroupFound(NamedTuple):

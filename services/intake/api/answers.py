@@ -229,7 +229,6 @@ class FactPublished(TypedDict):
     ce_subject: str
     ce_sequence: int
     ce_time: str
-    ce_copyof: Annotated[NotRequired[str], Field(description="the fact that it copies after a merge")]
     value: dict[str, Any]
 
 

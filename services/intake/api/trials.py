@@ -149,9 +149,7 @@ def _one(tried: MessageTried) -> Shown:
 
 
 def _published(fact: Fact) -> Shown:
-    copied = {"ce_copyof": fact.copy_of} if fact.copy_of else {}
     return {
-        **copied,
         "ce_id": fact.id,
         "ce_type": fact.type,
         "ce_source": f"/stepdown/{fact.writer}",

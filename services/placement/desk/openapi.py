@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from services.placement.desk import bills_with, capacity, disclosures, gaps, programs, waited, whole_packet, worklists
+from services.placement.desk import capacity, disclosures, gaps, programs, waited, whole_packet, worklists
 from services.placement.desk.answers import ANSWERS, EpisodeLine
 from services.placement.desk.episodes import FILTERS, READERS, STATES
 from services.placement.desk.frame import Listing, Subject
@@ -56,7 +56,6 @@ def document(subjects: Iterable[Subject]) -> dict[str, Any]:
         **disclosures.paths(),
         **capacity.paths(),
         **whole_packet.paths(),
-        **bills_with.paths(),
         **gaps.paths(),
         **waited.paths(),
         **worklists.paths(),

@@ -145,7 +145,6 @@ class Console:
             "changes": drawing.changes(found.changes, drawn),
             "anything": found.anything,
             "digest": found.digest,
-            "stated": orjson.dumps({"stated": trials.again_shown(found)["stated"]}).decode(),
         }
         return await self._message(request, who, again=again, notice=notice)
 
