@@ -78,7 +78,7 @@ class _Reading:
             admission_type=_short(codes.concept(encounter.priority, codes.PRIORITY)),
             admission_source=_short(codes.concept(stay.admit_source if stay else None, codes.ADMIT_SOURCE)),
             attending_npi=self._attending(),
-            disposition=_short(codes.concept(stay.discharge_disposition if stay else None, codes.DISPOSITION)),
+            disposition=_short(codes.disposition(stay.discharge_disposition if stay else None)),
             admitted=begun,
             expected_admission=begun if state == "planned" else None,
             discharged=ended,

@@ -56,7 +56,8 @@ DISPOSITION: Final[Mapping[DispositionKind, str]] = {
     "other": "oth",
     "unknown": "oth",
 }
-"""How a stay ended → Encounter.hospitalization.dischargeDisposition (discharge-disposition; `hosp` is hospice)."""
+"""How a stay ended → Encounter.hospitalization.dischargeDisposition (discharge-disposition) where the
+patient status has no finer one (shared/fhir/dispositions.py)."""
 OFFER_STATUS: Final[Mapping[str, str]] = {
     "sent": "requested",
     "countered": "received",

@@ -31,6 +31,7 @@ from shared.events.levels import WORDS
 from shared.events.stays import StayFact
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
+from shared.fhir.dispositions import OF_STATUS, OWN, SYSTEM
 from shared.fhir.elements import CodeableConcept, Coding, Identifier, Period, Reference
 from shared.fhir.resources import (
     Condition,
@@ -44,9 +45,9 @@ from shared.fhir.resources import (
     PlaceOfStay,
     StatusOfEpisode,
 )
+from shared.site.config import UNKNOWN
 from shared.site.values import luhn_holds
 
-_DISPOSITIONS = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
 _NUMBERS = "http://terminology.hl7.org/CodeSystem/v2-0203"
 _PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 _VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
@@ -197,11 +198,12 @@ def _attending(npi: str | None) -> tuple[Participant, ...]:
 
 def _disposition(stay: StayState) -> Hospitalization | None:
     told = stay.ended.disposition if stay.ended else None
-    if told is None:
+    if told is None or (told.kind == UNKNOWN and told.code is None):
         return None
-    code = next((fhir for kind, fhir in DISPOSITION.items() if kind == told.kind), "oth")
-    own = (ours("disposition", told.code),) if told.code else ()
-    return Hospitalization(discharge_disposition=concept(Coding(system=_DISPOSITIONS, code=code), *own))
+    finer = OF_STATUS.get(told.code or "")
+    code = finer or next((fhir for kind, fhir in DISPOSITION.items() if kind == told.kind), "oth")
+    own = (Coding(system=OWN, code=told.code),) if told.code not in {None, UNKNOWN} else ()
+    return Hospitalization(discharge_disposition=concept(Coding(system=SYSTEM, code=code), *own))
 
 
 def _places(seen: SeenEpisode, stay: StayState) -> tuple[PlaceOfStay, ...]:

@@ -115,7 +115,7 @@ async def test_put_makes_and_replaces_under_the_senders_id(
     assert (ended.status_code, ended.headers["etag"]) == (200, 'W/"2"'), ended.text
     told = (await http.get(f"/fhir/Encounter/{own}", headers=head)).json()
     assert (told["status"], told["period"]["end"]) == ("finished", "2026-03-12T14:00:00Z")
-    assert told["hospitalization"]["dischargeDisposition"]["coding"][0]["code"] == "01"
+    assert [one["code"] for one in told["hospitalization"]["dischargeDisposition"]["coding"]] == ["home", "01"]
     assert await fhir_hospital.standing() == {("admitted", "2026-03-10"), ("discharged", "2026-03-12")}
     again = fhir_hospital.encounter(id=own, meta={"lastUpdated": "2026-03-12T15:00:00Z"})
     assert (await http.put(f"/fhir/Encounter/{own}", json=again, headers=head)).status_code == 200
