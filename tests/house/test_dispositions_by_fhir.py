@@ -19,7 +19,7 @@ from services.placement.fhir.codes import DISPOSITION
 from services.placement.fhir.episodes import SeenEpisode
 from services.placement.rules import rules_of
 from shared.events.base import Disposition
-from shared.fhir.dispositions import OF_STATUS, STATUS_OF
+from shared.fhir.billed_codes import OF_STATUS, STATUS_OF
 from shared.scope import Scope
 from shared.site import config
 from tests.builders import a_story, admitted, discharged

@@ -1,6 +1,6 @@
 """FHIR's codes → those that HL7 v2 has for the same: one table each. What is in none goes on as it was sent.
 
-Those of discharge-disposition are in shared/fhir/dispositions.py, which placement tells by, too.
+Those of discharge-disposition are in shared/fhir/billed_codes.py, which placement tells by, too.
 
 Sources: HL7 v2-to-FHIR implementation guide; HL7 table 0004, 0007 and 0023; UB-04 FL15.
 docs/connect-by-fhir.md shows the tables, and a test compares it with them.
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
-from shared.fhir import dispositions
+from shared.fhir import billed_codes
 from shared.fhir.elements import CodeableConcept, Coding
 
 State = Literal["planned", "open", "on-leave", "ended", "taken-back"]
@@ -80,9 +80,12 @@ def code(coding: Coding | None, table: Mapping[str, str]) -> str | None:
 
 def disposition(one: CodeableConcept | None) -> str | None:
     """A dischargeDisposition as PV1-36: a code of a system that has the same codes, else by FHIR's table."""
-    told = one.coding if one else ()
-    verbatim = (each.code for each in told if each.code and each.system in dispositions.VERBATIM)
-    return next(verbatim, None) or concept(one, dispositions.STATUS_OF)
+    return of_systems(one, *billed_codes.VERBATIM) or concept(one, billed_codes.STATUS_OF)
+
+
+def of_systems(one: CodeableConcept | None, *systems: str) -> str | None:
+    """The first code of a concept that is of one of these systems, as it is."""
+    return next((each.code for each in (one.coding if one else ()) if each.code and each.system in systems), None)
 
 
 def concept(one: CodeableConcept | None, table: Mapping[str, str]) -> str | None:

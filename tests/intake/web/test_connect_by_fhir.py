@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from services.intake.fhir import codes
-from shared.fhir.dispositions import STATUS_OF
+from shared.fhir.billed_codes import STATUS_OF
 from tests.intake.web.conftest import Asking
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs/connect-by-fhir.md").read_text(encoding="utf-8")

@@ -1,16 +1,24 @@
-"""How a stay ended: the codes of FHIR's discharge-disposition and the patient statuses (UB-04 FL17, the numbers of HL7
-table 0112) that mean the same, in one table that is read in both directions."""
+"""How a stay began and ended, as a bill has it (UB-04 FL14, FL15, FL17), and FHIR's discharge-disposition beside the
+patient statuses (the numbers of HL7 table 0112) that mean the same: one table that is read in both directions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
-SYSTEM: Final = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
-OWN: Final = "urn:stepdown:disposition"
+DISPOSITION_SYSTEM: Final = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
+ADMISSION_TYPE: Final = "https://www.nubc.org/CodeSystem/PriorityTypeOfAdmitOrVisit"
+"""System of Encounter.priority as FL14 has it."""
+ADMISSION_SOURCE: Final = "https://www.nubc.org/CodeSystem/PointOfOrigin"
+"""System of Encounter.hospitalization.admitSource as FL15 has it."""
+DIAGNOSIS_TYPE: Final = "http://terminology.hl7.org/CodeSystem/v2-0052"
+"""System of Encounter.diagnosis.use as DG1-6 has it."""
+OWN_TYPE: Final = "urn:stepdown:diagnosis-type"
+"""System of a type of diagnosis that is in no table."""
+OWN_DISPOSITION: Final = "urn:stepdown:disposition"
 """System of a code of the site's own table (contract 7)."""
 VERBATIM: Final = (
-    OWN,
+    OWN_DISPOSITION,
     "https://www.nubc.org/CodeSystem/PatDischargeStatus",
     "http://terminology.hl7.org/CodeSystem/v2-0112",
     "urn:oid:2.16.840.1.113883.12.112",
