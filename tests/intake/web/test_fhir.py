@@ -136,6 +136,16 @@ async def test_a_visit_admitted_by_v2_and_ended_by_fhir_is_one_stay(
     assert await fhir_hospital.standing() == {("admitted", "2026-03-10")}
 
 
+@pytest.mark.parametrize("entry", [[], [{"resource": {"resourceType": "Encounter"}}]], ids=["empty", "of one"])
+async def test_a_bundle_is_no_encounter(http: httpx.AsyncClient, head: dict[str, str], entry: list[Any]) -> None:
+    bundle = {"resourceType": "Bundle", "id": "e", "type": "collection", "entry": entry}
+    answers = [
+        await http.post("/fhir/Encounter", json=bundle, headers=head),
+        await http.put("/fhir/Encounter/e", json=bundle, headers=head),
+    ]
+    assert [(one.status_code, one.json()["issue"][0]["expression"]) for one in answers] == [(422, ["resourceType"])] * 2
+
+
 async def test_an_encounter_is_made_only_once_where_the_condition_says_so(
     http: httpx.AsyncClient, head: dict[str, str], fhir_hospital: FhirHospital
 ) -> None:
