@@ -184,7 +184,7 @@ ROWS: Final[tuple[tuple[str, tuple[SearchParameter, ...], tuple[str, ...], tuple
             dated("date", lambda one: one.start, "when it begins"),
             refers("based-on", lambda one: one.based_on, "the search", "ServiceRequest"),
         ),
-        ("actor", "based-on"),
+        ("actor:HealthcareService", "based-on"),
         (),
     ),
     (
