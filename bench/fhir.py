@@ -29,7 +29,7 @@ SECONDS = 6
 """Seconds of searches."""
 PEER = "a HAPI FHIR JPA server"
 NO_PEER = (
-    "not judged: hapi-fhir-jpaserver-base can be had from Maven Central, but is a library; the server of it "
+    "hapi-fhir-jpaserver-base can be had from Maven Central, but is a library; the server of it "
     "(Spring, Hibernate, a servlet container, their configuration) is not written yet"
 )
 WIRE = peers.Peer("client of FHIR", None, (sys.executable, "-m", "bench.fhir_wire"))
