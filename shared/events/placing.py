@@ -275,3 +275,6 @@ class StartMissed(Placement):
     """The first day came and the patient did not."""
 
     TYPE: ClassVar[str] = "start-missed"
+    start_date: Annotated[
+        Day | None, Meta(description="first day that was missed; absent: the one agreed when it was stated")
+    ] = None

@@ -170,7 +170,7 @@ OWN_FIELDS = {
     "waitlist-left": "program reason",
     "placed": "placement_id program level track? group? start_date recommended_level variance_reason?",
     "placement-cancelled": "placement_id reason",
-    "start-missed": "placement_id",
+    "start-missed": "placement_id start_date?",
     "episode-ended": "reason",
     "conflict-settled": "conflict_id falls",
     "plan-recorded": "level hours_week days_week goals review_due",

@@ -63,6 +63,7 @@ STEPS: dict[str, Step] = {
     "patient agrees": Step(desk.Patient, desk.agrees),
     "patient does not want": Step(desk.Patient, desk.does_not_want),
     "patient does not come": Step(Told, program.is_waited_for),
+    "program gives another first day": Step(program.Ahead, program.gives_another_first_day),
     "program sends on leave": Step(program.Leave, program.sends_on_leave),
     "program has back from leave": Step(At, program.has_back),
     "program takes a session back": Step(program.Day, program.takes_a_session_back),

@@ -119,6 +119,8 @@ class PlacementShown(_Dated, PlacementTimes):
     days_between: Annotated[NotRequired[Count], Field(description="from the end of the stay, expected or told")]
     gap: Annotated[NotRequired[bool], Field(description="these are more days than the site takes for good")]
     stay_open: Annotated[NotRequired[bool], Field(description="it waits for the end of a 24-hour stay")]
+    missed_days: Annotated[NotRequired[list[date]], Field(description="first days to which the patient did not come")]
+    asked_day: Annotated[NotRequired[date], Field(description="first day that the program was asked for instead")]
     start_told: Annotated[NotRequired[bool], Field(description="it was told that the stay began, which has no effect")]
     stay: NotRequired[Stay]
     how: Annotated[NotRequired[str], Field(description="name of the fact that ended the stay")]

@@ -172,6 +172,12 @@ class ReopenOffer(Because):
     expires_at: AwareDatetime | None = None
 
 
+class NewFirstDay(Ask):
+    """Another first day at the program that took the patient."""
+
+    start_date: date
+
+
 class Nothing(Ask):
     """There is nothing to say besides."""
 

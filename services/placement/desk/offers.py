@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -52,6 +53,12 @@ def accept(now: Situation, offer_id: str, asked: Accept) -> Decided:
     """
     desk = _desk(now, offer_id)
     facts = offers.accept(desk, offer_id, now.zone(_program(now, desk, offer_id).facility), asked.start_date)
+    return Decided(claiming(now, facts), (offer_id,))
+
+
+def claiming(now: Situation, facts: Sequence[CareFact]) -> tuple[CareFact, ...]:
+    """These facts with the seats among them counted: a placement's own seat is moved, one that was held for the patient
+    is used. Raises Rejected: `program-full`, `group-full`."""
     stated: list[CareFact] = []
     for fact in facts:
         if isinstance(fact, SeatHeld):
@@ -67,7 +74,7 @@ def accept(now: Situation, offer_id: str, asked: Accept) -> Decided:
             stated = [*given_up, *stated, held(whose, claim, now.now, "placed", told)]
         else:
             stated.append(fact)
-    return Decided(tuple(stated), (offer_id,))
+    return tuple(stated)
 
 
 def _claim(seat: SeatHeld, now: datetime) -> Claim:

@@ -60,6 +60,7 @@ def follows(
         *(first_days.moved(at_hand, seen.after, seen.own, rules.policy, seen.cause) if placed else ()),
         *waiting.over(at_hand, lambda program: about(seen.after, _facility(rules, program)), seen.own),
         *of_change(seen.before, seen.after, seats.claims(seen.own.seats), now, seen.cause).released,
+        *placements.came_after_all(seen.after, seen.own, rules.zone_of, now),
         *duplicate_starts.restated(seen.own, seen.after, rules.zone_of, now),
         *daily_visits.stated(seen.after, seen.own, rules, now, ids),
         *(clock.stated(seen.after, seen.own, rules, now) if seen.after.reviews else ()),

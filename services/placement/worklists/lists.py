@@ -158,11 +158,14 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
     ),
     Worklist(
         name="missed",
-        of=EntriesOf("placement", ("missed",)),
+        of=EntriesOf("placement", ("placed", "missed"), work.missed),
+        waits="First days missed, as was told, or over without a word; placement and seat stand",
         title="First days missed",
-        hint="The patient did not come; the placement stands until somebody cancels it.",
+        hint="The patient did not come, or nobody said so: another first day is given, or the placement cancelled.",
         empty="No first day was missed.",
-        table=columns.THERE,
+        late=work.kept_too_long,
+        urgent="seat kept for long",
+        table=columns.PLACED,
     ),
     Worklist(
         name="no-seat",

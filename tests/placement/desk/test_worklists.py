@@ -36,7 +36,7 @@ async def test_a_search_an_offer_without_answer_and_a_first_day_that_passed_wait
     placement = await desk.places("E2")
     assert await counts(desk) == {"searches-open": 1}
     desk.clock.forward(timedelta(days=4))
-    assert await counts(desk) == {"searches-open": 1, "offers-overdue": 1, "starts-due": 1}
+    assert await counts(desk) == {"searches-open": 1, "offers-overdue": 1, "starts-due": 1, "missed": 1}
     assert [(one["id"], one["overdue"]) for one in await work(desk, "starts-due")] == [(placement, True)]
     await says(desk, placement, "started", date=DAY)
     assert await counts(desk) == {"searches-open": 1, "offers-overdue": 1}

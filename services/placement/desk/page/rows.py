@@ -77,8 +77,10 @@ _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
     ("offer", "declined"): ("reopened",),
     ("offer", "expired"): ("reopened",),
     ("offer", "withdrawn"): ("reopened",),
-    ("placement", "placed"): ("started", "start-missed", "cancelled", "started-corrected", "start-withdrawn"),
-    ("placement", "missed"): ("started", "cancelled"),
+    ("placement", "placed"): (
+        "started", "start-missed", "first-day", "cancelled", "started-corrected", "start-withdrawn",
+    ),
+    ("placement", "missed"): ("first-day", "started", "start-missed-withdrawn", "cancelled"),
     ("placement", "started"): (
         "completed", "discontinued", "leave-started", "leave-ended", "diagnosed", "started-corrected",
         "start-withdrawn",
@@ -116,6 +118,7 @@ _POSSIBLE: dict[str, Callable[[Mapping[str, Any], date], bool]] = {
     "started": lambda body, _: not _is_told(body),
     "start-missed": lambda body, today: str(body.get("start_date", "")) <= today.isoformat() and not _is_told(body),
     "cancelled": lambda body, _: not _is_told(body),
+    "first-day": lambda body, _: not _is_told(body) and not body.get("stay_open"),
     "leave-started": lambda body, _: not body.get("on_leave"),
     "leave-ended": lambda body, _: bool(body.get("on_leave")),
     "started-corrected": lambda body, _: body.get("stay", {}).get("kind") == "placement" or _is_told(body),
@@ -217,9 +220,9 @@ def _proposed(to: str, body: Mapping[str, Any], line: Line, reader: Reader) -> d
         return {name: _typed(body[name]) for name in again if name in body}
     if to in {"accepted", "countered", "started-corrected"}:
         return {"start_date": first, "date": first}
-    if to == "started":
-        return {"date": min(first or today, today)}
-    return {"date": today, "at": now}
+    if to == "first-day":
+        return {"start_date": str(body.get("asked_day", "")) or (first if first > today else "")}
+    return {"date": min(first or today, today) if to == "started" else today, "at": now}
 
 
 def _typed(value: Any) -> str:
