@@ -171,6 +171,7 @@ OWN_FIELDS = {
     "placed": "placement_id program level track? group? start_date recommended_level variance_reason?",
     "placement-cancelled": "placement_id reason",
     "start-missed": "placement_id start_date?",
+    "handover-received": "placement_id arrived plan_read",
     "episode-ended": "reason",
     "conflict-settled": "conflict_id falls",
     "plan-recorded": "level hours_week days_week goals review_due",

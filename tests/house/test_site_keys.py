@@ -154,6 +154,7 @@ ROWS: dict[str, Row] = {
     "limits.future_minutes": Row(observed.ahead, "60"),
     "limits.arrival_days": Row(observed.expected, "3"),
     "limits.capacity_days": Row(observed.told_of_seats, "30"),
+    "limits.receipt_hours": Row(observed.confirmed_by, "5"),
     "limits.gap_days": Row(observed.kept_placement, "5"),
     "limits.leaving_days": Row(observed.leaving_soon, "5"),
     "limits.deletion_days": Row(observed.deleted, "40"),

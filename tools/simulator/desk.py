@@ -169,6 +169,8 @@ async def starts(course: Course, stay: Stay) -> None:
         await _of_placement(course, "started-corrected", {"date": _day(stay.began)})
     elif not await _of_placement(course, "started", {"date": _day(stay.began)}):
         course.lost = True
+    if not course.lost:
+        await _of_placement(course, "received", {"plan_read": True})
 
 
 def _near(one: datetime, other: datetime) -> bool:

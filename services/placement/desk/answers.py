@@ -104,6 +104,13 @@ class OfferShown(_Dated):
 PlacementTimes = TypedDict("PlacementTimes", {"from": NotRequired[AwareDatetime], "to": NotRequired[AwareDatetime]})
 
 
+class ReceiptShown(TypedDict):
+    """What of a handover the program has confirmed."""
+
+    arrived: bool
+    plan_read: Annotated[bool, Field(description="it read the packet")]
+
+
 class PlacementShown(_Dated, PlacementTimes):
     """A placement, and the stay that it became."""
 
@@ -121,6 +128,9 @@ class PlacementShown(_Dated, PlacementTimes):
     stay_open: Annotated[NotRequired[bool], Field(description="it waits for the end of a 24-hour stay")]
     missed_days: Annotated[NotRequired[list[date]], Field(description="first days to which the patient did not come")]
     asked_day: Annotated[NotRequired[date], Field(description="first day that the program was asked for instead")]
+    receipt: Annotated[NotRequired[ReceiptShown], Field(description="what of the handover the program has confirmed")]
+    receipt_due: Annotated[NotRequired[AwareDatetime], Field(description="until then the site wants it confirmed")]
+    receipt_told: Annotated[NotRequired[bool], Field(description="the program confirmed it by itself")]
     start_told: Annotated[NotRequired[bool], Field(description="it was told that the stay began, which has no effect")]
     stay: NotRequired[Stay]
     how: Annotated[NotRequired[str], Field(description="name of the fact that ended the stay")]

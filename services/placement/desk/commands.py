@@ -178,6 +178,12 @@ class NewFirstDay(Ask):
     start_date: date
 
 
+class Receive(Ask):
+    """The program confirms the handover: that the patient came, where a stay has begun, and that it read the packet."""
+
+    plan_read: bool = True
+
+
 class Nothing(Ask):
     """There is nothing to say besides."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from services.placement.continuum.about import about
 from services.placement.continuum.order import day_of
-from services.placement.desk.commands import Because, NewFirstDay, Nothing
+from services.placement.desk.commands import Because, NewFirstDay, Nothing, Receive
 from services.placement.desk.frame import PROGRAMS, Listing, Rule, Subject, of_entries, write
 from services.placement.desk.offers import claiming
 from services.placement.engine.act import Decided, Situation
-from services.placement.search import new_first_days, placements
+from services.placement.search import new_first_days, placements, receipts
 from services.placement.search.new_first_days import NewDay
 from services.placement.worklists.lists import READERS
 from shared.events.placing import Placed
@@ -48,6 +48,18 @@ def new_first_day(now: Situation, placement_id: str, asked: NewFirstDay) -> Deci
     return Decided(asks, (placement_id,))
 
 
+def receive(now: Situation, placement_id: str, asked: Receive) -> Decided:
+    """Confirm the handover. Raises Rejected as search/receipts.py `received` does."""
+    whose = about(now.folded, facility_of(now, placement_id)).heading(now.now)
+    told = receipts.received(now.folded, now.own, whose, placement_id, plan_read=asked.plan_read)
+    return Decided((told,), (placement_id,))
+
+
+def not_received(now: Situation, placement_id: str, asked: Because) -> Decided:
+    """Take the receipt back. Raises Rejected `not-confirmed`."""
+    return Decided((receipts.withdrawn(now.own, placement_id, asked.reason, now.now),), (placement_id,))
+
+
 def facility_of(now: Situation, placement_id: str) -> str | None:
     """The facility of the program that took the patient; None where there is no such placement."""
     placed = (fact.value for fact in now.own if isinstance(fact.value, Placed))
@@ -74,6 +86,15 @@ SUBJECT = Subject(
             "/api/placements/{id}/start-missed-withdrawn", Because, Rule(not_missed), action="start-missed-withdrawn",
             operation="withdrawMissedStart", roles=PROGRAMS,
             summary="It was said in error that the patient did not come on the first day",
+        ),
+        write(
+            "/api/placements/{id}/received", Receive, Rule(receive), action="handover-received",
+            operation="confirmHandover", roles=PROGRAMS,
+            summary="The program confirms the handover: the patient came, the packet was read",
+        ),
+        write(
+            "/api/placements/{id}/received-withdrawn", Because, Rule(not_received), action="receipt-withdrawn",
+            operation="withdrawReceipt", roles=PROGRAMS, summary="The handover was confirmed in error",
         ),
         write(
             "/api/placements/{id}/first-day", NewFirstDay, Rule(new_first_day, claims=True, asker=True),

@@ -150,14 +150,14 @@ def came_after_all(
         told = fact.value
         if not isinstance(told, StartMissed) or fact.id in own.fallen or told.start_date is None:
             continue
-        stay = _stay_of(told.placement_id, folded)
+        stay = stay_of(told.placement_id, folded)
         if stay is not None and day_of(stay.begun, zone_of(stay.facility)) <= told.start_date:
             cause = (stay.segments[0].fact,)
             found.append(taken_back(told, fact.id, reason="came-after-all", now=now, derived_from=cause))
     return tuple(found)
 
 
-def _stay_of(which: str, folded: Folded) -> StayState | None:
+def stay_of(which: str, folded: Folded) -> StayState | None:
     """The stay that a placement became, whether the desk or ADT reported it; None before that."""
     placement = next((one for one in folded.placements if one.placement_id == which), None)
     return next((stay for stay in folded.stays if placement and became(placement, stay)), None)

@@ -22,6 +22,7 @@ from services.placement.rules import Rules
 from services.placement.search import first_days, placements
 from services.placement.search.ahead import wants
 from services.placement.search.entry import ListEntry, known
+from services.placement.search.receipts import receipt_of
 from services.placement.search.searches import DeskFacts, Offer, Search
 from services.placement.search.states import ANSWERABLE, SearchState
 from services.placement.worklists.care import entries_of_care
@@ -177,6 +178,8 @@ def _placements(folded: Folded, own: DeskFacts, rules: Rules) -> list[ListEntry]
         no_effect = state == "placed" and name in told  # such a start needs no seat
         seat = True if name in seated else None if no_effect else False
         content = _placed_told(placed) | _stay_told(stay) | {"seat": seat, "start_told": no_effect or None}
+        if state in {"placed", "missed", "started"}:
+            content |= _handed_over(own, placed, placements.stay_of(name, folded), rules)
         if name in cancelled:
             content["reason"] = cancelled[name].reason
         if state in {"placed", "missed"}:
@@ -190,6 +193,21 @@ def _placements(folded: Folded, own: DeskFacts, rules: Rules) -> list[ListEntry]
         asker, content = asked_for.get(name), known(content)
         found.append(ListEntry("placement", name, placed.facility, program, state, at, due, content, asked_by=asker))
     return found
+
+
+def _handed_over(own: DeskFacts, placed: Placed, stay: StayState | None, rules: Rules) -> dict[str, Any]:
+    """What of the handover the program has confirmed; of a stay that has begun, by whichever door, also by when, where
+    something is open."""
+    receipt, hours = receipt_of(own, placed.placement_id), rules.site.limits.receipt_hours
+    due = None
+    if stay is not None and hours is not None and not receipt.whole:
+        due = max(stay.begun, placed.recorded_at) + timedelta(hours=hours)
+    told = {"arrived": receipt.arrived and stay is not None, "plan_read": receipt.plan_read}
+    return {
+        "receipt": told if any(told.values()) else None,
+        "receipt_due": due.isoformat() if due else None,
+        "receipt_told": True if receipt.fact else None,
+    }
 
 
 def _missed_days(stand: Sequence[CareFact], placement_id: str) -> list[str] | None:

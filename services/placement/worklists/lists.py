@@ -168,6 +168,16 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         table=columns.PLACED,
     ),
     Worklist(
+        name="handovers-open",
+        of=EntriesOf("placement", ("placed", "missed", "started"), work.unconfirmed),
+        waits="Stays at a program that has not confirmed the handover in the site's time",
+        title="Handovers not confirmed",
+        hint="The stay has begun, and the program has not said that the patient came and that it read the packet.",
+        empty="Every program has confirmed its handovers.",
+        first=False,
+        table=columns.THERE,
+    ),
+    Worklist(
         name="no-seat",
         of=EntriesOf("placement", ("placed", "started"), work.seatless),
         waits="Placements and stays at a program without a seat",

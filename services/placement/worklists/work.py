@@ -214,6 +214,11 @@ def kept_too_long(now: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(_E.state == "missed", _E.due <= now)
 
 
+def unconfirmed(now: datetime) -> sa.ColumnElement[bool]:
+    """Stays at a program whose handover it has not confirmed in the site's time."""
+    return sa.cast(_E.content["receipt_due"].astext, sa.DateTime(timezone=True)) <= now
+
+
 def gapped(_: datetime) -> sa.ColumnElement[bool]:
     """Placements with more days between the end of the stay and the first day than the site takes for good."""
     return sa.and_(_E.content["gap"].as_boolean())

@@ -41,6 +41,8 @@ WRITES: dict[str, tuple[set[str], dict[str, Any]]] = {
     "/api/placements/{id}/cancelled": (COORDINATOR, {"reason": "other"}),
     "/api/placements/{id}/start-missed": (PROGRAM, {}),
     "/api/placements/{id}/start-missed-withdrawn": (PROGRAM, {"reason": "other"}),
+    "/api/placements/{id}/received": (PROGRAM, {}),
+    "/api/placements/{id}/received-withdrawn": (PROGRAM, {"reason": "other"}),
     "/api/placements/{id}/first-day": (PROGRAM, {"start_date": DAY}),
     "/api/seats": (
         COORDINATOR,
