@@ -27,7 +27,7 @@ from services.intake.visits.derive import derive as derived
 from services.intake.visits.reconcile import EpisodeSequences, VisitRecord, reconcile
 from services.placement import timers as placement_timers
 from services.placement.continuum.fold import fold
-from services.placement.desk import capacity, packets
+from services.placement.desk import capacity, packet_passing, packets
 from services.placement.desk.page import rows, search
 from services.placement.desk.page.choices import options, own_needs
 from services.placement.desk.worklists import recipient_title
@@ -326,6 +326,12 @@ def begun(site: Site) -> object:
 
 def _without_policy(found: Any) -> object:
     return found.level, found.reasons, found.rule
+
+
+def passed(site: Site) -> object:
+    """Between which facilities a packet passes the gate, whom a consent names, and what all care there is about."""
+    places = [each.name for each in site.facilities]
+    return [(site.entity(one), packet_passing.labels_of(site, one, ())) for one in places]
 
 
 def gate(site: Site) -> object:

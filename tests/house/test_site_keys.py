@@ -57,6 +57,8 @@ ROWS: dict[str, Row] = {
     "facilities.*.processing_ids": Row(said, ["D"]),
     "facilities.*.units.*.code": Row(said, "3W-NEW"),
     "facilities.*.units.*.level": Row(said, "residential"),
+    "facilities.*.entity": Row(observed.passed, "another-entity"),
+    "facilities.*.part2": Row(observed.passed, "true", "facilities.0.part2"),
     "facilities.*.units.*.visit_class": Row(said, "crisis", f"{UNIT}.5.visit_class"),
     "facilities.*.units.*.program": Row(said, "GH-DETOX"),
     "facilities.*.units.*.setting": Row(said, "crisis-stabilization", f"{UNIT}.8.setting"),

@@ -134,6 +134,27 @@ async def is_waited_for(play: Play, told: Told) -> None:
     await _placement(play, "start-missed", {})
 
 
+class Medication(Told):
+    """A medication that goes on after the stay."""
+
+    code: str
+    last_given: int
+    next_due: int
+    days_in_hand: int
+
+
+async def hands_over(play: Play, told: Medication) -> None:
+    """A clinician hands a medication over."""
+    days = {name: play.calendar.iso(getattr(told, name)) for name in ("last_given", "next_due")}
+    asked = {"code": told.code, "days_in_hand": told.days_in_hand, **days}
+    await play.doors.post("placement", f"/api/episodes/{play.episode_id}/medication", asked, "clinician")
+
+
+async def confirms_the_handover(play: Play, told: Told) -> None:
+    """The program confirms that the patient came and that it read the packet."""
+    await _placement(play, "received", {})
+
+
 class Ahead(Told):
     """A day ahead of today."""
 

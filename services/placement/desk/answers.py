@@ -73,7 +73,8 @@ class AskShown(TypedDict):
 
 
 class PacketShown(TypedDict):
-    """What a program may read of an offer before it answers: nothing of who it is, nothing of substance use."""
+    """What a program may read of an offer before it answers: nothing of who it is, nothing of substance use without a
+    basis."""
 
     ask: AskShown
     from_level: NotRequired[str]

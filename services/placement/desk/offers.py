@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from services.placement.desk import views as desk_views
 from services.placement.desk.answers import OfferShown
 from services.placement.desk.commands import Accept, Because, CounterOffer, Decline, ReopenOffer, SendOffers
 from services.placement.desk.frame import PROGRAMS, Listing, Parts, Rule, Subject, of_entries, write
+from services.placement.desk.packet_passing import one_entity
 from services.placement.desk.packets import packet_of
 from services.placement.engine.act import Decided, Situation
 from services.placement.programs.seats import Claim, held, released
@@ -24,6 +25,8 @@ from services.placement.worklists.views import Line
 from shared.errors import Rejected
 from shared.events.base import CareFact
 from shared.events.placing import SeatHeld
+from shared.events.planning import Assigned
+from shared.site.config import Site
 from shared.site.values import Program
 from shared.storage.database import Connection
 from shared.values import replace
@@ -125,18 +128,18 @@ def _program(now: Situation, desk: Desk, offer_id: str) -> Program:
 
 
 async def _packets(connection: Connection, parts: Parts, found: list[Line]) -> list[dict[str, Any]]:
-    """For each offer what a program may read before it answers; by two queries."""
+    """For each offer what a program may read before it answers; by two queries. To a program of another entity a list
+    tells no more than whom to ask: the packet itself passes the gate."""
+    site = parts.rules.site
     named = {str(one.content["search_id"]) for one in found if "search_id" in one.content}
     searches = {one.id: one for one in await views.named(connection, "search", named)}
     assigned = await desk_views.assigned(connection, {one.episode_id for one in found})
-    return [
-        {
-            "packet": packet_of(
-                one, searches.get(one.content.get("search_id", "")), assigned.get(one.episode_id, ()), parts.rules.site
-            )
-        }
-        for one in found
-    ]
+    return [{"packet": _blind(one, searches.get(one.content.get("search_id", "")), assigned, site)} for one in found]
+
+
+def _blind(offer: Line, search: Line | None, assigned: Mapping[str, Sequence[Assigned]], site: Site) -> dict[str, Any]:
+    sees = search is not None and one_entity(site, search.facility, offer.facility)
+    return packet_of(offer, search, assigned.get(offer.episode_id, ()), site, sees=sees)
 
 
 LISTING = Listing(
