@@ -56,7 +56,7 @@ class Passing:
         return self.open and not self.same and PART2 in self.labels
 
 
-class Asked(NamedTuple):
+class PacketReading(NamedTuple):
     """Who asks for the packet of which offer."""
 
     parts: Parts
@@ -76,7 +76,7 @@ def labels_of(site: Site, discloser: str, told: Iterable[str]) -> frozenset[str]
     return frozenset(told) | ({PART2} if facility and facility.part2 else set())
 
 
-async def passing(connection: Connection, by: Asked, discloser: str) -> Passing:
+async def passing(connection: Connection, by: PacketReading, discloser: str) -> Passing:
     """How the packet of an offer goes to its program now. The labels are those of the whole episode: what is not
     covered whole is not told."""
     offer, site = by.offer, by.parts.rules.site
@@ -91,7 +91,9 @@ async def passing(connection: Connection, by: Asked, discloser: str) -> Passing:
     return Passing(discloser, same, inside, labels, at, None, found, folded)
 
 
-async def written(connection: Connection, by: Asked, how: Passing, packet: Mapping[str, Any], *, whole: bool) -> None:
+async def written(
+    connection: Connection, by: PacketReading, how: Passing, packet: Mapping[str, Any], *, whole: bool
+) -> None:
     """Write the ledgers, before anything is shown: of a packet that another entity's staff reads each reading, with its
     basis; of one within the entity that it was whole."""
     who, offer = by.who, by.offer
@@ -106,7 +108,7 @@ async def written(connection: Connection, by: Asked, how: Passing, packet: Mappi
     await disclosing.noted(connection, _row(by, how, packet, whole=whole))
 
 
-def _row(by: Asked, how: Passing, packet: Mapping[str, Any], *, whole: bool) -> PacketRow:
+def _row(by: PacketReading, how: Passing, packet: Mapping[str, Any], *, whole: bool) -> PacketRow:
     basis, site, offer = how.basis, by.parts.rules.site, by.offer
     assert basis is not None  # noqa: S101 - what passes to another entity has one
     return PacketRow(

@@ -22,7 +22,7 @@ from services.placement.desk import views as own_views
 from services.placement.desk.answers import HandedOver, PacketShown
 from services.placement.desk.frame import Parts
 from services.placement.desk.offers import LISTING
-from services.placement.desk.packet_passing import NOT_DISCLOSED, Asked, Passing, passing, written
+from services.placement.desk.packet_passing import NOT_DISCLOSED, PacketReading, Passing, passing, written
 from services.placement.desk.packets import SUBSTANCE_USE, packet_of
 from services.placement.gate.bases import NoBasisReason
 from services.placement.gate.recipients import GateRules, gate_rules
@@ -156,7 +156,7 @@ async def packet_told(parts: Parts, gate: GateRules, who: Caller, offer_id: str)
         named = [str(offer.content["search_id"])] if "search_id" in offer.content else []
         search = next(iter(await views.named(connection, "search", named)), None)
         assigned = (await own_views.assigned(connection, {offer.episode_id})).get(offer.episode_id, [])
-        by = Asked(parts, gate, who, offer)
+        by = PacketReading(parts, gate, who, offer)
         how = await passing(connection, by, search.facility) if search is not None else None
         sees, covered = how is not None and how.open, how is not None and how.basis is not None
         packet = packet_of(offer, search, assigned, parts.rules.site, sees=sees, substance_use=covered)

@@ -153,6 +153,8 @@ def _placement(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     more = (*_missed(line, body), *_received(body))
     details = (f"{level(body.get('level'))} · {begins}", *more, told, variance, seat, gap, inside_still)
     if line.state == "placed" and first is not None:
+        over = first < day_of(now.at, now.zone(line.facility)) and not (inside_still or told)
+        details = (*details, say("nobody said whether the patient came") if over else "")
         return now.program(line.program), details, _to_come(first, now.at, now.zone(line.facility))
     tone = {"missed": "late", "started": "good"}.get(line.state, "")
     return now.program(line.program), details, Badge(spoken(line.state), tone)

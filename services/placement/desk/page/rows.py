@@ -52,7 +52,7 @@ def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool 
     if (line.kind, line.state) == ("search", "open") and may(reader.who, CARE):
         compared, choices_of = f"/?search={line.id}", f"/searches/{line.id}/choices"
         link = (compared, "Compare programs") if linked else (choices_of, "The patient's choices")
-    elif (line.kind, line.state) == ("placement", "placed") and "start_date" in body:
+    elif (line.kind, line.state) == ("placement", "placed") and _is_to_come(line, body, reader):
         link = (f"/placements/{line.id}/first-day.ics", "For the calendar")
     elif line.kind == "offer" and line.state in {"sent", "countered", "accepted"} and may(reader.who, PACKETS):
         link = (f"/offers/{line.id}/packet", "The packet")
@@ -68,6 +68,12 @@ def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool 
         mark=line.mark,
         cells=cells_of(line, body, drawn, reader),
     )
+
+
+def _is_to_come(line: Line, body: Mapping[str, Any], reader: Reader) -> bool:
+    """True for a first day that is not over."""
+    today = day_of(reader.at, reader.zone(line.facility))
+    return str(body.get("start_date", "")) >= today.isoformat()
 
 
 _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
