@@ -35,7 +35,16 @@ async def test_every_command_of_the_page_works(http: httpx.AsyncClient, asking: 
         )
         statuses.append(answer.status_code)
         assert answer.status_code < 300, (path, answer.text)
-    assert statuses == [201, 200, 200, 200, 201]
+    assert statuses == [201, 200, 200, 200, 201, 201, 201, 201, 200, 201]
+
+
+def test_every_door_of_the_page_has_a_command() -> None:
+    shown = {f"{method or 'GET'} {path}".replace("\\$", "$") for method, path, *_ in CURL.findall(PAGE)}
+    for door in re.findall(r"`((?:POST|PUT|GET) /fhir[^`]*)`", PAGE.split("## The doors")[1].split("\n## ")[0]):
+        pattern = re.escape(door).replace(r"\{id\}", "[^/]+")
+        alike = "POST /fhir/Observation" if door == "POST /fhir/QuestionnaireResponse" else None
+        told_by_put = "PUT /fhir/Encounter/enc-1001" if door == "POST /fhir/Encounter" else None
+        assert {alike, told_by_put} & shown or any(re.fullmatch(pattern, one) for one in shown), door
 
 
 def test_the_tables_of_the_page_are_those_of_the_code() -> None:
