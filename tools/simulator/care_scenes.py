@@ -11,13 +11,19 @@ from tools.simulator.messages import FACILITY
 from tools.simulator.somebody import DAY_PROGRAM, PAYER, PROGRAM, REVIEWER, Scene, Somebody, there
 
 SMALL_PROGRAM, RESIDENCE, CLINIC = "GH-PHP-YOUTH", "RES", "valley-clinic"
-PHYSICIAN, INJECTION, STAYED = "1000000079", "1721029", 50
-"""An NPI, a code of RxNorm, and days."""
+PHYSICIAN, INJECTION, LANGUAGE, STAYED = "1000000079", "1721029", "ht", 50
+"""An NPI, a code of RxNorm, a language (Haitian Creole), and days."""
 
 
 async def _waits(one: Somebody) -> None:
     """Left on the day before yesterday; nobody was asked yet."""
     await one.leaves(2)
+
+
+async def _is_not_answered(one: Somebody) -> None:
+    """Left yesterday, and speaks a language that no program answers; nobody was asked yet."""
+    search = await one.leaves(1.5)
+    await one.morning.post("placement", f"/api/searches/{search}/needs", {"language": LANGUAGE})
 
 
 async def _is_expected(one: Somebody) -> None:
@@ -180,8 +186,9 @@ async def _is_ready(one: Somebody) -> None:
 
 
 OF_CARE: tuple[Scene, ...] = (
-    _waits, _is_expected, _is_asked_for, _is_countered, _waits_in_line, _comes_tomorrow, _should_have_come,
-    _did_not_come, _is_in_the_program, _used_all_days, _is_reviewed, _is_in_two_places, _has_no_seat, _needs_a_dose,
-    _has_consented, _was_not_taken, _cannot_have_begun, _is_to_leave, _is_placed_ahead, _is_ready,
+    _waits, _is_not_answered, _is_expected, _is_asked_for, _is_countered, _waits_in_line, _comes_tomorrow,
+    _should_have_come, _did_not_come, _is_in_the_program, _used_all_days, _is_reviewed, _is_in_two_places,
+    _has_no_seat, _needs_a_dose, _has_consented, _was_not_taken, _cannot_have_begun, _is_to_leave, _is_placed_ahead,
+    _is_ready,
 )  # fmt: skip
 """One patient each."""
