@@ -75,7 +75,7 @@ async def test_every_list_of_every_desk(morning: System, browser: Browser, addre
 async def test_a_form_that_is_open_in_its_row(morning: System, browser: Browser, name: str, act: str) -> None:
     page = await person(browser, morning, "coordinator")
     await opens(page, name)
-    form = await begins(page.locator("tr.row").first, act)
+    form = await begins(row(page, act).first, act)
     await expect(form).to_be_visible()
     await found_nothing(page)
 

@@ -43,12 +43,12 @@ async def _may_be_known(one: Somebody) -> None:
 
 
 async def _was_taken_for_another(one: Somebody) -> None:
-    """Left eight days ago, and was taken for somebody of the same name: the payer was asked and a call was made before
+    """Left some days ago, and was taken for somebody of the same name: the payer was asked and a call was made before
     it was said that they are two."""
     other, morning = _same_name(one), one.morning
-    await _admitted((one, 14), (other, 6))
-    await one.says("A03", 8, disposition="01")
-    await other.says("A03", 3, disposition="01")
+    await _admitted((one, 9), (other, 2.2))
+    await one.says("A03", 2.6, disposition="01")
+    await other.says("A03", 1.2, disposition="01")
     who = [await _patient(each) for each in (one, other)]
     match = await morning.shown(partial(_match, one, who), "a match")
     await morning.post("intake", f"{match}/same", {"surviving_patient_id": who[0]}, IDENTITY)
@@ -74,7 +74,7 @@ def _same_name(one: Somebody) -> Somebody:
     return other
 
 
-async def _admitted(*admissions: tuple[Somebody, int]) -> None:
+async def _admitted(*admissions: tuple[Somebody, float]) -> None:
     """Each so many days ago, all with one number of the state, which nobody else has."""
     morning = admissions[0][0].morning
     number = f"9{(int(morning.now.timestamp()) + 7919 * next(morning.numbers)) % 10**8:08}"
