@@ -46,10 +46,13 @@ async def _is_countered(one: Somebody) -> None:
 
 
 async def _waits_in_line(one: Somebody) -> None:
-    """Waits for a seat at a small program."""
+    """Waits for a seat at a small program, and needs the next injection before."""
     search = await one.leaves(3)
     body = {"search_id": search, "program": SMALL_PROGRAM}
     await one.morning.post("placement", "/api/waitlist", body)
+    medication: Json = {"code": INJECTION, "prescriber_npi": PHYSICIAN, "last_given": one.morning.day(3)}
+    medication |= {"next_due": one.morning.day(-2), "days_in_hand": 2}
+    await one.morning.post("placement", f"/api/episodes/{one.episode_id}/medication", medication, "clinician")
 
 
 async def _comes_tomorrow(one: Somebody) -> None:
@@ -132,14 +135,6 @@ async def _has_no_seat(one: Somebody) -> None:
     await one.of(placement, "end-withdrawn", {"reason": "told-by-mistake"})
 
 
-async def _needs_a_dose(one: Somebody) -> None:
-    """Left yesterday; the next injection is due in three days, and no program took the patient yet."""
-    await one.leaves(1, stayed=9)
-    dose = {"code": INJECTION, "prescriber_npi": PHYSICIAN, "last_given": one.morning.day(4)}
-    dose["next_due"] = one.morning.day(-3)
-    await one.morning.post("placement", f"/api/episodes/{one.episode_id}/medication", dose, "clinician")
-
-
 async def _has_consented(one: Somebody) -> None:
     """Left yesterday, and lets the hospital tell the clinic about it."""
     await one.leaves(1)
@@ -188,7 +183,7 @@ async def _is_ready(one: Somebody) -> None:
 OF_CARE: tuple[Scene, ...] = (
     _waits, _is_not_answered, _is_expected, _is_asked_for, _is_countered, _waits_in_line, _comes_tomorrow,
     _should_have_come, _did_not_come, _is_in_the_program, _used_all_days, _is_reviewed, _is_in_two_places,
-    _has_no_seat, _needs_a_dose, _has_consented, _was_not_taken, _cannot_have_begun, _is_to_leave, _is_placed_ahead,
+    _has_no_seat, _has_consented, _was_not_taken, _cannot_have_begun, _is_to_leave, _is_placed_ahead,
     _is_ready,
 )  # fmt: skip
 """One patient each."""
