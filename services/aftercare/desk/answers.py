@@ -76,6 +76,7 @@ class ReferralShown(EntryShown):
     plan_id: NotRequired[str]
     template: NotRequired[str]
     instead_of: NotRequired[str]
+    unreplaced: NotRequired[bool]
     referred_at: AwareDatetime
     history: list[MoveShown]
     possible: list[str]
