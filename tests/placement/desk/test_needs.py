@@ -3,11 +3,13 @@ and read by the patient."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.browsing import Browser
+from tests.builders import a_story, referred, with_value
 from tests.placement.desk.conftest import Desk, token
 from tests.placement.desk.stories import at_the_program, says
 
@@ -86,6 +88,26 @@ async def test_what_no_program_answers_is_counted_without_naming_anybody(desk: D
     elsewhere = await desk.get("/api/gaps", role="coordinator", facilities=("RIVERBEND",))
     assert elsewhere.json()["gaps"] == []
     assert (await desk.get("/api/gaps", role="program")).status_code == 403
+
+
+async def test_a_referral_that_is_stated_anew_with_other_needs_changes_what_the_search_looks_for(desk: Desk) -> None:
+    told = referred(
+        "2026-05-01 09:00", episode="E1", requested_level="php", needs=["transport", "unknown", "area:north"]
+    )
+    await desk.feed.bring(*a_story(told))
+    assert (await desk.search("E1"))["needs"]["also"] == {"transport": ["yes"], "area": ["north"]}
+    await said(desk, area="east", child_care=True, transport=None)
+    read = referred(
+        "2026-05-01 09:00", episode="E1", requested_level="php", needs=["mobility", "area:center", "language:es"]
+    )
+    await desk.feed.bring(with_value(replace(read, sequence=2, id="read"), read.as_json | {"replaces": told.id}))
+    needs = (await desk.search("E1"))["needs"]
+    assert (needs["also"], needs["language"]) == ({"mobility": ["yes"], "area": ["east"], "child_care": ["yes"]}, "es")
+    back = replace(told, sequence=3, id="back")
+    await desk.feed.bring(with_value(back, back.as_json | {"replaces": "read"}))
+    needs = (await desk.search("E1"))["needs"]
+    assert needs["also"] == {"transport": ["yes"], "area": ["east"], "child_care": ["yes"]}
+    assert "language" not in needs
 
 
 async def test_the_packet_tells_needs_and_none_that_tell_of_substance_use(desk: Desk) -> None:
