@@ -69,6 +69,20 @@ class Ready(Told):
     waits_for: str | None = None
 
 
+class Needed(Told):
+    """What is needed of a program, and what is not any more."""
+
+    also: tuple[str, ...] = ()
+    no_more: tuple[str, ...] = ()
+
+
+async def says_what_is_needed(play: Play, told: Needed) -> None:
+    """Of the open search."""
+    search = await _search(play)
+    also = {**dict.fromkeys(told.also, True), **dict.fromkeys(told.no_more, False)}
+    await play.doors.post("placement", f"/api/searches/{search['search_id']}/needs", {"also": also})
+
+
 async def plans_the_discharge(play: Play, told: PlannedEnd) -> None:
     """A coordinator says that the patient is expected to leave."""
     leaves = play.calendar.instant(told.leaves).isoformat() if told.leaves else None

@@ -31,6 +31,8 @@ STEPS: dict[str, Step] = {
     "hospital calls the discharge off": Step(hospital.OfAVisit, hospital.calls_the_discharge_off),
     "hospital tells of another payer": Step(hospital.CoverageChange, hospital.tells_of_another_payer),
     "somebody refers": Step(hospital.Referral, hospital.refers),
+    "coordinator reads the need": Step(hospital.NeedRead, hospital.reads_the_need),
+    "coordinator says what is needed": Step(desk.Needed, desk.says_what_is_needed),
     "somebody assesses": Step(hospital.Assessment, hospital.assesses),
     "patient consents": Step(consent.Consent, consent.consents),
     "patient takes the consent back": Step(Told, consent.takes_it_back),

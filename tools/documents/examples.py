@@ -262,6 +262,8 @@ _OWN: dict[str, Value] = {
         "plan_id": "ap-2",
         "template": "after-a-program",
         "instead_of": "rf-3",
+        "need": "housing",
+        "search_id": "s-1",
     },
     "referral-received": _MOVE,
     "referral-accepted": _MOVE,

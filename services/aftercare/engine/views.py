@@ -155,7 +155,8 @@ def wanted_of(wanted: EntriesOf, scope: Scope) -> list[sa.ColumnElement[bool]]:
         of_episode = other.c.episode_id == columns.episode_id
         instead = other.c.value["instead_of"].astext == columns.id
         going_on = sa.and_(plan.c.id == columns.value["plan_id"].astext, plan.c.state == "active")
-        found += [~sa.exists().where(of_episode, instead), sa.exists().where(going_on)]
+        needed = columns.value.has_key("need")
+        found += [~sa.exists().where(of_episode, instead), sa.or_(needed, sa.exists().where(going_on))]
     return found
 
 

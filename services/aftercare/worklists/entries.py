@@ -85,6 +85,7 @@ class ReferralEntry(_Shown, frozen=True, kw_only=True):
     """A referral. `possible`: the moves that it has now; `stopped`: why nothing more is asked."""
 
     kind: str
+    need: str | None = None
     due_by: date | None = None
     history: tuple[MoveEntry, ...]
     plan_id: str | None = None
@@ -207,6 +208,7 @@ def _referrals(standing: Sequence[Fact], site: Site, dead: Deaths) -> Iterator[E
             plan_id=asked.plan_id,
             template=asked.template,
             instead_of=asked.instead_of,
+            need=asked.need,
             referred_at=asked.occurred_at,
             history=tuple(_move(each) for each in referral.history),
             possible=referrals.possible(state),

@@ -15,7 +15,7 @@ from shared.web.wording import SOON
 
 class EntriesOf(NamedTuple):
     """A worklist of the entries of one kind in some states, sorted by when they are due. `has`: only those with this
-    field in their value; `unreplaced`: only referrals of an active plan that no other referral stands in for."""
+    field in their value; `unreplaced`: only referrals for a need or of an active plan that no other stands in for."""
 
     kind: Kind
     states: tuple[str, ...]

@@ -33,6 +33,7 @@ from services.placement.programs.following import (
 from services.placement.programs.seats import Claim, Headcount, Seats, claims, held, may_claim
 from services.placement.rules import Rules
 from services.placement.search.entry import ListEntry
+from services.placement.search.referred import needs_referred
 from services.placement.search.searches import DESK, DeskFacts, Search
 from services.placement.worklists import store as desk_store
 from services.placement.worklists import views
@@ -245,6 +246,7 @@ def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tupl
                 date.fromisoformat(min(starts)) if starts else None,
                 latest.closed_at if latest and latest.reason == "patient-declined" else None,
                 tuple([_searching(one) for one in searching]) or None,
+                needs_referred(own.searches, after, rules.site) or None,
             )
             found[episode] = (AtTheDesk(bool(own), mark(lines), told), lines)
     return found

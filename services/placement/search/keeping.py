@@ -175,13 +175,13 @@ def _why(search: Search, wants: Sequence[DesiredSearch], folded: Folded) -> Clos
     later discharge also shows; `no-program` where nothing followed or the episode is closed."""
     if folded.deaths:
         return "deceased"
-    if (lost := _lost(search, folded)) is not None:
-        return lost
+    if (why := lost(search, folded)) is not None:
+        return why
     cared_for = bool(wants) or any(stay.open and stay.level for stay in folded.stays) or bool(folded.placements)
     return "placed" if cared_for and folded.state != "closed" else "no-program"
 
 
-def _lost(search: Search, folded: Folded) -> CloseReason | None:
+def lost(search: Search, folded: Folded) -> CloseReason | None:
     """Why what the search came from no longer stands; None: it stands."""
     if search.stay is not None:
         stay = stay_called(folded, search.stay)
@@ -218,7 +218,7 @@ def _placements_gone(
             continue
         if search is not desk.search and search.placement_id not in unused:
             continue
-        if (why := _lost(search, folded)) is not None:
+        if (why := lost(search, folded)) is not None:
             at = next((one.facility for one in search.offers if one.offer_id == search.placed_offer), "")
             found.append(cancelled(desk, str(search.placement_id), at or desk.about.facility, why, cause))
     return found
