@@ -65,7 +65,7 @@ def follows(
         *of_change(seen.before, seen.after, seats.claims(seen.own.seats), now, seen.cause).released,
         *duplicate_starts.restated(seen.own, seen.after, rules.zone_of, now),
         *daily_visits.stated(seen.after, seen.own, rules, now, ids),
-        *(clock.stated(seen.after, seen.own, rules, now) if seen.after.reviews else ()),
+        *clock.stated(seen.after, seen.own, rules, now),
     )
 
 
