@@ -21,10 +21,19 @@ from services.placement.continuum.model import Merged
 from services.placement.continuum.replacements import roots_of
 from services.placement.continuum.stay_facts import ZoneOf
 from services.placement.engine.copied_reviews import CopiedReviews
+from services.placement.search import waiting
 from shared.events import ANNOUNCEMENTS, MERGING
 from shared.events.base import CareFact
 from shared.events.merging import LeftoverSettled
-from shared.events.placing import OfferWithdrawn, PlacementCancelled, SearchClosed, SearchOpened, Seat
+from shared.events.placing import (
+    OfferWithdrawn,
+    PlacementCancelled,
+    SearchClosed,
+    SearchOpened,
+    Seat,
+    Waitlisted,
+    WaitlistLeft,
+)
 from shared.events.planning import ConflictSettled
 from shared.events.reviews import Review
 from shared.events.stays import Link, Merge
@@ -195,13 +204,32 @@ def give_back(retired: Ledger, surviving: Ledger, now: datetime, states: tuple[S
     said: list[Fact] = []
     went: dict[str, str] = {}
     for fact in hanging(retired, surviving):
-        if not (isinstance(fact.value, UNDOING) and fact.value.derived_from):
+        if not _undone_by_rule(fact.value):
             said.append(in_retired(_as_before(fact.value, retired, surviving, went)))
             went[fact.id] = said[-1].id
         said.append(in_surviving(taken_back(fact.value, fact.id, reason=COPY_GONE, now=now)))
     for target, why in _cancels_of_copies(retired, surviving):
         said.append(in_retired(taken_back(target.value, target.id, reason=why, now=now)))
     return said
+
+
+def _undone_by_rule(value: CareFact) -> bool:
+    """Whether the desk took something back by itself: that follows anew where it still does."""
+    if isinstance(value, WaitlistLeft):
+        return value.reason in {waiting.SEATED, waiting.OVER}
+    return isinstance(value, UNDOING) and bool(value.derived_from)
+
+
+def _left_their_line(retired: Ledger, surviving: Ledger) -> Iterator[str]:
+    """The ce_ids of the facts by which the retired patient left a line that was joined in the retired episode."""
+    joined: dict[str, Fact] = {}
+    for fact in surviving.own:
+        if isinstance(fact.value, Waitlisted):
+            joined[fact.value.program] = fact
+        elif isinstance(fact.value, WaitlistLeft) and (by := joined.get(fact.value.program)) is not None:
+            head = retired.heads.get(retired.roots.get(by.copy_of or "", ""))
+            if head is not None and not _goes(head, retired, surviving):
+                yield fact.id
 
 
 def hanging(retired: Ledger, surviving: Ledger) -> list[Fact]:
@@ -214,6 +242,7 @@ def hanging(retired: Ledger, surviving: Ledger) -> list[Fact]:
     given = _given_to(retired, surviving)
     if not theirs and not given:
         return []
+    left = set(_left_their_line(retired, surviving))
     standing: set[str] = {fact.id for fact in surviving.standing}
     found: list[Fact] = []
     for fact in surviving.own:
@@ -224,7 +253,7 @@ def hanging(retired: Ledger, surviving: Ledger) -> list[Fact]:
             theirs |= mine if mine & theirs else set()
             continue  # it follows anew there
         given_back = surviving.roots[fact.id] in given or _triggered_there(fact.value, retired, surviving)
-        if given_back or mine & theirs or _follows(fact.value, found, surviving):
+        if given_back or fact.id in left or mine & theirs or _follows(fact.value, found, surviving):
             theirs |= mine
             found.append(fact)
     return found
