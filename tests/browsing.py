@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from html.parser import HTMLParser
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -118,11 +119,27 @@ class Page:
         self.answer, self.status, self.text = answer, answer.status_code, answer.text
         self.address = answer.url.raw_path.decode()
         self.unmasked = _TOKEN.sub("", self.text)
-        self._rows = _Rows()
-        self._rows.feed(self.text)
-        self.notice = " ".join(self._rows.notice)
-        self.opened = self._rows.opened
-        self.undo = self._rows.undo
+
+    @cached_property
+    def _rows(self) -> _Rows:
+        found = _Rows()
+        found.feed(self.text)
+        return found
+
+    @property
+    def notice(self) -> str:
+        """The notices, in order."""
+        return " ".join(self._rows.notice)
+
+    @property
+    def opened(self) -> Form | None:
+        """The form that is open."""
+        return self._rows.opened
+
+    @property
+    def undo(self) -> str:
+        """The address of the link that takes back what was just done."""
+        return self._rows.undo
 
     def cells(self, row: str) -> dict[str, str]:
         """Column → what the first row that has these words shows in it."""
@@ -195,3 +212,10 @@ class Browser:
         """Paste a token on the sign-in page."""
         page = await self.open("/sign-in")
         return await self.send(page, page.frame["Sign in"], token=token)
+
+    async def enter(self, token: str) -> None:
+        """The same, without opening the page that it leads to."""
+        page = await self.open("/sign-in")
+        form = page.frame["Sign in"]
+        answer = await self.client.post(form.address, data={**form.fields, "token": token})
+        assert answer.status_code == 303, answer.status_code

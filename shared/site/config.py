@@ -151,6 +151,9 @@ class Site(Part):
     redisclosure_notice: Notice = "Protected under 42 CFR Part 2; see 42 CFR 2.32."
     """Goes with every record about Part 2 care; the statement that 42 CFR 2.32 asks for is the site's to put here."""
 
+    def __repr__(self) -> str:
+        return f"Site({self.name!r}, version {self.version})"
+
     @cached_property
     def version(self) -> str:
         """Twelve hex digits of a hash of the content, whatever its files, order of keys and comments."""

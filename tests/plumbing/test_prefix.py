@@ -84,7 +84,7 @@ async def test_somebody_signs_in_works_and_signs_out_below_the_prefix_as_without
 async def test_a_page_differs_in_its_addresses_and_in_that_intake_is_beside_it(
     client: httpx.AsyncClient, path: str
 ) -> None:
-    await Browser(client).sign_in(token("coordinator"))
+    await Browser(client).enter(token("coordinator"))
     headers = {"accept": "text/html"}
     plain, below = [SIGN_IN.sub("", (await client.get(at + path, headers=headers)).text) for at in ("", "/desk")]
     assert [each for each in ADDRESSES.findall(below) if each != "/intake/find"] == [
@@ -126,7 +126,7 @@ async def test_a_slash_too_many_is_redirected_below_the_prefix(client: httpx.Asy
 
 
 async def test_the_prefix_alone_is_the_first_page(client: httpx.AsyncClient) -> None:
-    await Browser(client).sign_in(token("coordinator"))
+    await Browser(client).enter(token("coordinator"))
     pages = [(await client.get(at)).text for at in ("/desk", "/desk/")]
     assert _alike(pages[0]) == _alike(pages[1])
 

@@ -118,7 +118,7 @@ async def test_many_pages_of_one_person_ask_once_and_the_answer_is_believed_for_
 ) -> None:
     now = [0.0]
     async with desk_that_asks(address, now=lambda: now[0]) as app, opened(app) as client:
-        await PageBrowser(client).sign_in(TOKENS["coordinator"])
+        await PageBrowser(client).enter(TOKENS["coordinator"])
         now[0] += KEPT_SECONDS
         counting.asked = 0
         answers = await asyncio.gather(*(client.get("/") for _ in range(20)))
@@ -152,7 +152,7 @@ async def test_while_intake_is_away_a_page_says_so_and_programs_work_on() -> Non
 
 async def test_the_api_takes_the_cookie_for_a_get_of_our_own_page_alone(address: str) -> None:
     async with desk_that_asks(address) as app, opened(app) as client:
-        await PageBrowser(client).sign_in(TOKENS["coordinator"])
+        await PageBrowser(client).enter(TOKENS["coordinator"])
         own = {"sec-fetch-site": "same-origin"}
         assert (await client.get("/api/who", headers=own)).status_code == 200
         assert (await client.post("/api/who", headers=own)).status_code == 401

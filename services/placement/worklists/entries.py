@@ -58,6 +58,21 @@ def entries(folded: Folded, own: DeskFacts, rules: Rules) -> tuple[ListEntry, ..
     )
 
 
+def listed_from(folded: Folded) -> object:
+    """What the entries of an episode are made from of which the desk stated nothing: two folds of one episode that
+    have the same of it have the same entries. A leave, a session and a diagnosis change none of it."""
+    if folded.authorizations or folded.conflicts or folded.ineffective or folded.placements:
+        return folded  # any of it may be in what is said of them
+    stays = [
+        (one.key, one.aliases, one.facility, one.segments, one.ended, one.plan, one.expected_end)
+        for one in folded.stays
+    ]
+    return (
+        stays, folded.coverage, folded.certifications, folded.plans, folded.reviews, folded.deaths, folded.arrivals,
+        folded.leftovers,
+    )  # fmt: skip
+
+
 def _daily_visits(folded: Folded, own: DeskFacts, rules: Rules) -> Iterator[ListEntry]:
     """One entry for each open stay of daily visits, due when it ends for want of a further one."""
     for stay, program, when in daily_visits.due(folded, own, rules):

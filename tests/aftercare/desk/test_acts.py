@@ -46,7 +46,7 @@ async def browser(database: Database) -> AsyncIterator[Browser]:
     await take_in(database, document(inpatient(), episode_id="E4", patient_id="P-four"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://aftercare") as client:
         made = Browser(client)
-        await made.sign_in(token("coordinator"))
+        await made.enter(token("coordinator"))
         yield made
 
 
@@ -95,7 +95,7 @@ async def the_day_s_work(browser: Browser) -> None:
 @pytest.mark.parametrize("role", WRITERS)
 async def test_every_write_has_its_place_on_a_list_for_each_role_that_may_do_it(browser: Browser, role: str) -> None:
     await the_day_s_work(browser)
-    await browser.sign_in(token(role))
+    await browser.enter(token(role))
     assert await addresses(browser) == {address(write.path) for write in WRITES if role in write.roles}
 
 
@@ -138,7 +138,7 @@ async def test_dead_letters_are_listed_by_reason_and_tried_again_or_put_away_wit
     browser: Browser, database: Database
 ) -> None:
     await bury(database, "no such level", "no such level", "a sequence is missing")
-    await browser.sign_in(token("admin"))
+    await browser.enter(token("admin"))
     page = await browser.open("/", list="dead-letters")
     assert page.cells("no such level")["number"] == "2 records"
     assert page.cells("a sequence is missing")["number"] == "1 record"
@@ -162,7 +162,7 @@ async def test_what_somebody_else_settled_meanwhile_is_told_so_and_not_done_agai
     browser: Browser, database: Database
 ) -> None:
     await bury(database, "no such level")
-    await browser.sign_in(token("admin"))
+    await browser.enter(token("admin"))
     page = await browser.open("/", list="dead-letters")
     form = await browser.opened(page, "no such level", "Put away")
     await browser.press(page, "no such level", "Try again", reason="other")
@@ -173,7 +173,7 @@ async def test_what_somebody_else_settled_meanwhile_is_told_so_and_not_done_agai
 
 async def test_a_reason_is_needed_and_asked_for_at_its_field(browser: Browser, database: Database) -> None:
     await bury(database, "no such level")
-    await browser.sign_in(token("admin"))
+    await browser.enter(token("admin"))
     page = await browser.open("/", list="dead-letters")
     answer = await browser.press(page, "no such level", "Put away")
     assert (answer.status, "This is needed" in answer.text) == (422, True)
@@ -185,9 +185,9 @@ async def test_who_is_no_operator_of_everything_sees_and_settles_none(
     browser: Browser, database: Database, role: str, facilities: tuple[str, ...]
 ) -> None:
     await bury(database, "no such level")
-    await browser.sign_in(token("admin"))
+    await browser.enter(token("admin"))
     form = await browser.opened(await browser.open("/", list="dead-letters"), "no such level", "Put away")
-    await browser.sign_in(token(role, facilities=facilities))
+    await browser.enter(token(role, facilities=facilities))
     first = await browser.open("/")
     assert "Dead letters" not in first.text
     assert (await browser.open("/", list="dead-letters")).status == 422

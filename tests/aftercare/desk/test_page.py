@@ -69,7 +69,7 @@ async def nobody(database: Database, clock: SetClock, lists: Sequence[Worklist])
 @pytest.fixture
 async def browser(nobody: Browser) -> Browser:
     """A browser with a coordinator of every facility signed in."""
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     return nobody
 
 
@@ -132,7 +132,7 @@ async def test_a_discharge_that_does_not_count_is_listed_with_its_reason(browser
 @pytest.mark.usefixtures("completed")
 async def test_behind_the_front_door_every_link_and_form_stays_below_the_prefix(nobody: Browser) -> None:
     nobody.below = "/aftercare"
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     page = await nobody.open("/", list="contacts")
     done = await nobody.press(page, "First call", "Record a contact", mode="phone", outcome="declined")
     assert done.address == "/aftercare/?list=contacts"
@@ -293,11 +293,11 @@ async def test_a_missed_follow_up_is_told_to_be_kept_by_hand(
 
 @pytest.mark.usefixtures("discharged")
 async def test_who_is_of_one_facility_sees_and_moves_nothing_of_another(nobody: Browser, database: Database) -> None:
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     everything = await nobody.open("/", list="follow-ups")
     assert "P-river" in everything.text
     form = await nobody.opened(everything, "7-day follow-up + Riverbend", "Does not count")
-    await nobody.sign_in(token("coordinator", facilities=("GOODHEALTH",)))
+    await nobody.enter(token("coordinator", facilities=("GOODHEALTH",)))
     mine = await nobody.open("/", list="follow-ups")
     assert "P-river" not in mine.text
     assert "P-river" not in (await nobody.open("/", list="follow-ups", facility="RIVERBEND")).text
@@ -308,9 +308,9 @@ async def test_who_is_of_one_facility_sees_and_moves_nothing_of_another(nobody: 
 
 @pytest.mark.usefixtures("discharged")
 async def test_an_auditor_looks_and_has_no_buttons(nobody: Browser) -> None:
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     form = await nobody.opened(await nobody.open("/", list="follow-ups"), "7-day follow-up", "Does not count")
-    await nobody.sign_in(token("auditor"))
+    await nobody.enter(token("auditor"))
     page = await nobody.open("/", list="follow-ups")
     assert "7-day follow-up" in page.text
     assert page.forms("7-day follow-up") == {}
@@ -318,7 +318,7 @@ async def test_an_auditor_looks_and_has_no_buttons(nobody: Browser) -> None:
 
 
 async def test_a_role_that_the_desk_is_not_for_is_told_so(nobody: Browser) -> None:
-    await nobody.sign_in(token("billing"))
+    await nobody.enter(token("billing"))
     page = await nobody.open("/")
     assert page.status == 403
     assert "roles coordinator, clinician, auditor" in page.notice

@@ -38,7 +38,7 @@ async def nobody(database: Database) -> AsyncIterator[Browser]:
 @pytest.fixture
 async def browser(nobody: Browser) -> Browser:
     """A coordinator's."""
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     return nobody
 
 
@@ -69,7 +69,7 @@ async def test_for_a_script_it_is_a_fragment_without_a_frame(browser: Browser, h
 async def test_on_the_page_of_who_may_not_see_it_the_part_is_empty_and_by_its_address_refused(
     nobody: Browser, here: str
 ) -> None:
-    await nobody.sign_in(token("reviewer"))
+    await nobody.enter(token("reviewer"))
     answer = await nobody.client.get(here, headers=FRAGMENT)
     assert (answer.status_code, answer.text) == (200, "")
     assert (await nobody.open(here)).status == 403
@@ -104,7 +104,7 @@ async def test_a_refused_form_is_open_on_the_part(browser: Browser, here: str) -
 
 
 async def test_nothing_of_a_patient_is_the_same_for_unknown_and_not_visible(nobody: Browser, here: str) -> None:
-    await nobody.sign_in(token("coordinator", facilities=("RIVERBEND",)))
+    await nobody.enter(token("coordinator", facilities=("RIVERBEND",)))
     away, none = await nobody.open(here), await nobody.open("/patients/nobody/part")
     assert "Aftercare has nothing of this patient." in away.text
     patient = here.split("/")[2]
@@ -119,7 +119,7 @@ async def test_other_parameters_are_refused(browser: Browser, here: str, asked: 
 async def test_who_looks_is_written_down_and_an_auditor_only_looks(
     nobody: Browser, here: str, database: Database
 ) -> None:
-    await nobody.sign_in(token("auditor"))
+    await nobody.enter(token("auditor"))
     assert _posts(await nobody.open(here)) == 1, "signing out"
     async with database.read() as connection:
         rows = (await connection.execute(sa.select(audit.c.action, audit.c.subject))).all()

@@ -95,7 +95,7 @@ async def test_a_window_is_taken_and_is_mine_and_another_facility_does_not_see_i
     assert len(patients(await browser.open("/", list="follow-ups", mine="yes"))) == 1
     elsewhere = await desk.post(f"/api/worklists/follow-ups/{window}/taken", facilities=("RIVERBEND",))
     assert elsewhere.status_code == 404
-    await browser.sign_in(token("auditor"))
+    await browser.enter(token("auditor"))
     page = await browser.open("/", list="follow-ups")
     assert "Take" not in page.frame
     refused = await browser.send(page, page.frame["Save as CSV"], do=f"take:{window}")

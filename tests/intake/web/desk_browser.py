@@ -51,5 +51,5 @@ async def signed_in(
 ) -> Reader:
     """The same browser with a session of this role."""
     who = subject or f"a-{role}"
-    await browser.sign_in(asking(role, *facilities, subject=who)["authorization"].removeprefix("Bearer "))
+    await browser.enter(asking(role, *facilities, subject=who)["authorization"].removeprefix("Bearer "))
     return Reader(browser, who)

@@ -45,7 +45,7 @@ async def signed_in(
     browser: Browser, asking: Asking, role: str, *facilities: str, subject: str | None = None
 ) -> Finder:
     """The same browser with a session of this role."""
-    await browser.sign_in(asking(role, *facilities, subject=subject)["authorization"].removeprefix("Bearer "))
+    await browser.enter(asking(role, *facilities, subject=subject)["authorization"].removeprefix("Bearer "))
     return Finder(browser)
 
 
@@ -145,7 +145,7 @@ async def test_a_program_finds_only_whom_a_placement_made_known(
 
 @pytest.mark.parametrize("role", ["billing", "auditor", "hospital"])
 async def test_who_does_not_care_for_patients_finds_nobody(browser: Browser, asking: Asking, role: str) -> None:
-    await browser.sign_in(asking(role)["authorization"].removeprefix("Bearer "))
+    await browser.enter(asking(role)["authorization"].removeprefix("Bearer "))
     assert (await browser.open("/find")).status == 403
 
 

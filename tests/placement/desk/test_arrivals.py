@@ -126,7 +126,7 @@ async def test_the_page_says_where_and_when_somebody_is_expected(nobody: Browser
 
 async def test_who_is_expected_has_a_page_that_says_so(desk: Desk, nobody: Browser) -> None:
     await expected(desk)
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     shown = await nobody.open("/patients/patient-E1")
     assert shown.status == 200
     assert "Arrivals expected" in shown.text.split('id="waits"')[1].split("</section>")[0]

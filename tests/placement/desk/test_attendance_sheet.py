@@ -29,7 +29,7 @@ async def placements(desk: Desk) -> dict[str, str]:
 @pytest.fixture
 async def browser(nobody: Browser, placements: dict[str, str]) -> Browser:
     """Staff of the program."""
-    await nobody.sign_in(token("program", ("GOODHEALTH",)))
+    await nobody.enter(token("program", ("GOODHEALTH",)))
     return nobody
 
 
@@ -150,7 +150,7 @@ async def test_who_left_is_on_the_sheets_of_the_days_before(
 async def test_only_who_may_tell_sessions_of_the_program_has_its_sheet(
     nobody: Browser, placements: dict[str, str], role: str, facilities: tuple[str, ...], status: int
 ) -> None:
-    await nobody.sign_in(token(role, facilities))
+    await nobody.enter(token(role, facilities))
     assert (await nobody.open(HERE)).status == status
 
 

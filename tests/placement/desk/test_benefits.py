@@ -30,7 +30,7 @@ async def test_what_a_payer_said_and_a_price_are_kept_and_shown(desk: Desk, nobo
     ]  # fmt: skip
     assert {one["item"]: one["value"] for one in price["says"]} == {"price": "420.00", "currency": "USD", "per": "day"}
     assert (price["program"], price["source"], price["on"]) == ("GH-PHP1", "program-table", "2026-05-04")
-    await nobody.sign_in(token("billing"))
+    await nobody.enter(token("billing"))
     page = await nobody.open("/patients/patient-E1")
     text = " ".join(re.sub(r"<[^>]+>", " ", page.text).split())
     for words in ("Benefits by Acme Health Plan", "copay: 40.00", "said Sun 3 May, telephone", "420.00"):

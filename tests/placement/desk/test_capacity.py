@@ -126,7 +126,7 @@ async def test_no_seat_is_given_that_is_out_of_use_while_capacity_is_lowered_and
 
 async def test_the_board_shows_every_program_and_its_form_keeps_what_is_typed(nobody: Browser, desk: Desk) -> None:
     await at_the_program(desk)
-    await nobody.sign_in(token("program", ("GOODHEALTH",)))
+    await nobody.enter(token("program", ("GOODHEALTH",)))
     board = await nobody.open("/board")
     assert board.status == 200, board.text
     for words in ("Adult partial hospitalization", "nothing yet", "Tell of its seats", "Riverbend day program"):

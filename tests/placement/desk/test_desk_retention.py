@@ -39,7 +39,7 @@ async def test_after_the_site_s_days_an_entry_is_nobody_s_again_and_who_did_not_
     asked = {"until": (clock() + timedelta(days=20)).date().isoformat(), "reason": "waiting-for-payer"}
     given = await desk.post(f"{LIST}/{snoozed}/snoozed", asked)
     assert given.status_code == 200, given.text
-    await nobody.sign_in(token("clinician"))
+    await nobody.enter(token("clinician"))
     await nobody.open("/")
     clock.forward(timedelta(days=30))
     assert (await desk.post(f"{LIST}/{later}/taken")).status_code == 200

@@ -210,7 +210,7 @@ async def test_each_role_sees_its_acts_where_they_are_possible_and_no_other(
     one = SITUATIONS[name]
     await one.tell(desk)
     for role in ROLES:
-        await nobody.sign_in(token(role))
+        await nobody.enter(token(role))
         shown, addresses = await page_of(nobody, one)
         found = {path for path in ACTS if any(_is_of(path, each) for each in addresses)}
         if shown.status == 403:

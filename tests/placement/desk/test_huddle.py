@@ -34,7 +34,7 @@ async def test_the_sheet_says_who_comes_who_is_away_and_what_is_open(nobody: Bro
     auth = (await desk.post("/api/authorizations", asked | {"to": "2026-05-15"})).json()["auth_id"]
     await desk.post(f"/api/authorizations/{auth}/approved")
     assert (await desk.post("/api/episodes/E1/plan", PLAN | {"review_due": DAY})).status_code == 200
-    await nobody.sign_in(token("program", ("GOODHEALTH",)))
+    await nobody.enter(token("program", ("GOODHEALTH",)))
     page = await nobody.open(SHEET)
     assert page.status == 200, page.text
     told = parts(page.text)
@@ -52,7 +52,7 @@ async def test_who_is_absent_or_on_leave_is_not_expected(nobody: Browser, desk: 
     today = str(desk.clock().date())
     body = {"placement_id": placement, "session_id": "s-today", "date": today, "absent": "excused"}
     assert (await desk.post("/api/sessions", body)).status_code == 201
-    await nobody.sign_in(token("program", ("GOODHEALTH",)))
+    await nobody.enter(token("program", ("GOODHEALTH",)))
     told = parts((await nobody.open(SHEET)).text)
     assert told["Absent or on leave"] == (["E1"], "Patient …t-E1 absent: excused")
     assert told["Expected today"][0] == []
@@ -62,16 +62,16 @@ async def test_who_is_absent_or_on_leave_is_not_expected(nobody: Browser, desk: 
 
 async def test_another_facility_s_program_has_no_sheet_here(nobody: Browser, desk: Desk) -> None:
     await at_the_program(desk)
-    await nobody.sign_in(token("program", ("RIVERBEND",)))
+    await nobody.enter(token("program", ("RIVERBEND",)))
     assert (await nobody.open(SHEET)).status == 404
     assert (await nobody.open("/programs/NOWHERE/today")).status == 404
-    await nobody.sign_in(token("hospital"))
+    await nobody.enter(token("hospital"))
     assert (await nobody.open(SHEET)).status == 403
 
 
 async def test_a_sheet_of_many_asks_the_database_no_more_often(nobody: Browser, desk: Desk, database: Database) -> None:
     await at_the_program(desk)
-    await nobody.sign_in(token("program"))
+    await nobody.enter(token("program"))
     with counted(database) as few:
         await nobody.open(SHEET)
     await desk.leaves_the_ward("E2", "E3", "E4")
@@ -83,7 +83,7 @@ async def test_a_sheet_of_many_asks_the_database_no_more_often(nobody: Browser, 
 
 
 async def test_the_list_of_seats_leads_to_each_program_s_sheet(nobody: Browser, desk: Desk) -> None:
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     page = await nobody.open("/", list="seats")
     assert f'href="{SHEET}"' in page.text
     assert desk

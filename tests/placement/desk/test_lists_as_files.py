@@ -25,7 +25,7 @@ async def browser(nobody: Browser, desk: Desk) -> Browser:
     await desk.leaves_the_ward("E1", left="2026-05-04 07:00")
     await desk.leaves_the_ward("E2", left="2026-05-02 07:00")
     await desk.leaves_the_ward("E3", left="2026-05-03 07:00", facility="RIVERBEND")
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     return nobody
 
 
@@ -71,7 +71,7 @@ async def test_a_ledger_says_who_took_which_list_out_and_no_value(browser: Brows
 async def test_who_may_take_a_list_out(
     browser: Browser, desk: Desk, database: Database, role: str, status: int
 ) -> None:
-    await browser.sign_in(token(role, ("RIVERBEND",)))
+    await browser.enter(token(role, ("RIVERBEND",)))
     page = await browser.open("/csv", list="waiting")
     assert page.status == status
     assert ("/csv?" in (await browser.open("/", list="waiting")).text) == (status == 200)
@@ -82,7 +82,7 @@ async def test_who_may_take_a_list_out(
 
 
 async def test_another_facility_s_rows_are_in_no_file(browser: Browser) -> None:
-    await browser.sign_in(token("coordinator", ("RIVERBEND",)))
+    await browser.enter(token("coordinator", ("RIVERBEND",)))
     assert [row[0] for row in lines(await browser.open("/csv", list="searches-open"))[1:]] == ["patient-E3"]
 
 
@@ -123,10 +123,10 @@ async def test_a_view_is_saved_under_a_name_shown_in_the_rail_and_deleted(browse
     await browser.send(again, again.frame["Save this view"], name="Riverbend, mine")
     there = (await browser.open("/", list="searches-open")).text
     assert "sort=-waiting" in there.partition("Riverbend, mine")[0].rpartition("<li")[2], "the same name again"
-    await browser.sign_in(token("clinician"))
+    await browser.enter(token("clinician"))
     other = await browser.open("/", list="searches-open")
     assert "Riverbend, mine" not in other.text, "views are of one person"
-    await browser.sign_in(token("coordinator"))
+    await browser.enter(token("coordinator"))
     page = await browser.open("/", list="searches-open")
     gone = await browser.send(page, page.frame["Delete “Riverbend, mine”"])
     assert gone.notice == "The view is deleted"
@@ -137,7 +137,7 @@ async def test_a_view_of_somebody_else_is_not_there_to_be_deleted(browser: Brows
     page = await browser.open("/", list="searches-open")
     saved = await browser.send(page, page.frame["Save this view"], name="Mine")
     form = saved.frame["Delete “Mine”"]
-    await browser.sign_in(token("clinician"))
+    await browser.enter(token("clinician"))
     page = await browser.open("/", list="searches-open")
     assert (await browser.send(page, form)).status == 404
 

@@ -45,7 +45,7 @@ def lists() -> Sequence[Worklist]:
 
 async def shown(browser: Browser, name: str) -> str:
     """What a coordinator reads of a list: its rows."""
-    await browser.sign_in(token("coordinator"))
+    await browser.enter(token("coordinator"))
     page = await browser.open("/", list=name)
     assert page.status == 200
     return " ".join(re.sub(r"<[^>]+>", " ", page.text.split("<tbody>")[1].split('<td class="acts">')[0]).split())
@@ -89,7 +89,7 @@ async def test_of_offers_and_first_days_the_page_says_late_of_what_the_api_lists
     await desk.leaves_the_ward("E1", "E2")
     await desk.offers("E1", "GH-PHP1")
     await desk.places("E2")
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     clock.forward(timedelta(days=2, hours=18))
     counts = {one["name"]: one["count"] for one in (await desk.get("/api/worklists")).json()["worklists"]}
     assert (counts["offers-overdue"], counts["starts-due"]) == (1, 1)
@@ -134,7 +134,7 @@ async def test_an_authorization_that_ends_soon_says_when(nobody: Browser, desk: 
     for to in ("2026-05-13", "2026-05-14", "2026-05-18"):
         auth = (await desk.post("/api/authorizations", asked | {"to": to})).json()["auth_id"]
         await desk.post(f"/api/authorizations/{auth}/approved")
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     listed = await nobody.open("/", list="authorizations-ending")
     told = sorted(re.findall("ends (?:today|tomorrow|in . days)", listed.text))
     assert told == ["ends in 5 days", "ends today", "ends tomorrow"]
@@ -166,7 +166,7 @@ async def test_what_waits_for_a_consent_is_on_the_page_of_those_who_may_give_one
         "Discharged: waits for Valley Community Clinic (outpatient partner of Riverbend) "
         "since Mon 4 May, 08:00 EDT no consent" in await shown(nobody, "withheld")
     )
-    await nobody.sign_in(token("clinician"))
+    await nobody.enter(token("clinician"))
     assert (await nobody.open("/", list="withheld")).status == 422
 
 
@@ -175,7 +175,7 @@ async def test_an_address_that_the_page_had_before_leads_to_the_same_list(
     nobody: Browser, desk: Desk, older: str, title: str
 ) -> None:
     await desk.leaves_the_ward("E1")
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     assert f"<h1>{title}" in (await nobody.open("/", list=older)).text
 
 
@@ -188,7 +188,7 @@ async def test_a_start_that_was_told_without_effect_is_said_and_only_taken_back_
     assert await refused(desk, placement, "start-missed") == (
         "started", "placed", ["started-corrected", "start-withdrawn"],
     )  # fmt: skip
-    await nobody.sign_in(token("program"))
+    await nobody.enter(token("program"))
     page = await nobody.open("/", list="placed")
     assert "said to have begun, which has no effect" in page.text
     assert page.forms("Adult partial").keys() - {"Take"} == {"Correct the first day", "Did not start"}

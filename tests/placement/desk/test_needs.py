@@ -21,7 +21,7 @@ from tests.placement.desk.stories import at_the_program, says
 async def browser(nobody: Browser, desk: Desk) -> Browser:
     """A coordinator of every facility, and a patient who needs a program."""
     await desk.leaves_the_ward("E1")
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     return nobody
 
 
@@ -163,7 +163,7 @@ async def test_the_patient_s_page_of_choices_has_what_suits_and_what_was_answere
     search = (await desk.search("E1"))["search_id"]
     await desk.post(f"/api/searches/{search}/needs", {"age_years": 40, "also": {"transport": True}})
     await desk.offers("E1", "GH-PHP1")
-    await nobody.sign_in(token("coordinator", ("GOODHEALTH",)))
+    await nobody.enter(token("coordinator", ("GOODHEALTH",)))
     page = await nobody.open(f"/searches/{search}/choices")
     assert page.status == 200, page.text
     for words in ("Your choices", "The choice is yours", "Adult partial hospitalization", "We asked them"):

@@ -54,7 +54,7 @@ async def test_a_program_of_another_facility_reads_only_whom_to_ask_beside_level
 
 async def test_the_program_s_own_list_shows_it_beside_the_offer(nobody: Browser, desk: Desk) -> None:
     await offered(desk, age_years=57)
-    await nobody.sign_in(token("program", ("GOODHEALTH",)))
+    await nobody.enter(token("program", ("GOODHEALTH",)))
     for shown in (await nobody.open("/", list="offers"), await nobody.open("/patients/patient-E1")):
         for words in (
             "57 years of age",

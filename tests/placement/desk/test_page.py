@@ -36,7 +36,7 @@ RANKED = "has a seat from"
 async def browser(nobody: Browser, desk: Desk) -> Browser:
     """A coordinator of every facility, and a patient who needs a program."""
     await desk.leaves_the_ward("E1")
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     return nobody
 
 
@@ -213,7 +213,7 @@ def a_new_stay() -> Fact:
 
 async def test_how_long_somebody_waits_is_told_from_the_discharge(nobody: Browser, desk: Desk) -> None:
     await desk.leaves_the_ward("E1", left="2026-04-09 09:00")
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     listed = await nobody.open("/", list="searches")
     assert "discharged Thu 9 Apr, known since Mon 4 May" in listed.text
     assert "waiting for 25 days" in listed.text
@@ -230,7 +230,7 @@ async def test_an_authorization_with_nothing_left_is_on_the_page_and_more_is_ask
     auth = (await desk.post("/api/authorizations", asked)).json()["auth_id"]
     await desk.post(f"/api/authorizations/{auth}/approved", {"number": "A-1"})
     clock.forward(timedelta(days=40))
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     assert "Authorizations used up" in (await nobody.open("/")).text
     listed = await nobody.open("/", list="used-up")
     assert "Acme Health Plan: 5 of 5 days used" in listed.text
@@ -243,7 +243,7 @@ async def test_an_authorization_with_nothing_left_is_on_the_page_and_more_is_ask
 async def test_a_program_that_is_over_is_shown_as_over(nobody: Browser, desk: Desk) -> None:
     for number in range(11):
         await desk.is_admitted(f"A{number}", "GH-PHP-YOUTH")
-    await nobody.sign_in(token("program"))
+    await nobody.enter(token("program"))
     seats = await nobody.open("/", list="seats")
     assert "over by 1" in seats.text
     assert "11 of 10 seats taken" in seats.text
@@ -295,7 +295,7 @@ async def test_a_conflict_is_settled_by_a_button(
     nobody: Browser, desk: Desk, database: Database, button: str, falls: int
 ) -> None:
     await ward_and_back(desk, attended=True)
-    await nobody.sign_in(token("clinician"))
+    await nobody.enter(token("clinician"))
     shown = await nobody.open("/", list="conflicts")
     [label] = [each for each in shown.forms("Attended inside") if each.startswith(button)]
     settled = await nobody.press(shown, "Attended inside", label)
@@ -316,7 +316,7 @@ async def test_what_went_on_since_is_said(browser: Browser, desk: Desk) -> None:
 async def test_programs_staff_answer_offers_and_see_no_search(nobody: Browser, desk: Desk) -> None:
     await desk.leaves_the_ward("E1")
     await desk.offers("E1", "GH-PHP1")
-    await nobody.sign_in(token("program"))
+    await nobody.enter(token("program"))
     first = await nobody.open("/")
     assert "Offers out" in first.text
     assert "To be placed" not in first.text
@@ -331,14 +331,14 @@ async def test_programs_staff_answer_offers_and_see_no_search(nobody: Browser, d
 async def test_who_is_of_another_facility_sees_nothing_of_the_patient(nobody: Browser, desk: Desk) -> None:
     await desk.leaves_the_ward("E1")
     search = (await desk.search("E1"))["search_id"]
-    await nobody.sign_in(token("coordinator", ("RIVERBEND",)))
+    await nobody.enter(token("coordinator", ("RIVERBEND",)))
     assert "patient-E1" not in (await nobody.open("/", list="searches")).text
     assert (await nobody.open("/", search=search)).status == 404
 
 
 async def test_an_auditor_looks_and_has_no_buttons(nobody: Browser, desk: Desk) -> None:
     await desk.leaves_the_ward("E1")
-    await nobody.sign_in(token("auditor"))
+    await nobody.enter(token("auditor"))
     assert (await nobody.open("/", list="searches")).forms("steps down") == {}
     assert "Send an offer" not in (await the_search(nobody)).text
 

@@ -19,7 +19,7 @@ async def test_an_offer_is_sent_by_links_and_forms_that_all_stay_below_the_prefi
 ) -> None:
     await desk.leaves_the_ward("E1")
     browser = Browser(client, "/placement")
-    await browser.sign_in(token("coordinator"))
+    await browser.enter(token("coordinator"))
     listed = await browser.open("/", list="searches")
     link = re.search(r'href="(/placement/\?search=[^"]+)"', listed.text)
     assert link

@@ -153,7 +153,7 @@ async def test_a_reviewer_reads_the_lists_and_does_what_they_ask(desk: Desk, nob
     await in_residence(desk)
     await authorized(desk, 14, "2026-05-17", next_review="2026-05-13", number="A-1")
     await on(desk, "05-12")
-    await nobody.sign_in(token("reviewer"))
+    await nobody.enter(token("reviewer"))
     for name, words in (
         ("last-covered-day", ("Sun 17 May", "8 of 14 days", "Acme Health Plan", "Wed 13 May")),
         ("reviews-due", ("The payer wants to hear again", "Done")),

@@ -118,7 +118,7 @@ async def test_what_is_snoozed_leaves_the_list_until_its_day_and_the_counts_with
     assert answer.json() == {
         "id": searches["E1"], "snoozed_until": "2026-05-06T04:00:00+00:00", "snooze_reason": "waiting-for-family",
     }  # fmt: skip
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     page = await nobody.open("/", list="searches-open")
     assert sorted(patients(page)) == ["E2", "E3"]
     assert '>To be placed <span class="n"><span class="count">2<' in page.text
@@ -154,7 +154,7 @@ async def test_mine_and_what_nobody_has_are_filters_and_the_counts_agree(
 ) -> None:
     await desk.post(f"{LIST}/{searches['E1']}/taken")
     await desk.post(f"{LIST}/{searches['E2']}/taken", role="clinician")
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     for name, there in (("mine", ["E1"]), ("unassigned", ["E3"])):
         page = await nobody.open("/", list="searches-open", **{name: "yes"})
         assert patients(page) == there
@@ -172,7 +172,7 @@ async def test_ticked_rows_are_taken_handed_on_and_given_back_at_once(
 ) -> None:
     await desk.post(f"{LIST}/{searches['E3']}/taken", role="clinician")
     await desk.post(f"{LIST}/{searches['E3']}/given-back", role="clinician")
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     page = await many(nobody, "take", searches["E1"], searches["E2"])
     assert page.notice == "Taken: others see that you have it"
     assert page.address == "/?list=searches-open"
@@ -190,7 +190,7 @@ async def test_what_cannot_be_done_is_said_row_by_row_and_the_rest_is_done(
     nobody: Browser, desk: Desk, searches: dict[str, str], database: Database
 ) -> None:
     await desk.post(f"{LIST}/{searches['E1']}/taken", role="clinician")
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     page = await many(nobody, "take", *searches.values(), "gone")
     assert page.status == 200
     assert page.notice == "2 are done; these are not:"
@@ -208,7 +208,7 @@ async def test_what_cannot_be_done_is_said_row_by_row_and_the_rest_is_done(
 async def test_a_list_of_many_taken_asks_the_database_no_more_often(
     nobody: Browser, desk: Desk, searches: dict[str, str], database: Database
 ) -> None:
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     await nobody.open("/", list="searches-open")
     with counted(database) as none:
         await nobody.open("/", list="searches-open")
@@ -223,7 +223,7 @@ async def test_a_list_of_many_taken_asks_the_database_no_more_often(
 async def test_the_patient_s_page_says_who_has_an_entry_and_it_is_taken_and_given_back_there(
     nobody: Browser, desk: Desk, searches: dict[str, str]
 ) -> None:
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     here = "/patients/patient-E1"
     page = await nobody.open(here)
     taken = await nobody.send(page, page.forms("recommended after")["Take"], do=f"take:{searches['E1']}")

@@ -31,7 +31,7 @@ async def test_a_first_day_that_was_told_wrongly_is_taken_back_by_the_link_in_th
     await desk.leaves_the_ward("E1")
     placement = await desk.places("E1")
     desk.clock.forward(timedelta(days=9))
-    await nobody.sign_in(token("program"))
+    await nobody.enter(token("program"))
     begun = await nobody.press(await nobody.open("/", list="placed"), PHP, "First day was", date=DAY)
     assert begun.notice == "The stay has begun"
     shown, address = await taken_back(nobody, begun)
@@ -49,7 +49,7 @@ async def test_the_link_is_there_only_for_who_may_take_it_back(
 ) -> None:
     await desk.leaves_the_ward("E1")
     await desk.offers("E1", "GH-PHP1")
-    await nobody.sign_in(token(role))
+    await nobody.enter(token(role))
     listed = await nobody.open("/", list="offers")
     declined = await nobody.press(listed, PHP, "Program declines", reason="no-capacity")
     assert declined.notice == "The program has declined"
@@ -58,7 +58,7 @@ async def test_the_link_is_there_only_for_who_may_take_it_back(
 
 async def test_a_search_that_was_closed_is_opened_again_by_the_link(nobody: Browser, desk: Desk) -> None:
     await desk.leaves_the_ward("E1")
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     closed = await nobody.press(await nobody.open(HERE), "recommended", "Stop looking", reason="no-program")
     _, address = await taken_back(nobody, closed)
     assert address == "/searches"
@@ -66,7 +66,7 @@ async def test_a_search_that_was_closed_is_opened_again_by_the_link(nobody: Brow
 
 async def test_a_session_is_recorded_and_taken_back_on_the_patient_s_page(nobody: Browser, desk: Desk) -> None:
     await at_the_program(desk)
-    await nobody.sign_in(token("clinician"))
+    await nobody.enter(token("clinician"))
     shown = await nobody.open(HERE)
     told = await nobody.send(
         shown, shown.forms("started")["Attended"], **{"date": "2026-05-12", "services.0.minutes": "90"}
@@ -85,7 +85,7 @@ async def test_a_session_is_recorded_and_taken_back_on_the_patient_s_page(nobody
 )
 async def test_a_cookie_leads_to_no_other_place(nobody: Browser, desk: Desk, value: str) -> None:
     await desk.leaves_the_ward("E1")
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     nobody.client.cookies.set(NOTICE, value)
     assert (await nobody.open("/")).undo == ""
 

@@ -92,7 +92,7 @@ async def test_an_offer_has_the_program_s_deadline_unless_another_is_asked_for(d
 async def test_the_first_day_is_a_file_for_the_calendar_that_does_not_say_who(nobody: Browser, desk: Desk) -> None:
     await desk.leaves_the_ward("E1")
     placement = await desk.places("E1")
-    await nobody.sign_in(token("coordinator", ("GOODHEALTH",)))
+    await nobody.enter(token("coordinator", ("GOODHEALTH",)))
     page = await nobody.open(f"/placements/{placement}/first-day.ics")
     assert page.status == 200, page.text
     [event] = list(Calendar.from_ical(page.text).walk("VEVENT"))

@@ -120,7 +120,7 @@ async def test_a_medication_that_does_not_fit_is_named_by_its_field(
 
 async def test_the_page_has_it_on_one_sheet(nobody: Browser, desk: Desk) -> None:
     offer = await offered(desk)
-    await nobody.sign_in(token("program", ("GOODHEALTH",)))
+    await nobody.enter(token("program", ("GOODHEALTH",)))
     blind = await nobody.open(f"/offers/{offer}/packet")
     assert "shown once the program is interested or accepts" in blind.text
     assert "1721029" not in blind.text

@@ -76,7 +76,7 @@ def _open(page: str) -> Iterator[str]:
 async def test_no_page_has_a_code_or_a_word_of_another_language(
     nobody: Browser, told: Desk, data: list[str], language: str, role: str
 ) -> None:
-    await nobody.sign_in(token(role))
+    await nobody.enter(token(role))
     nobody.client.headers.update({"accept-language": language, "accept": "text/html"})
     looked_at, wrong = 0, set[str]()
     for address in await addresses(nobody, told):
@@ -89,7 +89,7 @@ async def test_no_page_has_a_code_or_a_word_of_another_language(
 
 
 async def test_a_reader_chooses_the_language_on_a_page_and_every_page_keeps_it(nobody: Browser) -> None:
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     english = await nobody.open("/")
     assert ">Sign out<" in english.text
     assert 'href="/sign-in/language?to=es"' in english.text
@@ -128,7 +128,7 @@ async def test_a_refusal_is_said_to_people_in_their_language_and_to_programs_in_
         f"/api/offers/{offer}/withdrawn", json=WHY, headers=desk_headers() | {"accept-language": "es"}
     )
     assert "the offer" in again.json()["detail"]
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     nobody.client.headers["accept-language"] = "es"
     page = await nobody.open("/patients/nobody")
     assert "aquí no hay ningún paciente que usted pueda ver" in page.notice.lower()

@@ -19,7 +19,7 @@ async def browser(nobody: Browser, desk: Desk) -> Browser:
     """A coordinator's, after R was merged into S by a person of the hospital."""
     intake = Intake()
     await bring(desk, *intake.stays("R", IN, OUT), *intake.merges("R", "S", by="person"))
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     return nobody
 
 
@@ -47,7 +47,7 @@ async def test_a_retired_patient_whose_episode_stays_leads_to_who_has_it_now(nob
     intake = Intake()
     kept = merged("R", episode="R", patient_id="patient-of-R", survivor="patient-9")
     await bring(desk, *intake.stays("R", IN, OUT), *intake.says(kept))
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     assert (await nobody.open(RETIRED)).address == "/patients/patient-9?episode=R"
     await bring(desk, *intake.takes_back(*[one for one in intake.standing("R") if one.name == "patients-merged"]))
     assert (await nobody.open(RETIRED)).address == RETIRED

@@ -28,7 +28,7 @@ PHP = "Adult partial hospitalization"
 @pytest.fixture
 async def browser(nobody: Browser) -> Browser:
     """A coordinator's."""
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     return nobody
 
 
@@ -177,7 +177,7 @@ async def test_who_is_not_there_is_not_there(browser: Browser, desk: Desk, addre
 
 async def test_another_facility_s_patient_is_as_if_not_there(nobody: Browser, desk: Desk) -> None:
     await on_the_ward(desk)
-    await nobody.sign_in(token("coordinator", ("RIVERBEND",)))
+    await nobody.enter(token("coordinator", ("RIVERBEND",)))
     away, none = await nobody.open(HERE), await nobody.open("/patients/nobody")
     assert (away.status, none.status) == (404, 404)
     assert away.unmasked.replace("patient-E1", "nobody") == none.unmasked
@@ -206,7 +206,7 @@ async def test_an_older_episode_of_the_patient_is_one_link_away(browser: Browser
 
 async def test_a_program_sees_its_own_part_and_neither_bills_nor_the_ward(nobody: Browser, desk: Desk) -> None:
     await a_long_way(desk)
-    await nobody.sign_in(token("program"))
+    await nobody.enter(token("program"))
     shown = await nobody.open(HERE)
     assert shown.status == 200
     lines = " ".join(story_of(shown))
@@ -220,14 +220,14 @@ async def test_a_program_sees_its_own_part_and_neither_bills_nor_the_ward(nobody
 
 async def test_a_program_that_was_never_asked_sees_nobody(nobody: Browser, desk: Desk) -> None:
     await desk.leaves_the_ward("E9", facility="RIVERBEND")
-    await nobody.sign_in(token("program", ("GOODHEALTH",)))
+    await nobody.enter(token("program", ("GOODHEALTH",)))
     assert (await nobody.open("/patients/patient-E9")).status == 404
 
 
 @pytest.mark.parametrize("role", ["billing", "auditor"])
 async def test_billing_and_audit_see_all_and_an_auditor_has_no_act(nobody: Browser, desk: Desk, role: str) -> None:
     await a_long_way(desk)
-    await nobody.sign_in(token(role))
+    await nobody.enter(token(role))
     shown = await nobody.open(HERE)
     assert "Why this bill is different" in shown.text
     acts = re.findall(r'<form method="post" action="([^"]+)"', shown.text)
@@ -257,7 +257,7 @@ async def test_who_is_in_charge_and_what_the_patient_consented_to(browser: Brows
 async def test_who_has_no_business_here_is_told_so(nobody: Browser, desk: Desk) -> None:
     await on_the_ward(desk)
     assert "/sign-in" in (await nobody.open(HERE)).address
-    await nobody.sign_in(token("hospital"))
+    await nobody.enter(token("hospital"))
     assert (await nobody.open(HERE)).status == 403
 
 

@@ -16,7 +16,7 @@ HERE = "/patients/patient-E1"
 @pytest.fixture
 async def browser(nobody: Browser) -> Browser:
     """A coordinator's."""
-    await nobody.sign_in(token("coordinator"))
+    await nobody.enter(token("coordinator"))
     return nobody
 
 
