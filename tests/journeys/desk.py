@@ -83,6 +83,17 @@ async def says_what_is_needed(play: Play, told: Needed) -> None:
     await play.doors.post("placement", f"/api/searches/{search['search_id']}/needs", {"also": also})
 
 
+class LooksFor(Told):
+    """The level that is looked for."""
+
+    level: str
+
+
+async def looks_for(play: Play, told: LooksFor) -> None:
+    """A coordinator looks for this level while a stay is open."""
+    await play.doors.post("placement", "/api/searches", {"episode_id": play.episode_id, "level": told.level})
+
+
 async def plans_the_discharge(play: Play, told: PlannedEnd) -> None:
     """A coordinator says that the patient is expected to leave."""
     leaves = play.calendar.instant(told.leaves).isoformat() if told.leaves else None

@@ -39,6 +39,7 @@ STEPS: dict[str, Step] = {
     "coordinator plans the discharge": Step(desk.PlannedEnd, desk.plans_the_discharge),
     "coordinator cancels the plan": Step(Told, desk.cancels_the_plan),
     "coordinator says who is ready": Step(desk.Ready, desk.says_who_is_ready),
+    "coordinator looks for": Step(desk.LooksFor, desk.looks_for),
     "coordinator offers": Step(desk.Offer, desk.offers),
     "coordinator closes the search": Step(desk.Reason, desk.closes_the_search),
     "coordinator settles: the attendance falls": Step(Told, desk.settles),

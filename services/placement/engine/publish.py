@@ -32,6 +32,7 @@ from services.placement.programs.following import (
 )
 from services.placement.programs.seats import Claim, Headcount, Seats, claims, held, may_claim
 from services.placement.rules import Rules
+from services.placement.search.ahead import proposed
 from services.placement.search.entry import ListEntry
 from services.placement.search.referred import needs_referred
 from services.placement.search.searches import DESK, DeskFacts, Search
@@ -240,7 +241,7 @@ def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tupl
             found[episode] = (AtTheDesk(listed=one.row.listed), ())
             continue
         without_desk = after.conflicts or after.authorizations or after.ineffective or after.arrivals
-        if one.own or without_desk or after.leftovers or one.row.listed or concerns(after, rules):
+        if one.own or without_desk or after.leftovers or proposed(after) or one.row.listed or concerns(after, rules):
             own = one.own or NOTHING_SAID
             lines = entries(one.after, own, rules)
             latest, searching = own.latest, own.open

@@ -11,8 +11,10 @@ from typing import Final
 
 from services.placement.continuum.model import Folded
 from services.placement.search.ahead import (
+    accepted,
     asks,
     open_stay,
+    proposed,
     ready_on,
     recommended,
     stay_called,
@@ -128,7 +130,8 @@ def _goes_on_as(search: Search, folded: Folded, wants: Sequence[DesiredSearch], 
     if folded.deaths or folded.state in {"void", "closed"}:
         return None
     if search.stay is None:
-        return next((one for one in wants if one.trigger == search.trigger and search.trigger), None)
+        same = (one for one in wants if one.trigger == search.trigger and search.trigger)
+        return next((one for one in same if one.level in {None, search.recommended_level}), None)
     if search.recommended_level == folded.level:
         return None  # the patient is there
     for one in wants:
@@ -151,8 +154,11 @@ def _by_itself(search: Search, folded: Folded, policy: Policy) -> DesiredSearch 
     if stay.ended is not None:
         after = after_the_last(folded, policy.begins)
         return after if after and after.of == stay.key and folded.level is None else None
-    if search.begun_by != "person" or stay is not open_stay(folded):
+    if stay is not open_stay(folded):
         return None
+    if search.begun_by != "person":
+        found = next((one for one in proposed(folded) if one.level == search.recommended_level), None)
+        return accepted(found, stay, policy, search.ready_on) if found else None
     question = LevelQuestion(stay.level)
     return DesiredSearch(
         None, None, question, search.facility, "person", stay.key, stay.key, ready_on(stay, policy) or search.ready_on
