@@ -245,16 +245,22 @@ def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tupl
             own = one.own or NOTHING_SAID
             lines = entries(one.after, own, rules)
             latest, searching = own.latest, own.open
-            starts = [e.content["start_date"] for e in lines if e.kind == "placement" and e.state == "placed"]
+            starts = _first_days(lines, "placed")
+            missed = _first_days(lines, "missed") if not starts else []
             told = DeskNow(
                 "open" if searching else None,
                 date.fromisoformat(min(starts)) if starts else None,
                 latest.closed_at if latest and latest.reason == "patient-declined" else None,
                 tuple([_searching(one) for one in searching]) or None,
+                date.fromisoformat(max(missed)) if missed else None,
                 needs_referred(own.searches, after, rules.site) or None,
             )
             found[episode] = (AtTheDesk(bool(own), mark(lines), told), lines)
     return found
+
+
+def _first_days(lines: Sequence[ListEntry], state: str) -> list[str]:
+    return [e.content["start_date"] for e in lines if e.kind == "placement" and e.state == state]
 
 
 def _searching(search: Search) -> SearchNow:

@@ -171,15 +171,16 @@ async def copied(ward: Ward) -> list[Sequence[str]]:
 async def test_the_desk_lists_it_until_it_is_decided(
     browser: Browser, http: httpx.AsyncClient, hospital: Hospital, asking: Asking
 ) -> None:
-    told = await refers(http, asking, hospital, RAMP)
+    ramp = f"a ramp for {hospital.mrn}"
+    told = await refers(http, asking, hospital, ramp)
     reader = await signed_in(browser, asking, *HERE, subject=f"n-{hospital.mrn}")
     page = await reader.opens("/", list="need-unknown")
-    assert "to be decided" in page.cells(RAMP)["state"]
-    assert (await browser.press(page, RAMP, "It is this need", need="mobility")).status == 200
+    assert "to be decided" in page.cells(ramp)["state"]
+    assert (await browser.press(page, ramp, "It is this need", need="mobility")).status == 200
     page = await reader.opens("/", list="need-unknown")
-    assert "step-free access" in page.cells(RAMP)["state"]
-    assert set(page.forms(RAMP)) == {"Take back"}
-    await browser.press(page, RAMP, "Take back")
+    assert "step-free access" in page.cells(ramp)["state"]
+    assert set(page.forms(ramp)) == {"Take back"}
+    await browser.press(page, ramp, "Take back")
     assert (await needs_told(hospital, told["patient_id"]))[-1] == ["unknown"]
     audited = [what for what, _ in await reader.audit(hospital.intake)]
     assert {"unknown-need-listed", "unknown-need-mapped", "unknown-need-taken-back"} <= set(audited)
