@@ -278,7 +278,10 @@ def needed(site: Site) -> object:
     asked = [Asked("GOODHEALTH", level, need, value, 1, NOW) for level in Level for need, value in also.items()]
     lacking = list(gaps(site, asked))
     shown = [packets._needs({"also": {key: list(values) for key, values in also.items()}}, site)]
-    return ranked, lacking, shown, own_needs(site, {}), codes_of(site.needs)
+    home = {"need": "housing", "search_id": "S1", "facility": "GOODHEALTH", "since": NOW.isoformat()}
+    document = episode(needs_referred=[home])
+    referred = [as_json(one) for one in derive(document, (), {}, site=site, now=NOW).facts]
+    return ranked, lacking, shown, own_needs(site, {}), codes_of(site.needs), referred
 
 
 def page(site: Site) -> object:

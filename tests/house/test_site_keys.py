@@ -192,6 +192,8 @@ ROWS: dict[str, Row] = {
     "needs.*.answered_by": Row(observed.needed, "answers", "needs.10.answered_by"),
     "needs.*.unsaid": Row(observed.needed, "fails", "needs.8.unsaid"),
     "needs.*.referral": Row(observed.needed, "psychiatry", "needs.16.referral"),
+    "needs.*.referral_to": Row(observed.needed, "another", "needs.16.referral_to"),
+    "needs.*.referral_days": Row(observed.needed, "9", "needs.16.referral_days"),
     "needs.*.labels": Row(observed.needed, [], "needs.23.labels"),
     "programs.*.answering.within_hours": Row(observed.answered, "3", "programs.6.answering.within_hours"),
     "programs.*.answering.line": Row(observed.answered, "false", "programs.6.answering.line"),

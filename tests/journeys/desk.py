@@ -70,6 +70,31 @@ class Ready(Told):
     waits_for: str | None = None
 
 
+class Needed(Told):
+    """What is needed of a program, and what is not any more."""
+
+    also: tuple[str, ...] = ()
+    no_more: tuple[str, ...] = ()
+
+
+async def says_what_is_needed(play: Play, told: Needed) -> None:
+    """Of the open search."""
+    search = await _search(play)
+    also = {**dict.fromkeys(told.also, True), **dict.fromkeys(told.no_more, False)}
+    await play.doors.post("placement", f"/api/searches/{search['search_id']}/needs", {"also": also})
+
+
+class LooksFor(Told):
+    """The level that is looked for."""
+
+    level: str
+
+
+async def looks_for(play: Play, told: LooksFor) -> None:
+    """A coordinator looks for this level while a stay is open."""
+    await play.doors.post("placement", "/api/searches", {"episode_id": play.episode_id, "level": told.level})
+
+
 class Packet(Told):
     """What a program of another entity reads of the latest offer, and why not more."""
 

@@ -86,6 +86,7 @@ class Play:
     doors: Doors
     hospital: MllpClient
     episode_id: str = ""
+    patient_id: str = ""
     placements: list[Json] = field(default_factory=list)
     consents: list[str] = field(default_factory=list)
     visits: dict[str, Visit] = field(default_factory=dict)

@@ -60,6 +60,8 @@ class Expected(Told):
     ineffective: Words | None = None
     conflicts: Words | None = None
     searches: Words | None = None
+    needs: Words | None = None
+    gaps: Words | None = None
     seats: Words | None = None
     offers: Words | None = None
     authorizations: Words | None = None

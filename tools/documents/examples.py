@@ -66,7 +66,7 @@ _CONSENT = {
 _SERVICE = {"kind": "group", "units": 1, "minutes": 60, "mode": "in-person"}
 
 _OWN: dict[str, Value] = {
-    "referred": {"source": "primary-care", "requested_level": "iop", "needs": ["spanish"]},
+    "referred": {"source": "primary-care", "requested_level": "iop", "needs": ["language:es", "unknown"]},
     "assessed": {
         "instrument": "LOCUS",
         "version": "20",
@@ -263,6 +263,8 @@ _OWN: dict[str, Value] = {
         "plan_id": "ap-2",
         "template": "after-a-program",
         "instead_of": "rf-3",
+        "need": "housing",
+        "search_id": "s-1",
     },
     "referral-received": _MOVE,
     "referral-accepted": _MOVE,

@@ -72,6 +72,7 @@ class ReferralShown(EntryShown):
 
     kind: str
     provider: NotRequired[str]
+    need: Annotated[NotRequired[str], Field(description="need of the site's vocabulary that it answers")]
     due_by: NotRequired[date]
     plan_id: NotRequired[str]
     template: NotRequired[str]

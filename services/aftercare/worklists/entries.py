@@ -84,9 +84,10 @@ class MoveEntry(_Shown, frozen=True, kw_only=True):
 
 class ReferralEntry(_Shown, frozen=True, kw_only=True):
     """A referral. `possible`: the moves that it has now; `stopped`: why nothing more is asked; `unreplaced`: it came to
-    nothing, no other referral stands in for it, and its plan goes on."""
+    nothing, no other referral stands in for it, and it is for a need or its plan goes on."""
 
     kind: str
+    need: str | None = None
     due_by: date | None = None
     history: tuple[MoveEntry, ...]
     plan_id: str | None = None
@@ -214,7 +215,12 @@ def _referrals(standing: Sequence[Fact], site: Site, dead: Deaths, active: Colle
             plan_id=asked.plan_id,
             template=asked.template,
             instead_of=asked.instead_of,
-            unreplaced=state in referrals.TO_NOTHING and referral_id not in replaced and asked.plan_id in active,
+            unreplaced=(
+                state in referrals.TO_NOTHING
+                and referral_id not in replaced
+                and (asked.need is not None or asked.plan_id in active)
+            ),
+            need=asked.need,
             referred_at=asked.occurred_at,
             history=tuple(_move(each) for each in referral.history),
             possible=referrals.possible(state),

@@ -81,6 +81,19 @@ class NumberConflictShown(TypedDict):
     state: Literal["open", "own", "holder"]
 
 
+class UnknownNeedShown(TypedDict):
+    """A need that another system told and the site's vocabulary does not have: what was `told`, and what a person says
+    of it. `need`: the site's need that it is `mapped` to."""
+
+    need_id: str
+    facility: str
+    patient_id: str
+    told: str
+    since: AwareDatetime
+    state: Literal["open", "mapped", "set-aside"]
+    need: str | None
+
+
 class DeletionShown(TypedDict):
     """A message that deletes a visit or a person's data, and what became of it: `applied`, or `waiting` for who may."""
 

@@ -14,6 +14,8 @@ from services.intake.people.matches import Match
 from services.intake.receiving.deletions import DELETING, deletes_visit
 from services.intake.receiving.number_decisions import NumberConflict
 from services.intake.receiving.views import Listed, UnmappedCode
+from services.intake.requests.needs.store import UnknownNeedRow
+from services.intake.requests.needs.vocabulary import OPEN, choices
 from services.intake.visits.cancels import ASKS
 from shared.site.config import Site
 from shared.web.forms import Form
@@ -195,6 +197,20 @@ def number_row(conflict: NumberConflict, now: AsIs, asker: Asker) -> Row:
     }
     forms = taking_in.decisions_of_number(conflict, asker)
     return Row("", Badge(""), conflict.facility, patient_id=conflict.patient_id, forms=forms, cells=cells)
+
+
+def need_row(need: UnknownNeedRow, told: str, now: AsIs, asker: Asker) -> Row:
+    """A need that the site does not have: what was told of whom, and what was decided."""
+    words = say(wording.NEED_STATES[need.state])
+    known = [choices(now.site).get(need.need, need.need)] if need.need else []
+    cells = {
+        "told": Cell(told),
+        "state": Cell(more=known, badge=Badge(words, "soon" if need.state == OPEN else "good")),
+        "waiting": Cell(badge=Badge(since(need.told_at, now.at))),
+        "facility": Cell(now.title(need.facility)),
+    }
+    forms = taking_in.decisions_of_need(need, asker)
+    return Row("", Badge(""), need.facility, patient_id=need.patient_id, forms=forms, cells=cells)
 
 
 def consent_row(consent: ConsentShown, now: AsIs, asker: Asker) -> Row:

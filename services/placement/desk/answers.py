@@ -343,6 +343,17 @@ class ReadyShown(_Dated):
     payer: NotRequired[str]
 
 
+class ProposalShown(_Dated):
+    """A step up that a referral or an assessment proposes: from the level where the patient is."""
+
+    stay: Stay
+    level: Level
+    proposed: Level
+    by: str
+    instrument: NotRequired[str]
+    payer: NotRequired[str]
+
+
 class WithheldLine(_Dated):
     """What waits for a basis to leave; its state is what it waits for."""
 
@@ -383,5 +394,6 @@ ANSWERS: dict[str, type] = {
 ITEMS: tuple[type, ...] = (
     SearchShown, OfferShown, PlacementShown, SeatShown, AuthorizationShown, ConflictShown, PlanShown, IneffectiveShown,
     WithheldLine, ArrivalShown, LeavingShown, ReadyShown, ReviewShown, LeftoverShown, MedicationShown,
+    ProposalShown,
 )  # fmt: skip
 """What worklists have."""

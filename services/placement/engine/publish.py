@@ -32,7 +32,9 @@ from services.placement.programs.following import (
 )
 from services.placement.programs.seats import Claim, Headcount, Seats, claims, held, may_claim
 from services.placement.rules import Rules
+from services.placement.search.ahead import proposed
 from services.placement.search.entry import ListEntry
+from services.placement.search.referred import needs_referred
 from services.placement.search.searches import DESK, DeskFacts, Search
 from services.placement.worklists import store as desk_store
 from services.placement.worklists import views
@@ -239,7 +241,7 @@ def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tupl
             found[episode] = (AtTheDesk(listed=one.row.listed), ())
             continue
         without_desk = after.conflicts or after.authorizations or after.ineffective or after.arrivals
-        if one.own or without_desk or after.leftovers or one.row.listed or concerns(after, rules):
+        if one.own or without_desk or after.leftovers or proposed(after) or one.row.listed or concerns(after, rules):
             own = one.own or NOTHING_SAID
             lines = entries(one.after, own, rules)
             latest, searching = own.latest, own.open
@@ -251,6 +253,7 @@ def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tupl
                 latest.closed_at if latest and latest.reason == "patient-declined" else None,
                 tuple([_searching(one) for one in searching]) or None,
                 date.fromisoformat(max(missed)) if missed else None,
+                needs_referred(own.searches, after, rules.site) or None,
             )
             found[episode] = (AtTheDesk(bool(own), mark(lines), told), lines)
     return found

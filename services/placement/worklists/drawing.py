@@ -250,6 +250,13 @@ def _ready(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     return what, (waits, earlier, ready), Badge(waiting, "late" if days > 2 else "")
 
 
+def _proposal(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    what = say("{level} is proposed", level=level(body["proposed"]))
+    by = say("by an assessment: {name}", name=body["instrument"]) if "instrument" in body else say("by a referral")
+    now_at = say("now {level}", level=inside(level(body["level"])))
+    return what, (by, now_at, since_words(line, now)), Badge(say("to be decided"), "soon")
+
+
 def _waiting(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     at = body.get("position")
     place = say("place {number} in line", number=at) if at else spoken(line.state)
@@ -273,6 +280,7 @@ DRAWN: Mapping[str, Draw] = {
     "arrival": _arrival,
     "leaving": _leaving,
     "ready": _ready,
+    "proposal": _proposal,
     "conflict": care.conflict_drawn,
     "seat": _seat,
     "authorization": care.authorization_drawn,

@@ -27,6 +27,7 @@ from services.placement.search.searches import DeskFacts, Offer, Search
 from services.placement.search.states import ANSWERABLE, SearchState
 from services.placement.worklists.care import entries_of_care
 from services.placement.worklists.leaving import days_between, entries_of_leaving
+from services.placement.worklists.proposals import entries_of_proposals
 from shared.events.base import CareFact
 from shared.events.placing import Offer as OfferMove
 from shared.events.placing import (
@@ -57,6 +58,7 @@ def entries(folded: Folded, own: DeskFacts, rules: Rules) -> tuple[ListEntry, ..
         *entries_of_care(folded, own, rules),
         *_daily_visits(folded, own, rules),
         *(entries_of_leaving(folded, own, rules) if ahead else ()),
+        *entries_of_proposals(folded, own),
     )
 
 
@@ -70,8 +72,8 @@ def listed_from(folded: Folded) -> object:
         for one in folded.stays
     ]
     return (
-        stays, folded.coverage, folded.certifications, folded.plans, folded.reviews, folded.deaths, folded.arrivals,
-        folded.leftovers,
+        stays, folded.referral, folded.assessment, folded.coverage, folded.certifications, folded.plans, folded.reviews,
+        folded.deaths, folded.arrivals, folded.leftovers,
     )  # fmt: skip
 
 

@@ -157,6 +157,16 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         table=columns.READY,
     ),
     Worklist(
+        name="step-up-proposed",
+        of=EntriesOf("proposal", ("open",)),
+        waits="Steps up that a referral or an assessment proposes",
+        title="Steps up proposed",
+        hint="A referral or an assessment asks for a more intensive level than the patient is at: look for it, or not.",
+        empty="No step up is proposed.",
+        on_page=CARE,
+        table=columns.READY,
+    ),
+    Worklist(
         name="missed",
         of=EntriesOf("placement", ("placed", "missed"), work.missed),
         waits="First days missed, as was told, or over without a word; placement and seat stand",

@@ -266,7 +266,7 @@ def referral(hospital: FhirHospital) -> dict[str, Any]:
         "intent": "order",
         "category": [{"coding": [{"code": "hospital"}]}],
         "code": {"coding": [{"code": "php"}]},
-        "orderDetail": [{"coding": [{"code": "spanish"}]}],
+        "orderDetail": [{"coding": [{"code": "language:es"}]}],
         "subject": {"reference": "urn:uuid:p1"},
         "performer": [{"display": "GOODHEALTH"}],
         "authoredOn": "2026-03-12T10:00:00-04:00",

@@ -164,7 +164,7 @@ async def _commands(entrance: Entrance, who: Caller, every: Sequence[ToEnter]) -
         kind = one.told.resource.kind
         if kind in COMMANDS:
             try:
-                found[number] = COMMANDS[kind](Came(one.told, intake.rules, intake.clock()))
+                found[number] = COMMANDS[kind](Came(one.told, intake.rules, intake.clock(), intake.site))
             except Refused as no:
                 refused.append((one.place, no.fault))
     if refused:

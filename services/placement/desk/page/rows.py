@@ -157,6 +157,18 @@ def _forms(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form
     again = able("/api/searches", reader) if line.kind == "search" and body.get("open_again") else None
     if again is not None:
         yield form(again, line, reader, given={"episode_id": line.episode_id})
+    if line.kind == "proposal":
+        yield from _deciding(line, body, reader)
+
+
+def _deciding(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form]:
+    """The forms of a step up that is proposed: somebody looks for that level, or the patient does not want it."""
+    level = {"level": str(body["proposed"])}
+    if (look := able("/api/searches", reader)) is not None:
+        found = form(look, line, reader, given={"episode_id": line.episode_id, **level})
+        yield found._replace(label=say("Look for this level"))
+    if (not_so := able("/api/episodes/{id}/declined", reader)) is not None:
+        yield form(not_so, line, reader, given=level)
 
 
 def _certifying(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form]:
