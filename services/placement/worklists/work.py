@@ -207,17 +207,17 @@ def dose_due(now: datetime) -> sa.ColumnElement[bool]:
 
 def missed(now: datetime) -> sa.ColumnElement[bool]:
     """Placements whose first day was missed, as was told, or is over and nobody told whether the patient came."""
-    return sa.or_(_E.state == "missed", sa.and_(_E.due <= now, _E.content["start_told"].is_(None)))
+    return sa.or_(_E.state == word("missed"), sa.and_(_E.due <= now, sa.not_(has(_E.content, "start_told"))))
 
 
 def kept_too_long(now: datetime) -> sa.ColumnElement[bool]:
     """Of these the ones whose seat is kept for longer than the site's days."""
-    return sa.and_(_E.state == "missed", _E.due <= now)
+    return sa.and_(_E.state == word("missed"), _E.due <= now)
 
 
 def unconfirmed(now: datetime) -> sa.ColumnElement[bool]:
     """Stays at a program whose handover it has not confirmed in the site's time."""
-    return sa.cast(_E.content["receipt_due"].astext, sa.DateTime(timezone=True)) <= now
+    return sa.cast(text_of(_E.content, "receipt_due"), sa.DateTime(timezone=True)) <= now
 
 
 def gapped(_: datetime) -> sa.ColumnElement[bool]:
