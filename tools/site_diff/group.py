@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -113,6 +114,8 @@ class _Process:
 
 def begin(urls: Mapping[str, str], now: Path, other: Path) -> None:
     """Make this process ready to compare."""
+    gc.freeze()  # what is imported stays, and what a group comes to is no garbage while it is worked on
+    gc.set_threshold(50_000, 20, 100)
     _Process.loop = asyncio.new_event_loop()
     _Process.sites = two_sites(urls, load(now), load(other))
 
