@@ -1,7 +1,8 @@
 """The tables of intake's database; names, contacts and messages are in it only encrypted (`sealed`).
 
-Lock order of every transaction: waiting records that are worked off already, positions, waiting records, then patients
-by id; visits, episodes and facts of a patient are written under the lock of that patient's row, feeds last.
+Lock order of every transaction: conditions of FHIR (advisory locks, `receiving/encounters.py`), waiting records that
+are worked off already, positions, waiting records, then patients by id; visits, episodes and facts of a patient are
+written under the lock of that patient's row, feeds last.
 """
 
 from __future__ import annotations

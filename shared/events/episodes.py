@@ -131,6 +131,9 @@ class EpisodeState(PublishedStruct):
     next_start: Annotated[Day | None, Meta(description="first day agreed with a program, where it has not begun")] = (
         None
     )
+    missed_start: Annotated[
+        Day | None, Meta(description="first day to which the patient did not come, until another is agreed or told")
+    ] = None
     declined_at: Annotated[
         Instant | None, Meta(description="when the patient declined further care, where that ended the latest search")
     ] = None

@@ -201,6 +201,12 @@ async def _disclosed(play: Play) -> list[str]:
     return [f"{one['recipient']}: {one['fact_type'].split('.')[1]}" for one in found]
 
 
+async def _packets(play: Play) -> list[str]:
+    """The ledger of packets that another entity read."""
+    found = await play.listed("packets")
+    return [f"{one['recipient']}: {one['step']}, {one['basis']}" for one in found]
+
+
 async def _withheld(play: Play) -> list[str]:
     found = await play.listed("withheld")
     return [f"{one['recipient']}: {one['fact_type'].split('.')[1]}, {one['reason']}" for one in found]
@@ -219,5 +225,6 @@ _LISTS: dict[str, Callable[[Play], Awaitable[Any]]] = {
     "risks": _risks,
     "worklists": _worklists,
     "disclosed": _disclosed,
+    "packets": _packets,
     "withheld": _withheld,
 }

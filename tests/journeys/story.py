@@ -72,6 +72,7 @@ class Expected(Told):
     reviews: Words | None = None
     worklists: Words | None = None
     disclosed: Words | None = None
+    packets: Words | None = None
     withheld: Words | None = None
 
     def plain(self) -> dict[str, Any]:

@@ -191,7 +191,8 @@ _OWN: dict[str, Value] = {
         "offer_id": "of-9",
     },
     "placement-cancelled": {"placement_id": "pl-31", "reason": "patient-declined"},
-    "start-missed": {"placement_id": "pl-31"},
+    "start-missed": {"placement_id": "pl-31", "start_date": "2026-05-06"},
+    "handover-received": {"placement_id": "pl-31", "arrived": True, "plan_read": True},
     "plan-recorded": {"level": "php", "hours_week": 30, "days_week": 5, "goals": 3, "review_due": "2026-03-24"},
     "medication-recorded": {
         "system": "RXNORM",

@@ -173,10 +173,13 @@ async def _is_countered(one: Somebody) -> None:
 
 
 async def _waits_in_line(one: Somebody) -> None:
-    """Waits for a seat at a small program."""
+    """Waits for a seat at a small program, and needs the next injection before."""
     search = await one.leaves(3)
     body = {"search_id": search, "program": SMALL_PROGRAM}
     await one.morning.post("placement", "/api/waitlist", body)
+    medication = {"code": "1721029", "last_given": one.morning.day(3), "next_due": one.morning.day(-2)}
+    path = f"/api/episodes/{one.episode_id}/medication"
+    await one.morning.post("placement", path, {**medication, "days_in_hand": 2}, "clinician")
 
 
 async def _comes_tomorrow(one: Somebody) -> None:

@@ -52,6 +52,9 @@ class PlanShown(EntryShown):
     calls_stopped: Annotated[NotRequired[str], Field(description="why nobody is to call")]
     search: Annotated[NotRequired[str], Field(description="state of the search for a program, where one is open")]
     next_start: NotRequired[date]
+    missed_start: Annotated[
+        NotRequired[date], Field(description="first day at a program to which the patient did not come")
+    ]
     overdue: NotRequired[bool]
 
 

@@ -114,7 +114,11 @@ def _plan(plan: PlanEntry, now: Now) -> Told:
 def _since(plan: PlanEntry, now: Now) -> Iterator[str]:
     """Sentences about a plan, the best reason to call first: which next level is awaited, then since when the patient
     is out of care."""
-    if plan.next_start is not None:
+    if plan.missed_start is not None:
+        yield say("did not come to the first day at a program on {day}", day=day(plan.missed_start))
+    if plan.next_start is not None and plan.next_start < now.at.astimezone(now.zone).date():
+        yield say("first day at a program was {day}; nobody said whether the patient came", day=day(plan.next_start))
+    elif plan.next_start is not None:
         yield say("first day at a program agreed: {day}", day=day(plan.next_start))
     if plan.search is not None:
         yield say("a program is looked for")

@@ -68,6 +68,7 @@ class PlanEntry(_Shown, frozen=True, kw_only=True):
     next_start: date | None = None
     started_at: datetime
     contact_due: datetime | None = None
+    missed_start: date | None = None
     calls_stopped: str | None = None
     aftercare_since: datetime | None = None
 
@@ -185,6 +186,7 @@ def _plans(document: EpisodeState, standing: Sequence[Fact], site: Site) -> Iter
             calls_stopped=plan.stopped,
             search=document.search if active else None,
             next_start=document.next_start if active else None,
+            missed_start=document.missed_start if active else None,
         )
         yield Entry(
             "plan", plan.plan_id, start.facility, plan.state, (plan.due or start.left_at).astimezone(UTC), shown

@@ -178,9 +178,9 @@ def _of_consents(asked: ConsentGiven, who: Caller, site: Site) -> None:
     requests.within(who, place.name)
     for facility in _disclosers(asked, site):
         requests.within(who, facility)
-    if asked.recipient is not None and asked.recipient not in {each.id for each in site.recipients}:
+    if asked.recipient is not None and asked.recipient not in site.may_receive:
         raise _unfit("no-such-recipient", "the site has no recipient of that id", "recipient")
-    if asked.recipient_class is not None and asked.recipient_class not in {r.recipient_class for r in site.recipients}:
+    if asked.recipient_class is not None and asked.recipient_class not in site.classes_that_receive:
         raise _unfit("no-such-recipient", "the site has no recipient of that class", "recipient_class")
 
 

@@ -248,7 +248,7 @@ def consent_row(consent: ConsentShown, now: AsIs, asker: Asker) -> Row:
 
 
 def _recipient(consent: ConsentShown, site: Site) -> str:
-    titles: Mapping[str, str] = {each.id: each.title for each in site.recipients}
+    titles: Mapping[str, str] = site.may_receive
     if recipient := consent.get("recipient"):
         return titles.get(recipient, recipient)
     return say("everybody who is {kind}", kind=spoken(consent.get("recipient_class", "")))

@@ -213,8 +213,8 @@ def _allowed(asker: Asker) -> Sequence[Question]:
     """What a consent allows: to whom, what for, about what, and on which days."""
     site = asker.site
     options = {
-        "recipient": {each.id: each.title for each in site.recipients},
-        "recipient_class": {each.recipient_class: spoken(each.recipient_class) for each in site.recipients},
+        "recipient": site.may_receive,
+        "recipient_class": {each: spoken(each) for each in sorted(site.classes_that_receive)},
         "purpose": {**{each.purpose: spoken(each.purpose) for each in site.recipients}, **wording.PURPOSES},
     }
     left = ("facility", "patient_id", "episode_id", "identity", "discloser", "scope")

@@ -14,13 +14,15 @@ from shared.events.levels import Level
 
 class DeskNow(NamedTuple):
     """What the document says of the desk. `search`: the state of the open search. `next_start`: the earliest first day
-    among placements that have not begun. `declined_at`: when the patient declined further care. `searches`: those that
+    among placements that have not begun. `missed_start`: the latest first day that was missed, where no other one is
+    agreed. `declined_at`: when the patient declined further care. `searches`: those that
     are open, the most urgent first."""
 
     search: str | None = None
     next_start: date | None = None
     declined_at: datetime | None = None
     searches: tuple[SearchNow, ...] | None = None
+    missed_start: date | None = None
 
 
 NO_DESK = DeskNow()
@@ -54,6 +56,7 @@ def episode_state(
         search=desk.search,
         searches=desk.searches,
         next_start=desk.next_start,
+        missed_start=desk.missed_start,
         declined_at=desk.declined_at,
         next_due=_next_due(folded) if folded.windows else None,
         deaths=_deaths(folded),

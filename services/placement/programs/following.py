@@ -16,7 +16,7 @@ from services.placement.continuum.model import Folded
 from services.placement.programs import daily_visits, duplicate_starts, seats
 from services.placement.programs.consequences import SeatNeeded, came_back, of_change, of_placements_that_came_back
 from services.placement.rules import Rules
-from services.placement.search import first_days, placements, waiting
+from services.placement.search import first_days, placements, receipts, waiting
 from services.placement.search.keeping import followed
 from services.placement.search.search import DesiredSearch, Desk
 from services.placement.search.searches import DeskFacts
@@ -60,6 +60,8 @@ def follows(
         *(first_days.moved(at_hand, seen.after, seen.own, rules.policy, seen.cause) if placed else ()),
         *waiting.over(at_hand, lambda program: about(seen.after, _facility(rules, program)), seen.own),
         *of_change(seen.before, seen.after, seats.claims(seen.own.seats), now, seen.cause).released,
+        *placements.came_after_all(seen.after, seen.own, rules.zone_of, now),
+        *receipts.fallen(seen.after, seen.own, now, seen.cause),
         *duplicate_starts.restated(seen.own, seen.after, rules.zone_of, now),
         *daily_visits.stated(seen.after, seen.own, rules, now, ids),
         *(clock.stated(seen.after, seen.own, rules, now) if seen.after.reviews else ()),

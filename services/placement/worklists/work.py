@@ -204,6 +204,21 @@ def dose_due(now: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(_E.due <= now + AHEAD, before, _E.content["cared_for"].is_(None))
 
 
+def missed(now: datetime) -> sa.ColumnElement[bool]:
+    """Placements whose first day was missed, as was told, or is over and nobody told whether the patient came."""
+    return sa.or_(_E.state == "missed", sa.and_(_E.due <= now, _E.content["start_told"].is_(None)))
+
+
+def kept_too_long(now: datetime) -> sa.ColumnElement[bool]:
+    """Of these the ones whose seat is kept for longer than the site's days."""
+    return sa.and_(_E.state == "missed", _E.due <= now)
+
+
+def unconfirmed(now: datetime) -> sa.ColumnElement[bool]:
+    """Stays at a program whose handover it has not confirmed in the site's time."""
+    return sa.cast(_E.content["receipt_due"].astext, sa.DateTime(timezone=True)) <= now
+
+
 def gapped(_: datetime) -> sa.ColumnElement[bool]:
     """Placements with more days between the end of the stay and the first day than the site takes for good."""
     return sa.and_(_E.content["gap"].as_boolean())

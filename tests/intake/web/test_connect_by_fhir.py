@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from services.intake.fhir import codes
+from shared.fhir.billed_codes import STATUS_OF
 from tests.intake.web.conftest import Asking
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs/connect-by-fhir.md").read_text(encoding="utf-8")
@@ -39,7 +40,7 @@ async def test_every_command_of_the_page_works(http: httpx.AsyncClient, asking: 
 
 def test_the_tables_of_the_page_are_those_of_the_code() -> None:
     assert table("Class") == dict(codes.CLASS)
-    assert table("Disposition") == dict(codes.DISPOSITION)
+    assert table("Disposition") == dict(STATUS_OF)
     words = {"planned": "is expected (A05)", "open": "goes on", "on-leave": "goes on, the patient is away",
              "ended": "has ended", "taken-back": "is taken back"}  # fmt: skip
     assert table("Status") == {status: words[state] for status, state in codes.STATUS.items()}

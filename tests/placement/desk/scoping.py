@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from starlette.applications import Starlette
 
 from services.placement.desk.marks import TAKERS
-from services.placement.gate.tables import disclosures, withheld
+from services.placement.gate.tables import disclosures, packets_out, withheld
 from services.placement.tables import facts
 from services.placement.worklists.lists import WORKLISTS
 from shared.facts.envelope import Fact
@@ -274,7 +274,12 @@ async def leave_a_disclosure(database: Database, episode: str, facility: str) ->
     }
     left = {"disclosure_id": f"{mark}-left", "sequence": 1, "fields": ["level"], "basis": "consent", "basis_scope": []}
     left |= {"basis_id": f"{mark}-consent-id", "basis_from": sa.func.current_date(), "purpose": "treatment"}
+    of_facts = {"fact_id", "fact_type", "writer"}
+    packet = {name: value for name, value in {**row, **left}.items() if name not in of_facts | {"sequence"}}
+    packet |= {"offer_id": f"{mark}-offer", "program": "GH-PHP1", "step": "blind", "read_by": f"{mark}-reader"}
+    packet |= {"notice": False, "disclosed_at": sa.func.now()}
     waits = {"occurred_at": "2026-05-01T10:00:00Z", "place": 1, "content": b"{}", "reason": "no-consent"}
     async with database.begin() as connection:
         await connection.execute(sa.insert(disclosures).values({**row, **left, "disclosed_at": sa.func.now()}))
+        await connection.execute(sa.insert(packets_out).values(packet))
         await connection.execute(sa.insert(withheld).values({**row, **waits, "since": sa.func.now()}))
