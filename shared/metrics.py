@@ -74,4 +74,7 @@ FEED_SILENT = Gauge(
     "1 where a facility that sends has sent nothing for longer than the site's hours, else 0",
     ["facility"],
 )
+VISITS_HANGING = Gauge(
+    "stepdown_visits_hanging", "Open visits of which nothing was heard for longer than the site's days", ["facility"]
+)
 FEED_AGE = Gauge("stepdown_feed_age_seconds", "Since the last message of a facility came", ["facility"])

@@ -39,6 +39,7 @@ from shared.site.values import (
     Billing,
     ClaimForm,
     Feed,
+    HangingAfter,
     KeyType,
     LevelRule,
     Name,
@@ -136,6 +137,8 @@ class Site(Part):
     """How long things are kept; it decides nothing of what is derived, so it is not part of the version."""
     silent_after: SilentAfter = SilentAfter()
     """When a feed has fallen silent; as `retention`, it is not part of the version."""
+    hanging_after: HangingAfter = HangingAfter()
+    """When an open visit hangs; as `retention`, it is not part of the version."""
     likeness: Likeness = Likeness()
     """What makes two records a probable match; as `retention`, it is not part of the version."""
     sign_in: SignIn = SignIn()
@@ -160,7 +163,7 @@ class Site(Part):
     def version(self) -> str:
         """Twelve hex digits of a hash of the content, whatever its files, order of keys and comments."""
         content = json.dumps(
-            self.model_dump(mode="json", exclude={"retention", "silent_after", "likeness", "sign_in"}),
+            self.model_dump(mode="json", exclude={"retention", "silent_after", "hanging_after", "likeness", "sign_in"}),
             sort_keys=True,
             ensure_ascii=True,
         )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 from datetime import date, time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.events.levels import Level
-from shared.events.open_lists import DispositionKind, ReferralKind
+from shared.events.open_lists import DispositionKind, ReferralKind, VisitClass
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
 Notice = Annotated[str, StringConstraints(min_length=1, max_length=600, strip_whitespace=True)]
@@ -269,6 +269,26 @@ class SilentAfter(Part):
     hours: int = Field(default=24, ge=1, le=8760)
     facilities: dict[Name, Annotated[int, Field(ge=1, le=8760)]] = Field(default_factory=dict)
     """Facility → its own hours: one that sends nothing at night or at weekends needs more."""
+
+
+Days = Annotated[int, Field(ge=1, le=3650)]
+_CLASSES: dict[VisitClass, int] = {"emergency": 3, "observation": 3, "crisis": 3}
+
+
+class HangingAfter(Part):
+    """After how many days without a message an open visit is listed as hanging (contract 6). Nothing closes it."""
+
+    days: Days = 30
+    """Of what the two tables do not name."""
+    levels: dict[Level, Days] = Field(default_factory=dict)
+    classes: dict[VisitClass, Days] = Field(default_factory=lambda: dict(_CLASSES))
+    """Of visits without a level."""
+
+    @property
+    def by_place(self) -> dict[str, int]:
+        """Each level, and each class of a visit without one → its days."""
+        levels = {level.value: self.levels.get(level, self.days) for level in Level}
+        return levels | {each: self.classes.get(each, self.days) for each in get_args(VisitClass)}
 
 
 class Authority(Part):

@@ -253,6 +253,11 @@ def silent(site: Site) -> object:
     return ages(site, last)
 
 
+def hanging(site: Site) -> object:
+    """After how many days without a message an open visit hangs."""
+    return site.hanging_after.by_place
+
+
 # ── placement ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 ASKED = (

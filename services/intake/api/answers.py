@@ -94,6 +94,20 @@ class UnknownNeedShown(TypedDict):
     need: str | None
 
 
+class HangingShown(TypedDict):
+    """A visit that is open, and of which nothing was heard since the message `message_id`, for longer than `days`."""
+
+    visit_id: str
+    patient_id: str
+    facility: str
+    open_as: Annotated[str, Field(description="its level, or its class without one")]
+    begun_at: AwareDatetime
+    message_id: Annotated[str, Field(description="the last message of the visit")]
+    trigger: str
+    since: Annotated[AwareDatetime, Field(description="when that message came")]
+    days: Annotated[int, Field(ge=1, description="after how many days without a message it hangs")]
+
+
 class DeletionShown(TypedDict):
     """A message that deletes a visit or a person's data, and what became of it: `applied`, or `waiting` for who may."""
 

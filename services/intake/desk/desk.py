@@ -9,10 +9,12 @@ from services.intake.api.answers import ConsentShown
 from services.intake.api.deletions import DECIDERS as DELETING
 from services.intake.api.feeds import CODES_LISTED, ELSEWHERE, feeds_of
 from services.intake.api.feeds import READERS as FEEDS
+from services.intake.api.hanging import LISTED as HANGING_LISTED
 from services.intake.api.live import READERS
 from services.intake.api.needs import LISTED as UNKNOWN_NEEDS_LISTED
 from services.intake.api.needs import opened as opened_need
 from services.intake.api.rate_limits import RateLimits
+from services.intake.console import hanging
 from services.intake.console import views as console
 from services.intake.console.silence import FeedAge, ages
 from services.intake.desk import rows, views
@@ -60,6 +62,7 @@ class IntakeDesk(OnlyLists):
             "messages": _elsewhere,
             "try": _elsewhere,
             "silent": self._silent,
+            "hanging": self._hanging,
             "codes": self._codes,
         }
 
@@ -82,6 +85,8 @@ class IntakeDesk(OnlyLists):
         if "silent" in names:
             silent = len(await self._silent_ones(connection, look))
             found["silent"] = Counted(silent, silent)
+        if "hanging" in names:
+            found["hanging"] = await self._hanging_ones(connection, look, chosen)
         if "codes" in names:
             found["codes"] = Counted(len(await unmapped_codes(connection, scope=look.scope, most=paging.MOST)), 0)
         asked = {
@@ -151,6 +156,18 @@ class IntakeDesk(OnlyLists):
         every = ages(self.intake.site, await console.last_by_facility(connection))
         return [each for each in every if look.scope.has(each.facility) and each.silent(look.at)]
 
+    async def _hanging(self, connection: Connection, look: Look) -> Fetched:
+        after = _hanging_place(look)
+        found = await hanging.hanging(connection, self.intake.site, look.at, look.scope, after=after, most=look.most)
+        await self._note(connection, look, HANGING_LISTED, [one.visit_id for one in found] or ["nobody"])
+        last = paging.cursor(*found[-1].place) if found else None
+        return Fetched([rows.hanging_row(one, self._as_is(look)) for one in found], last=last)
+
+    async def _hanging_ones(self, connection: Connection, look: Look, chosen: Listing | None) -> Counted:
+        after = _hanging_place(look) if chosen and chosen.name == "hanging" else hanging.FIRST
+        total, ahead = await hanging.tally(connection, self.intake.site, look.at, look.scope, after)
+        return Counted(total, total, ahead=ahead)
+
     async def _codes(self, connection: Connection, look: Look) -> Fetched:
         found = await unmapped_codes(connection, scope=look.scope, most=paging.MOST)
         await self._note(connection, look, CODES_LISTED, ["codes"])
@@ -215,6 +232,12 @@ def _since_place(look: Look) -> Place | None:
     """The place (since when, id) that a cursor of a list names. Raises a 422 Problem for a cursor that is none."""
     told = paging.behind({"cursor": look.asked.cursor} if look.asked.cursor else {}, 2)
     return (paging.instant(told[0]), told[1]) if told else None
+
+
+def _hanging_place(look: Look) -> hanging.Place:
+    """The place that a cursor of the list of hanging visits names. Raises a 422 Problem for a cursor that is none."""
+    told = paging.behind({"cursor": look.asked.cursor} if look.asked.cursor else {}, 2)
+    return (told[0], told[1]) if told else hanging.FIRST
 
 
 def _with_ends(drawn: Sequence[Row], keys: Sequence[str]) -> Fetched:

@@ -64,6 +64,16 @@ _FED: Final = Table(
 _SILENT: Final = Table(
     (Column("waiting", "Silent for"), Column("hours", "Its hours"), Column("last", "Last message")), about="Facility"
 )
+_HANGING: Final = Table(
+    (
+        Column("waiting", "Nothing heard"),
+        Column("open", "Open as"),
+        Column("last", "Last message", wide=True),
+        Column("days", "Its days"),
+        Column("facility", "Facility"),
+    ),
+    about="Patient",
+)
 _CODED: Final = Table(
     (Column("kind", "What it is"), Column("number", "How many wait", wide=True), _FACILITY, Column("last", "Last")),
     about="Code",
@@ -137,6 +147,14 @@ LISTS: Final = (
         Listing(
             "silent", "Silent feeds", "Facilities that have sent, and have sent nothing for longer than their hours.",
             "No feed has fallen silent.", None, urgent="silent", first=True, group=MESSAGES, table=_SILENT,
+        ),
+        FEEDS,
+    ),
+    Shelf(
+        Listing(
+            "hanging", "Hanging visits",
+            "Open, and no message came of them for the site's days. Nothing closes them here: ask the hospital.",
+            "No visit hangs.", None, urgent="hanging", tone="soon", group=MESSAGES, table=_HANGING,
         ),
         FEEDS,
     ),

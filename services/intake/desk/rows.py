@@ -7,6 +7,7 @@ from datetime import date, datetime, tzinfo
 from typing import NamedTuple
 
 from services.intake.api.answers import ConsentShown, FeedCount, FeedShown
+from services.intake.console.hanging import HangingVisit
 from services.intake.console.silence import FeedAge
 from services.intake.desk import taking_in, wording
 from services.intake.desk.taking_in import Asker
@@ -17,6 +18,7 @@ from services.intake.receiving.views import Listed, UnmappedCode
 from services.intake.requests.needs.store import UnknownNeedRow
 from services.intake.requests.needs.vocabulary import OPEN, choices
 from services.intake.visits.cancels import ASKS
+from shared.events.levels import SPOKEN
 from shared.site.config import Site
 from shared.web.forms import Form
 from shared.web.listing import Row
@@ -85,6 +87,28 @@ def silent_row(age: FeedAge, now: AsIs) -> Row:
         "last": Cell(_minute(age.last_at.astimezone(now.zone(age.facility)))),
     }
     return Row("", Badge(""), age.facility, name=now.title(age.facility), cells=cells)
+
+
+def hanging_row(visit: HangingVisit, now: AsIs) -> Row:
+    """A visit that hangs: since when nothing was heard, what it is open as, its last message, and after how many days
+    that is too long."""
+    begun = _with_year(visit.begun_at.astimezone(now.zone(visit.facility)).date())
+    days = now.site.hanging_after.by_place[visit.open_as]
+    cells = {
+        "waiting": Cell(badge=Badge(since(visit.heard_at, now.at), "soon")),
+        "open": Cell(_begun(say(SPOKEN.get(visit.open_as, visit.open_as))), [say("since {day}", day=begun)]),
+        "last": Cell(
+            _begun(wording.trigger(visit.trigger)),
+            [
+                _minute(visit.heard_at.astimezone(now.zone(visit.facility))),
+                say("Message {id}", id=visit.message_id),
+            ],
+        ),
+        "days": Cell(say_count("{count} day", "{count} days", days)),
+        "facility": Cell(now.title(visit.facility)),
+    }
+    page = f"/messages/{visit.message_id}" if now.opens else ""
+    return Row("", Badge(""), visit.facility, visit.patient_id, cells=cells, page=page)
 
 
 def code_row(code: UnmappedCode, now: AsIs) -> Row:

@@ -113,6 +113,8 @@ class VisitRow(NamedTuple):
     mapping: str
     quiet_until: datetime | None = None
     record_number: str | None = None
+    open_as: str | None = None
+    last_message: str | None = None
 
 
 class FactRow(NamedTuple):
@@ -131,7 +133,9 @@ class FactRow(NamedTuple):
     standing: bool
 
 
-_KEEP_VISITS = upsert(visits, VisitRow._fields, once=("patient_id", "facility", "visit_key"))
+_LATER = {"last_message": "GREATEST(t.last_message, excluded.last_message)"}
+"""Messages that say nothing new need not be here while a visit is derived."""
+_KEEP_VISITS = upsert(visits, VisitRow._fields, once=("patient_id", "facility", "visit_key"), changes=_LATER)
 _KEEP_EPISODES = upsert(episodes, ("episode_id", "patient_id", "sequence"), once=("patient_id",))
 _KEEP_FACTS = insert(facts, FactRow._fields)
 
@@ -162,7 +166,8 @@ def _visit_row(visit: VisitRecord, mapping: str) -> VisitRow:
     place = (visit.visit_id, visit.patient_id, visit.facility, visit.key, visit.episode_id)
     times = (visit.begun_at, visit.ended_at, visit.said_at)
     number = array(visit.record_number) if visit.record_number is not None else None
-    return VisitRow(*place, *times, visit.held, array(visit.unmapped), mapping, visit.quiet_until, number)
+    held, unmapped, quiet = visit.held, array(visit.unmapped), visit.quiet_until
+    return VisitRow(*place, *times, held, unmapped, mapping, quiet, number, visit.open_as, visit.last_message)
 
 
 def _fact_row(visit_id: str | None, key: FactKey, fact: Fact) -> FactRow:

@@ -31,6 +31,7 @@ from services.intake.visits.derive import (
     derive,
     difference,
 )
+from services.intake.visits.open_as import open_as
 from services.intake.visits.repetition import REPEATED
 from shared.events import CareFact, type_name
 from shared.events.base import PatientNumber, Place
@@ -89,6 +90,13 @@ class VisitRecord:
     """When its facility last took back that the patient died."""
     expected_at: datetime | None = None
     """When the patient is expected, of a visit that has not begun; known while it is brought in line."""
+    open_as: str | None = None
+    """Its level, or its class without one, while it is open (open_as.py); known while it is brought in line."""
+
+    @property
+    def last_message(self) -> str | None:
+        """The id of the message of those here that arrived last."""
+        return max([each.message_id for each in self.messages], default=None)
 
 
 @dataclass(slots=True)
@@ -223,7 +231,7 @@ def _alive(fact: DesiredFact, by: VisitMessage, alive: Order) -> DesiredFact:
 
 OTHERS_NUMBER = "number-of-another-patient"
 """The reason noted for a message that waits because its visit number is another patient's."""
-DERIVATION = 4
+DERIVATION = 5
 """Raised whenever messages give other facts than before under the same site config: then visits are derived again."""
 
 
@@ -253,6 +261,7 @@ def reconcile(
     for visit in visits:
         derived = (known or {}).get(visit.visit_id) or meant_by(visit, places)
         visit.begun_at, visit.ended_at = span_of(derived.facts)
+        visit.open_as = open_as(derived.facts, visit.facility, places) if visit.begun_at else None
         meant.append((visit, derived))
     meant.sort(key=lambda each: (each[0].begun_at or now, each[0].visit_id))
     return [_reconcile_one(visit, derived, sequences, places, now) for visit, derived in meant]

@@ -19,7 +19,7 @@ from tests.intake.web.test_matches import pid
 
 __all__ = ["browser"]
 RAIL = re.compile(r'href="/\?list=([a-z-]+)"')
-OF_ALL_FEEDS = {"silent", "feeds", "waiting", "wrong", "unmapped", "place-differs", "refused"}
+OF_ALL_FEEDS = {"silent", "hanging", "feeds", "waiting", "wrong", "unmapped", "place-differs", "refused"}
 BESIDE = {one.listing.name for one in LISTS if one.listing.page}
 """What the rail leads to beside lists: pages of their own."""
 OF_ROLE = {

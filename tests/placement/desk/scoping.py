@@ -189,6 +189,8 @@ def posting(path: str, case: Case) -> list[Tried]:
         way = "PUT" if path.startswith("/api/") else "POST"
         at = path.replace("{id}", "GH-PHP1").replace("{program}", "GH-PHP1")
         return [Tried(role, way, at, None, {}) for role in ("program", "admin")]
+    if path.endswith("/bills/try"):
+        return list(proposing(path))
     if path.startswith("/api/worklists/") or path == "/many":
         return list(marking(path, case))
     api_path = path if path.startswith("/api/") else f"/api{path}"
@@ -200,6 +202,17 @@ def posting(path: str, case: Case) -> list[Tried]:
         body |= {name: (case.ids[named] or ["nobody"])[0]} if name in body else {}
     roles = sorted(may) if path.startswith("/api/") else ["admin"]
     return [Tried(role, "POST", path.replace("{id}", which), None, body) for role in roles]
+
+
+def proposing(path: str) -> Iterator[Tried]:
+    """Facts proposed for the other's episode: as the other's, and as one's own."""
+    for facility in (*HERE, *THERE):
+        one = discharged("2026-05-05 07:00", episode="E1", patient_id="patient-E1", facility=facility)
+        fact = {f"ce_{name}": getattr(one, name) for name in ("id", "type", "subject", "sequence", "time")}
+        asked = [{**fact, "ce_source": "/stepdown/intake", "value": one.as_json}]
+        body = {"facts": asked} if path.startswith("/api/") else {"facts": orjson.dumps({"facts": asked}).decode()}
+        for role in ("interface", "admin"):
+            yield Tried(role, "POST", path, None, body)
 
 
 def marking(path: str, case: Case) -> Iterator[Tried]:
@@ -234,7 +247,7 @@ async def leaks(
             unread = {422} if not path.startswith("/api/") else set()  # a form has no lists of lists
             refused = (
                 method == "GET"
-                or path.endswith("/_search")
+                or path.endswith(("/_search", "/bills/try"))  # questions: what they answer is looked at
                 or not writes
                 or answer.status_code in {401, 403, 404} | unread
             )

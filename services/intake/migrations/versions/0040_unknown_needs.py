@@ -8,7 +8,7 @@ from shared.storage.first_changes import tell, tell_no_more
 from shared.storage.first_tables import run_statements
 
 revision = "0040"
-down_revision = "0037"
+down_revision = "0038"
 branch_labels = None
 depends_on = None
 
