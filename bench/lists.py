@@ -54,7 +54,8 @@ BROKERS = ("embedded",)
 LIMITS = "Each page counts every list of its desk; then templates are filled in, which is most of the processor time."
 TRIED = (
     "Counts that need no row of an episode, each list's once, in one query; the first rows of all lists by one query; "
-    "what a form may be answered with is made once a page; no workers of PostgreSQL are started (decision 0227)."
+    "what a form may be answered with is made once a page; no workers of PostgreSQL are started (decision 0227). "
+    "Kinds, states and keys of JSON written into the queries, so that partial indexes are used (decision 0244)."
 )
 KEY = "b" * 32
 MOST_MILLISECONDS, MOST_STATEMENTS = 150, 6
@@ -77,6 +78,12 @@ _REFERS = (
 """An entry of aftercare, whose plan is the copy's own."""
 
 
+_OVER = """
+state = 'closed' OR (state = 'void' AND NOT EXISTS (
+    SELECT 1 FROM entries AS e WHERE e.episode_id = episodes.episode_id AND e.kind = 'arrival' AND e.state = 'expected'
+))
+"""
+"""Whose episode is over: it is void, too, while somebody is expected, which no hospital does of ten thousand."""
 _AUTHORIZED = """
 INSERT INTO entries (episode_id, kind, id, facility, besides, state, at, due, content)
 SELECT o.episode_id, 'authorization', o.id || '-allowed', o.facility, '{}', t.state, o.at, o.at + interval '30 days',
@@ -187,7 +194,7 @@ def _of_aftercare(database: Database) -> Sequence[BaseRoute]:
 
 async def _filled(stage: Stage, size: int, but: str) -> None:
     """Copies of every episode `but` one, until both databases have so many; which are over, placement knows."""
-    over = await _copied(stage, "placement", OF_PLACEMENT, over="state IN ('closed', 'void')", size=size, but=but)
+    over = await _copied(stage, "placement", OF_PLACEMENT, over=_OVER, size=size, but=but)
     listed = ", ".join(f"'{each}'" for each in over) or "''"
     await _copied(stage, "aftercare", OF_AFTERCARE, over=f"episode_id IN ({listed})", size=size, but=but)
 

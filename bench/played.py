@@ -17,8 +17,8 @@ from shared.settings import Settings
 from shared.site import config
 from tools.mllp_client import MllpClient
 from tools.simulator.doors import Doors
-from tools.simulator.morning import Morning, somebody
 from tools.simulator.show import Plan, Steps, play_and_verify
+from tools.simulator.somebody import Morning, somebody
 from tools.simulator.watch import Watch
 from tools.stack import SERVICES, tokens
 from tools.stack.access import Access

@@ -20,6 +20,7 @@ SIZES: dict[str, Size] = {
     "engine": Size(60_000, 3_000, "facts of each shape"),
     "mllp": Size(6, 1, "seconds for each number of connections"),
     "intake": Size(30_000, 1_000, "HL7 messages"),
+    "fhir": Size(10, 2, "seconds of creates"),
     "latency": Size(10, 2, "seconds for each rate"),
     "idle": Size(20, 3, "seconds at rest"),
     "pages": Size(20, 3, "seconds of each"),

@@ -1,7 +1,8 @@
 """The tables of intake's database; names, contacts and messages are in it only encrypted (`sealed`).
 
-Lock order of every transaction: waiting records that are worked off already, positions, waiting records, then patients
-by id; visits, episodes and facts of a patient are written under the lock of that patient's row, feeds last.
+Lock order of every transaction: conditions of FHIR (advisory locks, `receiving/encounters.py`), waiting records that
+are worked off already, positions, waiting records, then patients by id; visits, episodes and facts of a patient are
+written under the lock of that patient's row, feeds last.
 """
 
 from __future__ import annotations
@@ -252,6 +253,26 @@ number_conflicts = sa.Table(
     sa.UniqueConstraint("facility", "visit_key", "patient_id"),
     sa.Index("number_conflicts_listed", "since", "conflict_id"),
     comment="visit numbers that another patient of the facility had before",
+)
+
+unknown_needs = sa.Table(
+    "unknown_needs",
+    INTAKE,
+    sa.Column("need_id", sa.Text, primary_key=True, comment="tells no age"),
+    sa.Column("fact_id", sa.Text, nullable=False, comment="ce_id of the first statement of what told it"),
+    sa.Column("place", sa.SmallInteger, nullable=False, comment="among the needs of that statement, from 0"),
+    sa.Column("facility", sa.Text, nullable=False),
+    sa.Column("patient_id", sa.Text, nullable=False, comment="of the episode that it was told of"),
+    sa.Column("told_at", _TIME, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False, comment="what was told; place: need:<need_id>"),
+    sa.Column("state", sa.Text, nullable=False, server_default="open", comment="open, mapped, set-aside"),
+    sa.Column("need", sa.Text, comment="the site's need that a person mapped it to"),
+    sa.Column("decided_by", sa.Text),
+    sa.Column("decided_at", _TIME),
+    sa.UniqueConstraint("fact_id", "place"),
+    sa.Index("unknown_needs_listed", "told_at", "need_id"),
+    sa.Index("unknown_needs_of_facility", "facility"),
+    comment="needs that another system told and the site's vocabulary does not have",
 )
 
 messages = sa.Table(

@@ -36,7 +36,7 @@ def assemble(settings: Settings, *, clock: Clock = system_clock) -> ServiceProce
     parts = Parts(database, rules, clock, random_id)
     subscriptions = [consumer.subscription(database, rules, clock=clock, ids=random_id)]
     rounds = [*timers.timers(database, rules, clock=clock, ids=random_id)]
-    if outside.outsiders:
+    if outside.outsiders or len({each.entity_id for each in site.facilities}) > 1:
         subscriptions.append(gate.subscription(database, outside, clock=clock, ids=random_id))
         subscriptions[1].follow(subscriptions[0])
         rounds += gate_timers.timers(database, outside, clock=clock, ids=random_id)

@@ -46,6 +46,7 @@ from shared.events.episodes import EpisodeState
 from shared.events.follow_ups import FollowUpDue, FollowUpExcluded, FollowUpKept, FollowUpMissed
 from shared.events.merging import LeftoverSettled, MergeEnded
 from shared.events.placing import (
+    HandoverReceived,
     OfferAccepted,
     OfferCountered,
     OfferDeclined,
@@ -149,6 +150,7 @@ PLACING: tuple[type[CareFact], ...] = (
     Placed,
     PlacementCancelled,
     StartMissed,
+    HandoverReceived,
 )
 PLANNING: tuple[type[CareFact], ...] = (
     PlanRecorded,

@@ -45,6 +45,8 @@ class AftercareReferred(AftercareFact):
     plan_id: Annotated[Identifier | None, Meta(description="the plan it belongs to")] = None
     template: Annotated[Code | None, Meta(description="template of site config that asked for it")] = None
     instead_of: Annotated[Identifier | None, Meta(description="referral_id of the one that came to nothing")] = None
+    need: Annotated[Code | None, Meta(description="need of the site's vocabulary that it answers")] = None
+    search_id: Annotated[Identifier | None, Meta(description="the search that has the need")] = None
 
     def __post_init__(self) -> None:
         """A word that is new is read as `other`."""

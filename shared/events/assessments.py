@@ -25,5 +25,5 @@ class Assessed(CareFact):
     recommended_level: Annotated[Level | None, Meta(description="the level that the assessment recommends")] = None
     needs: Annotated[
         tuple[Code, ...] | None,
-        Meta(description="needs of the site's vocabulary: `transport`, or with a value `language:es`"),
+        Meta(description="needs of the site's vocabulary: `transport`, `language:es`; `unknown`: it has none for it"),
     ] = None

@@ -96,6 +96,15 @@ class SearchNow(PublishedStruct):
     ready_on: Annotated[Day | None, Meta(description="first day looked for; absent: as soon as possible")] = None
 
 
+class NeedNow(PublishedStruct):
+    """A need that no program answers, but a referral."""
+
+    need: Annotated[Code, Meta(description="key of the site's vocabulary")]
+    search_id: Annotated[Identifier, Meta(description="the search that has it")]
+    facility: Annotated[Identifier, Meta(description="whose search it is")]
+    since: Annotated[Instant, Meta(description="when the search was opened")]
+
+
 class MergeBefore(PublishedStruct):
     """A merge that was taken back: from when to when what one facility told of another episode counted here."""
 
@@ -128,9 +137,16 @@ class EpisodeState(PublishedStruct):
     searches: Annotated[
         tuple[SearchNow, ...] | None, Meta(description="the searches that are open, the most urgent first")
     ] = None
+    needs_referred: Annotated[
+        tuple[NeedNow, ...] | None,
+        Meta(description="needs of its searches, open ones and those that came to an end, which a referral answers"),
+    ] = None
     next_start: Annotated[Day | None, Meta(description="first day agreed with a program, where it has not begun")] = (
         None
     )
+    missed_start: Annotated[
+        Day | None, Meta(description="first day to which the patient did not come, until another is agreed or told")
+    ] = None
     declined_at: Annotated[
         Instant | None, Meta(description="when the patient declined further care, where that ended the latest search")
     ] = None

@@ -275,3 +275,14 @@ class StartMissed(Placement):
     """The first day came and the patient did not."""
 
     TYPE: ClassVar[str] = "start-missed"
+    start_date: Annotated[
+        Day | None, Meta(description="first day that was missed; absent: the one agreed when it was stated")
+    ] = None
+
+
+class HandoverReceived(Placement):
+    """The program that took the patient confirms what was handed over to it."""
+
+    TYPE: ClassVar[str] = "handover-received"
+    arrived: Annotated[bool, Meta(description="the patient is there")]
+    plan_read: Annotated[bool, Meta(description="the packet was read: plan, diagnoses, medication")]

@@ -46,7 +46,7 @@ class Referred(CareFact):
     requested_level: Annotated[Level | None, Meta(description="the level of care that was asked for")] = None
     needs: Annotated[
         tuple[Code, ...] | None,
-        Meta(description="needs of the site's vocabulary: `transport`, or with a value `language:es`"),
+        Meta(description="needs of the site's vocabulary: `transport`, `language:es`; `unknown`: it has none for it"),
     ] = None
 
 

@@ -103,13 +103,22 @@ class DiagnosisOfStay(Element, kw_only=True):
     """A Condition of an Encounter; `rank` 1 is the principal one."""
 
     condition: Reference
+    use: CodeableConcept | None = None
     rank: int | None = None
 
 
 class Hospitalization(Element, kw_only=True):
-    """How a stay ended."""
+    """How a stay began and ended."""
 
+    admit_source: CodeableConcept | None = None
     discharge_disposition: CodeableConcept | None = None
+
+
+class StatusOfStay(Element, kw_only=True):
+    """A status of an Encounter, and from when to when it had it."""
+
+    status: str
+    period: Period
 
 
 class Encounter(_Tagged, kw_only=True):
@@ -117,9 +126,11 @@ class Encounter(_Tagged, kw_only=True):
 
     identifier: tuple[Identifier, ...] = ()
     status: str
+    status_history: tuple[StatusOfStay, ...] = ()
     encounter_class: Coding | None = Class
     type: tuple[CodeableConcept, ...] = ()
     service_type: CodeableConcept | None = None
+    priority: CodeableConcept | None = None
     subject: Reference
     episode_of_care: tuple[Reference, ...] = ()
     participant: tuple[Participant, ...] = ()

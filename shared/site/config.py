@@ -93,6 +93,8 @@ class DispositionRow(NamedTuple):
     kind: DispositionKind
 
 
+TREATS = "treating-provider"
+"""The class of whoever gives treatment, a program of another legal entity too, as a consent names it."""
 STILL_A_PATIENT = "30"
 """The patient status while a stay is open (contract 4); no end has it."""
 UNKNOWN = "unknown"
@@ -175,6 +177,22 @@ class Site(Part):
     def facility(self, name: str) -> Facility | None:
         """The facility by its name, or by a text that it is sent as; None for one that the site does not have."""
         return self._facilities.get(norm(name))
+
+    @cached_property
+    def may_receive(self) -> dict[str, str]:
+        """Whom a consent may name: recipients, and the legal entities of the facilities; id → title."""
+        entities = {each.entity_id: each.title for each in self.facilities}
+        return entities | {each.id: each.title for each in self.recipients}
+
+    @cached_property
+    def classes_that_receive(self) -> frozenset[str]:
+        """The classes that a consent may name: those of recipients, and of who gives treatment."""
+        return frozenset(each.recipient_class for each in self.recipients) | {TREATS}
+
+    def entity(self, facility: str) -> str:
+        """The legal entity of a facility, as a consent names it; of one that the site does not have nobody's."""
+        found = self.facility(facility)
+        return found.entity_id if found else ""
 
     def silent_hours(self, facility: str) -> int:
         """After how many hours without a message a facility has fallen silent."""

@@ -21,6 +21,9 @@ class Limits(Part):
     longer than agreed a placement is kept for a patient who is still in a 24-hour stay (contract 3.7)."""
     leaving_days: int = Field(default=3, ge=0, le=90)
     """Who is expected to leave within so many days, and has no next program, is listed."""
+    receipt_hours: int | None = Field(default=None, ge=1, le=720)
+    """So many hours after a first day the program has confirmed that the patient came and that it read the packet, else
+    the placement is listed; absent: nobody asks."""
     deletion_days: int = Field(default=30, ge=0, le=3650)
     """So many days after a visit's end a message may still delete it (A23); later a person says so (contract 6)."""
     capacity_days: int = Field(default=7, ge=1, le=365)

@@ -17,6 +17,8 @@ from shared.site.values import Label, Name, NeedKey, Part
 Kind = Literal["must", "preference"]
 YES = ("yes",)
 """What a need is told with that is only asked for or not."""
+REFERRAL_DAYS = 7
+"""In how many days a referral that answers a need ought to be settled, where the site says nothing."""
 NO = "no"
 """What a need is told with that is there no longer."""
 RESERVED = frozenset({*YES, NO})
@@ -29,7 +31,8 @@ class Need(Part):
     ascending order, and the program answers up to the highest that it says. `answered_by`: the field of a program that
     answers, else its `answers`; `hours`: at which times of day it meets (morning, afternoon, evening), and `all`
     of them have to suit. `unsaid`: what it means when a program says nothing of it. `referral`: the kind of referral
-    that answers it instead of a program. `labels`: what the need tells of the patient.
+    that answers it instead of a program; `referral_to`: to whom it goes, absent: that is open; `referral_days`: in how
+    many days it ought to be settled, absent: `REFERRAL_DAYS`. `labels`: what the need tells of the patient.
     """
 
     key: NeedKey
@@ -40,6 +43,8 @@ class Need(Part):
     answered_by: Literal["answers", "modalities", "hours"] = "answers"
     unsaid: Literal["fails", "meets"] = "fails"
     referral: ReferralKind | None = None
+    referral_to: Name | None = None
+    referral_days: int | None = Field(default=None, ge=0, le=365)
     labels: tuple[Label, ...] = ()
 
     @model_validator(mode="after")
@@ -47,6 +52,8 @@ class Need(Part):
         if self.key in KNOWN and (self.values or self.referral or self.judged != "any"):
             text = "this need is judged by a field of the program: its row has words and kind alone"
             raise PydanticCustomError("need", text)
+        if self.referral is None and (self.referral_to or self.referral_days is not None):
+            raise PydanticCustomError("need", "`referral_to` and `referral_days` are of a `referral`")
         if RESERVED & {*self.values}:
             raise PydanticCustomError("need", "`yes` and `no` say whether a need is there: no value is called so")
         if self.judged == "up-to" and not self.values:
@@ -101,6 +108,11 @@ def codes_of(needs: tuple[Need, ...]) -> dict[str, str]:
         f"{each.key}:{value}" if value else each.key: f"{each.words}: {value}" if value else each.words
         for each, value in with_values
     }
+
+
+def words_of(needs: tuple[Need, ...]) -> dict[str, str]:
+    """Need → its words."""
+    return {each.key: each.words for each in needs}
 
 
 def kind_of(needs: tuple[Need, ...], key: str) -> Kind:

@@ -5,16 +5,18 @@ What a unit is may depend on the class of the visit (contract 6, What class).
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+import re
+from typing import Annotated, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.events.levels import Level
 from shared.events.open_lists import DispositionKind, VisitClass
 from shared.site.values import Billing, Label, Name, Npi, Part, Setting, Zone
 
+Entity = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
 PATIENT_CLASSES = frozenset("BCEINOPRU")
 """The codes of PV1-2 that HL7 has (table 0004); a code that it does not have decides nothing."""
 
@@ -139,10 +141,20 @@ class Facility(Part):
     """Other texts by which MSH-4 or PV1-3.4 name it."""
     processing_ids: tuple[Literal["P", "T", "D"], ...] = Field(default=("P",), min_length=1)
     """MSH-11 that are taken; another one is AR 202."""
+    entity: Entity | None = None
+    """The legal entity that it is of, as a consent names it; absent: it is one of its own, by its name. What goes to
+    another entity's program passes the gate (contract 3.7)."""
+    part2: bool = False
+    """All of its care is about substance use by 42 CFR Part 2, whatever its units say."""
     units: tuple[Unit, ...] = ()
     billing: dict[Level, Billing] = Field(default_factory=dict)
     dispositions: dict[DispositionKind, tuple[Name, ...]] = Field(default_factory=dict)
     """Codes and texts that mean something else here than at the site as a whole."""
+
+    @property
+    def entity_id(self) -> str:
+        """The legal entity as a consent names it."""
+        return self.entity or "-".join(re.findall("[a-z0-9]+", self.name.lower()))
 
     @property
     def zone_info(self) -> ZoneInfo:

@@ -1,8 +1,8 @@
 """The one function through which leaves what does not go to a recipient's topic (contract 5.7): it writes the ledger.
 
 What goes to a recipient by `out.<recipient>` has the gate's ledger, a row for each fact (decision 0122). An export is
-one act on many entries, a packet is what a program reads of an offer; both go to a person of the entity itself: a row
-says who, of which list, how many, when, on what basis, and no value (decision 0196).
+one act on many entries, a packet is what a program reads of an offer: a row says who, of which list, how many, when, on
+what basis, and no value (decision 0196). Of a packet to another entity the gate has a row besides (decision 0251).
 """
 
 from __future__ import annotations
@@ -18,18 +18,21 @@ from shared.errors import InvalidMessage
 from shared.storage import audit
 from shared.storage.desk_tables import exits
 
-Way = Literal["export", "packet"]
+Way = Literal["export", "packet", "packet-out"]
 WHO_MAY: Final[dict[Way, tuple[str, ...]]] = {
     "export": ("coordinator", "auditor"),
     "packet": ("coordinator", "program", "clinician"),
+    "packet-out": ("coordinator", "program", "clinician"),
 }
 """By which way who may take something out, besides admin."""
 _BASIS: Final[dict[Way, tuple[str, tuple[str, ...]]]] = {
+    "packet-out": ("", ("treatment",)),
     "export": ("within-entity", ("treatment", "operations")),
     "packet": ("within-entity", ("treatment",)),
 }
 """Way → its basis, and the purposes that it holds for: use within the entity for treatment, payment and operations
-needs no consent (45 CFR 164.506(c)(1), 42 CFR 2.12(c)(3))."""
+needs no consent (45 CFR 164.506(c)(1), 42 CFR 2.12(c)(3)). What goes to another entity has no basis of its own: the
+gate decides, and it is told with the exit."""
 
 
 class Exit(NamedTuple):
@@ -42,13 +45,16 @@ class Exit(NamedTuple):
     facilities: Collection[str]
     way: Way = "export"
     purpose: str = "operations"
+    basis: str = ""
+    """The kind of basis that the gate decided on; empty: that of the way."""
 
 
 async def leave(connection: AsyncConnection, asked: Exit, at: datetime) -> None:
     """Write the ledger's row and the audit's, in the caller's transaction; it commits before the first byte leaves.
     Raises InvalidMessage where this way has no basis for the purpose or the actor."""
-    basis, purposes = _BASIS[asked.way]
-    if asked.purpose not in purposes or not asked.roles & {*WHO_MAY[asked.way], "admin"}:
+    own, purposes = _BASIS[asked.way]
+    basis = asked.basis or own
+    if not basis or asked.purpose not in purposes or not asked.roles & {*WHO_MAY[asked.way], "admin"}:
         raise InvalidMessage(f"there is no basis for this {asked.way}")
     row = {
         "at": at, "actor": asked.actor, "way": asked.way, "what": asked.what, "entries": asked.entries,

@@ -93,8 +93,9 @@ class ResourceReader(Protocol):
 
 @dataclass(frozen=True)
 class ReadType:
-    """A type that is read and searched. `include`: names of reference parameters that `_include` follows; `revinclude`:
-    `Type:parameter` of others that `_revinclude` brings."""
+    """A type that is read and searched. `include`: names of reference parameters that `_include` follows, with `:Type`
+    where the others that it leads to are another service's; `revinclude`: `Type:parameter` of others that `_revinclude`
+    brings."""
 
     kind: str
     roles: tuple[str, ...]
@@ -110,6 +111,14 @@ class ReadType:
         """What the CapabilityStatement says of it."""
         include = [f"{self.kind}:{name}" for name in self.include]
         return TypeTold(self.kind, self.parameters, include, self.revinclude, stamped=self.stamped)
+
+    def includes(self, one: Including) -> bool:
+        """Whether all that is asked to be included can be: of a parameter that leads to another service's types, too,
+        the type is named (decision 0253)."""
+        if f"{one.parameter}:{one.target}" in self.include:
+            return True
+        targets = next((each.target for each in self.parameters if each.name == one.parameter), ())
+        return one.parameter in self.include and (not one.target or not targets or one.target in targets)
 
 
 class Reads:
@@ -183,8 +192,9 @@ class Reads:
     def _check(self, row: ReadType, question: SearchQuestion, who: Caller) -> None:
         """Raise a Problem where something is to be included that is not offered (400), or not in the token's scopes."""
         for one in question.include:
-            if one.kind != row.kind or one.parameter not in row.include:
-                raise _bad("_include", f"to be included are {', '.join(row.told.include) or 'none'}")
+            if one.kind != row.kind or not row.includes(one):
+                every = ", ".join(row.told.include) or "none"
+                raise _bad("_include", f"to be included are {every}; what another service has is read by its reference")
         for one in question.revinclude:
             if f"{one.kind}:{one.parameter}" not in row.revinclude:
                 raise _bad("_revinclude", f"to be included are {', '.join(row.revinclude) or 'none'}")

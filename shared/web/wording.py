@@ -34,6 +34,11 @@ MEASURES = {"fuh": "after hospitalization", "fui": "after withdrawal or resident
 """Kind of a measure of follow-up (HEDIS) → after what it asks for one."""
 
 
+def language_of(code: str) -> str:
+    """A language, by its code, in the words of the one that is spoken now."""
+    return str(locale().languages.get(code, code))
+
+
 def measure(name: str, *, short: bool = False) -> str:
     """A measure as people say it: `FUH-7` → `7-day follow-up after hospitalization`; `short`: `7-day follow-up`."""
     kind, _, days = name.lower().partition("-")

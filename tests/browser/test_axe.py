@@ -6,6 +6,7 @@ axe's rules of best practice are among those that are run.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -26,6 +27,12 @@ pytestmark = [
 LISTS = [f"/placement/?list={one.name}" for one in PLACEMENT if one.title and "coordinator" in one.readers]
 LISTS += [f"/aftercare/?list={one.name}" for one in AFTERCARE]
 LISTS += [f"/intake/?list={one.listing.name}" for one in INTAKE if "coordinator" in one.readers]
+OTHERS = [
+    (one.readers[0], f"/intake{one.listing.page or f'/?list={one.listing.name}'}")
+    for one in INTAKE
+    if one.listing.page or "coordinator" not in one.readers
+]
+"""Lists of intake, and its pages of messages, that are for others: who reads them, and where they are."""
 Way = Callable[[Page, System], Awaitable[object]]
 """How a page is come to, from its reader's first page."""
 
@@ -62,13 +69,13 @@ async def test_every_list_of_every_desk(morning: System, browser: Browser, addre
     [
         ("To be placed", "Say what is needed"), ("First days", "First day was"), ("Offers out", "Withdraw"),
         ("Contacts to make", "Record a contact"), ("Plans", "Add an appointment"),
-        ("Authorizations ending", "Payer allows more"), ("Plans to review", "Plan reviewed"),
+        ("Authorizations ending", "Payer allows more"), ("Reviews due", "Plan reviewed"),
     ],
 )  # fmt: skip
 async def test_a_form_that_is_open_in_its_row(morning: System, browser: Browser, name: str, act: str) -> None:
     page = await person(browser, morning, "coordinator")
     await opens(page, name)
-    form = await begins(page.locator("tr.row").first, act)
+    form = await begins(row(page, act).first, act)
     await expect(form).to_be_visible()
     await found_nothing(page)
 
@@ -137,6 +144,111 @@ async def test_a_page_of_a_coordinator_s_day(morning: System, browser: Browser, 
     page = await person(browser, morning, "coordinator")
     await way(page, morning)
     await found_nothing(page)
+
+
+async def _follows(page: Page, words: str, heads: str) -> None:
+    """Go where the first link that begins with these words leads, to a page with this heading."""
+    await page.get_by_role("link", name=re.compile(f"^{re.escape(words)}")).first.click()
+    await expect(page.get_by_role("heading", level=1, name=heads)).to_be_visible()
+
+
+async def chooses(page: Page, system: System) -> None:
+    """The programs that suit somebody, as the patient reads them."""
+    await compares(page, system)
+    await _follows(page, "The patient's choices", "Your choices")
+    await named(page)
+
+
+async def reads_the_packet(page: Page, _: System) -> None:
+    """What a program was told that was asked for somebody."""
+    await opens(page, "Offers out")
+    await _follows(page, "The packet", "Packet")
+
+
+async def reads_a_whole_packet(page: Page, _: System) -> None:
+    """What a program is told that would take somebody on another day."""
+    await opens(page, "Another day proposed")
+    await _follows(page, "The packet", "Packet")
+    await expect(page.get_by_role("heading", name="Diagnoses")).to_be_visible()
+
+
+def at(address: str, heads: str) -> Way:
+    """The page of this address, which has this heading."""
+
+    async def goes(page: Page, system: System) -> None:
+        await page.goto(system.ready["desk"] + address)
+        await expect(page.get_by_role("heading", level=1, name=heads).first).to_be_visible()
+        await named(page)
+
+    return goes
+
+
+async def tells_of_seats(page: Page, system: System) -> None:
+    """The form by which a program tells of its seats, from the board."""
+    await at("/placement/board", "Seats")(page, system)
+    await _follows(page, "Tell of its seats", "Tell of its seats")
+
+
+async def weighs_a_match(page: Page, system: System) -> None:
+    """Two records side by side, with what may be said of them."""
+    await page.goto(system.ready["desk"] + "/intake/?list=matches")
+    await page.locator("tr.row a[href*='/matches/']").first.click()
+    await expect(page.get_by_role("heading", name="For and against")).to_be_visible()
+    await page.locator("details.act > summary").first.click()
+
+
+async def opens_a_message(page: Page, system: System) -> None:
+    """One message, with its text and what it would do now."""
+    await page.goto(system.ready["desk"] + "/intake/messages")
+    await page.locator("tr.row a[href*='/messages/']").first.click()
+    await expect(page.locator("dl.facts")).to_be_visible()
+    for button, shows in (("/text", "pre.sealed"), ("/again", "form[action$='/again'], section:last-child")):
+        await page.locator(f"form[action$='{button}'] button").click()
+        await expect(page.locator(shows).first).to_be_visible()
+
+
+async def reads_a_plan(page: Page, _: System) -> None:
+    """The page of somebody whose end of the stay is planned."""
+    await opens(page, "Leaving soon")
+    await page.locator("tr.row .person a").first.click()
+    await expect(page.locator("#aftercare")).to_be_visible()
+
+
+PROGRAM_DAY = "/placement/programs/GH-PHP1"
+SHEETS: dict[str, tuple[str, Way]] = {
+    "seats": ("coordinator", at("/placement/board", "Seats")),
+    "a program tells of its seats": ("program", tells_of_seats),
+    "a patient's choices": ("coordinator", chooses),
+    "what no program answers": ("coordinator", at("/placement/gaps", "What no program answers")),
+    "ready, and waiting": ("coordinator", at("/placement/ready", "Ready")),
+    "a blind packet": ("program", reads_the_packet),
+    "a whole packet": ("program", reads_a_whole_packet),
+    "a planned end": ("coordinator", reads_a_plan),
+    "a program's day": ("program", at(f"{PROGRAM_DAY}/today", "")),
+    "a program's attendance": ("program", at(f"{PROGRAM_DAY}/attendance", "")),
+    "a match": ("identity", weighs_a_match),
+    "a message": ("interface", opens_a_message),
+}
+"""Pages besides lists: who reads each, and the way to it."""
+
+
+@pytest.mark.parametrize(("role", "way"), SHEETS.values(), ids=SHEETS.keys())
+async def test_a_page_besides_the_lists(morning: System, browser: Browser, role: str, way: Way) -> None:
+    page = await person(browser, morning, role)
+    await way(page, morning)
+    await found_nothing(page)
+
+
+@pytest.mark.parametrize(("role", "address"), OTHERS)
+async def test_what_others_read_at_intake(morning: System, browser: Browser, role: str, address: str) -> None:
+    page = await person(browser, morning, role)
+    await page.goto(morning.ready["desk"] + address)
+    await named(page)
+    await found_nothing(page)
+    acts = page.locator("details.more > summary, main details > summary")
+    if await acts.count():
+        await acts.first.click()
+        await found_nothing(page)
 
 
 async def test_signing_in_and_choosing_a_role(morning: System, browser: Browser) -> None:

@@ -163,7 +163,7 @@ async def test_a_patient_is_offered_to_a_program_and_placed(tab: Tab, system: Sy
     await tab.look("document.querySelector('#programs tr.form form').requestSubmit()")
     sent = await tab.shows("document.querySelector('.notice') && document.querySelector('.notice').innerText")
     assert sent.startswith("The offer is sent")
-    await tab.look("[...document.querySelectorAll('#asked a.act')].find((e) => /accepts/.test(e.innerText)).click()")
+    await tab.look("[...document.querySelectorAll('#asked a.act')].find((e) => /accepts/.test(e.textContent)).click()")
     await tab.shows("document.querySelector('#asked tr.form form') !== null")
     await tab.look("document.querySelector('#asked tr.form form').requestSubmit()")
     await tab.shows("document.querySelector('.notice')?.innerText.startsWith('Placed')")

@@ -17,6 +17,7 @@ from tests.browser.people import play
 from tests.browsing import Browser
 from tests.reading_words import codes, strange, texts
 from tests.system import System, a_system
+from tools.simulator.care_scenes import INJECTION, PHYSICIAN
 from tools.simulator.lives import FAMILY, GIVEN
 
 pytestmark = pytest.mark.slow
@@ -32,10 +33,10 @@ async def morning(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sys
         yield running
 
 
-_SAID_IN_THE_MORNING = ("PHQ-9", "ACME-STD")
-"""An instrument and a payer's plan, as those who told them wrote them."""
-_IDS = re.compile(r"…\w{4}\b|\b[0-9a-f]{32}\b")
-"""Ends of patients' numbers, and ids of messages: they are there to be compared."""
+_SAID_IN_THE_MORNING = ("PHQ-9", "ACME-STD", "RXNORM", INJECTION, PHYSICIAN, "call-118", "A-4471")
+"""An instrument, a payer's plan and references, a medication and its prescriber, as those who told them wrote them."""
+_IDS = re.compile(r"…\w{4}\b|\b[0-9a-f]{32}\b|\b9\d{8}\b")
+"""Ends of patients' numbers, ids of messages, numbers of the state: they are there to be compared."""
 
 
 def nobody_s_to_translate() -> list[str]:
@@ -89,7 +90,8 @@ async def crawled(client: httpx.AsyncClient) -> list[tuple[str, str]]:
         if address not in found:
             fragment = {"hx-request": "true"} if address.endswith("/part") else {}
             answer = await client.get(address, follow_redirects=True, headers=fragment)
-            assert answer.status_code in {200, 204}, (address, answer.status_code)
+            led_there = [each for each, page in found.items() if address in html.unescape(page)][:3]
+            assert answer.status_code in {200, 204}, (address, answer.status_code, led_there)
             found[address] = answer.text
         return found[address]
 

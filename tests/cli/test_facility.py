@@ -49,7 +49,7 @@ def test_a_facility_leaves_once_its_open_stays_are_looked_at(system: RunningSyst
     would = json.loads(system.stepdown(RETIRE, "--dry-run").out)
     assert [one["stays"] for one in would["open"]] == [1]
     assert would["deleted"] == {
-        "names": 2, "identifiers": 2, "matches": 0, "raw-messages": 3, "refused-messages": 1,
+        "names": 2, "identifiers": 2, "matches": 0, "unknown-needs": 0, "raw-messages": 3, "refused-messages": 1,
     }  # fmt: skip
     assert (would["refused"], would["retired_at"], would["label"]) == (None, None, None)
     no = system.stepdown("facility retire MEADOW")

@@ -21,6 +21,7 @@ from tests.deploy.charted import CHART, FULL, Object, Rendered, environment, fil
 from tests.deploy.composed import ROOT
 from tests.house.test_docs import wrong_with
 from tools.stack.front import routes as front
+from tools.stack.front.fhir import SERVICES_OF, asks
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 OPTIONS = {
@@ -212,6 +213,50 @@ def test_every_selector_selects_its_own_pods(chart: Rendered) -> None:
     assert nothing["spec"].keys() == {"podSelector", "policyTypes"}
 
 
+def passed_by(ingress: Object) -> dict[str, tuple[str, str]]:
+    """Path → (service, type of the path) of an Ingress."""
+    of = f"{ingress['metadata']['name']}-"
+    [rule] = ingress["spec"]["rules"]
+    return {
+        one["path"]: (one["backend"]["service"]["name"].removeprefix(of), one["pathType"])
+        for one in rule["http"]["paths"]
+    }
+
+
+def passed_to(passed: dict[str, tuple[str, str]], path: str) -> str:
+    """Who gets a path: the exact one, else the longest prefix of whole parts, as Kubernetes' API says."""
+    if path in passed:
+        return passed[path][0]
+    fits = [one for one, (_, kind) in passed.items() if kind == "Prefix" and path.startswith(f"{one}/")]
+    return passed[max(fits, key=len)][0]
+
+
+TOLD_AND_READ = {"Condition", "Coverage", "Encounter", "ServiceRequest"}
+"""Types that placement reads and intake takes in, at addresses that differ by the method alone."""
+
+
+@pytest.mark.parametrize("kind", [*sorted(SERVICES_OF), "Observation", "QuestionnaireResponse"])
+def test_a_type_of_fhir_is_passed_where_the_front_door_of_up_passes_it_as_far_as_a_path_says(
+    program: str, kind: str
+) -> None:
+    [ingress] = rendered(program, *OPTIONS["full"]).of("Ingress")
+    passed = passed_by(ingress)
+    assert passed_to(passed, f"/fhir/{kind}/_search") == asks("POST", f"/fhir/{kind}/_search").services[0]
+    for rest in ("", "/p-1-2", "/their-own"):
+        told = asks("GET", f"/fhir/{kind}{rest}").services[0]
+        assert passed_to(passed, f"/fhir/{kind}{rest}") == ("intake" if kind in TOLD_AND_READ else told)
+    if kind in {*TOLD_AND_READ, "Patient", "Consent", "Observation", "QuestionnaireResponse"}:
+        assert passed_to(passed, f"/fhir/{kind}") == "intake"
+
+
+def test_the_base_of_fhir_and_what_is_at_it_are_passed_where_they_are_taken(program: str) -> None:
+    [ingress] = rendered(program, *OPTIONS["full"]).of("Ingress")
+    passed = passed_by(ingress)
+    for path in ("/fhir", "/fhir/$process-message", "/fhir/.well-known/smart-configuration"):
+        assert passed_to(passed, path) == "intake"
+    assert passed_to(passed, "/fhir/metadata") == "placement"
+
+
 def test_what_an_ingress_and_a_monitor_name_is_there(chart: Rendered) -> None:
     known = {(one["metadata"]["name"], port["name"]) for one in chart.of("Service") for port in one["spec"]["ports"]}
     for ingress in chart.of("Ingress"):
@@ -219,11 +264,10 @@ def test_what_an_ingress_and_a_monitor_name_is_there(chart: Rendered) -> None:
         assert backends
         assert {(one["name"], one["port"]["name"]) for one in backends} <= known
         assert len(ingress["spec"]["rules"]) == 1, "one host, or there are three sign-ins"
-        passed = {
-            path["path"]: path["backend"]["service"]["name"] for path in ingress["spec"]["rules"][0]["http"]["paths"]
-        }
-        assert passed == {path: f"{ingress['metadata']['name']}-{front.service_of(path)}" for path in passed}
-        assert {path[1:] for path in passed} == {*front.OF_INTAKE, "intake", "placement", "aftercare"}
+        passed = passed_by(ingress)
+        own = {path: name for path, (name, _) in passed.items() if not path.startswith("/fhir")}
+        assert own == {path: front.service_of(path) for path in own}
+        assert {path[1:] for path in own} == {*front.OF_INTAKE, "intake", "placement", "aftercare"}
     for monitor in chart.of("ServiceMonitor"):
         assert {one["port"] for one in monitor["spec"]["endpoints"]} <= {port for _, port in known}
 

@@ -27,7 +27,7 @@ from services.intake.visits.derive import derive as derived
 from services.intake.visits.reconcile import EpisodeSequences, VisitRecord, reconcile
 from services.placement import timers as placement_timers
 from services.placement.continuum.fold import fold
-from services.placement.desk import capacity, packets
+from services.placement.desk import capacity, packet_passing, packets
 from services.placement.desk.page import rows, search
 from services.placement.desk.page.choices import options, own_needs
 from services.placement.desk.worklists import recipient_title
@@ -40,7 +40,9 @@ from services.placement.search.first_days import kept_until
 from services.placement.search.gaps import Asked, gaps
 from services.placement.search.levels import LevelQuestion
 from services.placement.search.matching import rank
+from services.placement.search.searches import DeskFacts
 from services.placement.worklists.care import entries_of_care
+from services.placement.worklists.entries import entries
 from services.placement.worklists.leaving import entries_of_leaving
 from services.placement.worklists.program_views import ToldSeats
 from shared.events.aftercare import Mode
@@ -60,7 +62,7 @@ from shared.web.claims import person
 from shared.web.desk import facilities_of
 from tests.aftercare.builders import day, episode, inpatient, stating, stay
 from tests.aftercare.test_deriving import contact
-from tests.builders import admitted, placed
+from tests.builders import a_story, admitted, placed, started
 from tests.builders.making import fact
 from tests.intake.said import er7, read
 
@@ -172,6 +174,13 @@ def kept_placement(site: Site) -> object:
     return kept_until(inside.placements[0], inside, rules.policy, "GOODHEALTH")
 
 
+def confirmed_by(site: Site) -> object:
+    """Until when a program confirms the handover of who came."""
+    facts = a_story(placed(), started("2026-03-10", placement="P1"))
+    found = entries(fold(facts, site.zone), DeskFacts.of(facts), rules_of(site))
+    return [one.content.get("receipt_due") for one in found if one.kind == "placement"]
+
+
 def leaving_soon(site: Site) -> object:
     """From when on who is expected to leave is listed."""
     rules = rules_of(site)
@@ -274,7 +283,10 @@ def needed(site: Site) -> object:
     asked = [Asked("GOODHEALTH", level, need, value, 1, NOW) for level in Level for need, value in also.items()]
     lacking = list(gaps(site, asked))
     shown = [packets._needs({"also": {key: list(values) for key, values in also.items()}}, site)]
-    return ranked, lacking, shown, own_needs(site, {}), codes_of(site.needs)
+    home = {"need": "housing", "search_id": "S1", "facility": "GOODHEALTH", "since": NOW.isoformat()}
+    document = episode(needs_referred=[home])
+    referred = [as_json(one) for one in derive(document, (), {}, site=site, now=NOW).facts]
+    return ranked, lacking, shown, own_needs(site, {}), codes_of(site.needs), referred
 
 
 def page(site: Site) -> object:
@@ -322,6 +334,12 @@ def begun(site: Site) -> object:
 
 def _without_policy(found: Any) -> object:
     return found.level, found.reasons, found.rule
+
+
+def passed(site: Site) -> object:
+    """Between which facilities a packet passes the gate, whom a consent names, and what all care there is about."""
+    places = [each.name for each in site.facilities]
+    return [(site.entity(one), packet_passing.labels_of(site, one, ())) for one in places]
 
 
 def gate(site: Site) -> object:

@@ -27,7 +27,8 @@ OF_THEIR_OWN = {
     "tools/documents/examples.py": "examples of published facts",
     "tools/simulator/chances.py": "how a simulated patient comes",
     "tools/simulator/lives.py": "a story of a simulated patient",
-    "tools/simulator/morning.py": "a morning of simulated patients",
+    "tools/simulator/care_scenes.py": "a morning of simulated patients",
+    "tools/simulator/somebody.py": "a morning of simulated patients",
     "tools/simulator/oracle.py": "counts again what the services counted, from nothing of theirs",
     "tools/simulator/truth.py": "the units of the sample site where the simulated patients are",
 }

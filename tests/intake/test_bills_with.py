@@ -1,4 +1,4 @@
-"""Facts that are not stated yet change bills as placement would change them once they are."""
+"""What intake would state by reading a message again is what placement is asked with: it says what bills change."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import sqlalchemy as sa
 from services.intake.api.trials import again_shown
 from services.intake.console import reading_again
 from services.intake.receiving.receive import Intake
+from services.placement.desk.bills_tried import TryBills, tried
+from services.placement.desk.frame import Parts
+from services.placement.rules import rules_of
 from services.placement.tables import facts as facts_table
 from shared.scope import EVERYTHING
+from shared.web.auth import Caller
 from tests.databases import a_database, migrate
 from tests.intake.conftest import Hospital
 from tests.intake.web.test_trying import changed
 from tests.servers import DatabaseServer
-from tools.site_diff.bills import bills_with
 
 
 async def test_the_end_of_a_stay_that_is_read_otherwise_closes_its_bill_otherwise(
@@ -28,7 +31,6 @@ async def test_the_end_of_a_stay_that_is_read_otherwise_closes_its_bill_otherwis
     assert [each["ce_type"] for each in stated] == ["care.discharged.v1"]
     async with a_database(postgres.url) as placement:
         await migrate(placement, "placement")
-        url = placement.engine.url.render_as_string(hide_password=False)
         async with placement.begin() as connection:
             for fact in await hospital.facts():
                 row = {
@@ -36,6 +38,9 @@ async def test_the_end_of_a_stay_that_is_read_otherwise_closes_its_bill_otherwis
                     "sequence": fact.sequence, "time": fact.time, "value": fact.body,
                 }  # fmt: skip
                 await connection.execute(sa.insert(facts_table), [row])
-        (line,) = await bills_with(url, own_intake.site, stated)
-    assert (line.change, line.level) == ("changed", "inpatient")
-    assert {"end_date", "discharged_at"} & set(line.fields)
+        parts = Parts(placement, rules_of(own_intake.site), own_intake.clock, lambda: "none")
+        asked = TryBills.model_validate({"facts": stated})
+        found = await tried(parts, Caller("ines", frozenset({"interface"}), frozenset({"GOODHEALTH"})), asked)
+    (line,) = found.periods
+    assert (line.change, line.period.level, found.behind) == ("changed", "inpatient", False)
+    assert {"end_date", "discharged_at"} & set(line.changed)

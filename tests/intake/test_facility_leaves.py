@@ -63,7 +63,17 @@ class Known:
         for raw in self.messages:
             [answer] = await self.here.says(raw)
             assert answer.code == ("AE" if b"ZID|" in raw else "AR" if b"A56" in raw else "AA")
+        await self._needs_what_nobody_knows()
         return self
+
+    async def _needs_what_nobody_knows(self) -> None:
+        """A need that the leaving facility was told of its patient, and the other one of another."""
+        query = sa.text(
+            "INSERT INTO unknown_needs (need_id, fact_id, place, facility, patient_id, told_at, sealed) "
+            "VALUES (:facility, :facility, 0, :facility, 'patient', now(), 'sealed')"
+        )
+        async with self.intake.database.begin() as connection:
+            await connection.execute(query, [{"facility": each} for each in (LEFT, "GOODHEALTH")])
 
 
 @pytest.fixture
@@ -75,7 +85,14 @@ async def test_what_says_who_its_patients_are_goes_and_the_others_stays(known: K
     intake = known.intake
     async with intake.database.read() as connection:
         before = await views.records_of(connection, LEFT)
-    expected = {"names": 2, "identifiers": 3, "matches": 1, "raw-messages": 2, "refused-messages": 2}
+    expected = {
+        "names": 2,
+        "identifiers": 3,
+        "matches": 1,
+        "unknown-needs": 1,
+        "raw-messages": 2,
+        "refused-messages": 2,
+    }
     assert await leaving.counts(intake.database, LEFT) == expected
     assert await leave(intake) == expected
     assert await column(intake, "SELECT DISTINCT facility FROM identities") == ["GOODHEALTH"]
@@ -84,6 +101,7 @@ async def test_what_says_who_its_patients_are_goes_and_the_others_stays(known: K
     assert await column(intake, "SELECT match_id FROM matches UNION SELECT match_id FROM match_evidence") == []
     assert await column(intake, "SELECT DISTINCT facility FROM messages WHERE sealed IS NOT NULL") == ["GOODHEALTH"]
     assert await column(intake, "SELECT facility FROM refused_messages") == []
+    assert await column(intake, "SELECT facility FROM unknown_needs") == ["GOODHEALTH"]
     assert known.shared.name.encode() in await known.shared.identity()
     async with intake.database.read() as connection:
         assert await views.records_of(connection, LEFT) == before, "its record stays"

@@ -12,6 +12,7 @@ from services.intake.fhir.bodies import body_of, read_told, told_in
 from services.intake.fhir.model import ReadResource
 from services.intake.hl7.mapping import SiteRules
 from services.intake.hl7.model import Adt, Diagnosis, Payer, Refused
+from shared.fhir.billed_codes import ADMISSION_SOURCE, ADMISSION_TYPE
 from shared.fhir.times import span
 from shared.site import config
 from tests.intake.said import NEW_YORK
@@ -89,15 +90,17 @@ def test_an_unresolved_reference_is_the_senders_own_id_of_the_patient() -> None:
     assert [(one.id, one.authority) for one in there.patient_ids] == [("77", "https://ehr.example/fhir Patient.id")]
 
 
+def coverage(name: str, payer: str, of: str) -> dict[str, Any]:
+    whom = {"beneficiary": {"reference": f"urn:uuid:{of}"}}
+    return {"resourceType": "Coverage", "id": name, "status": "active", "payor": [{"display": payer}], **whom,
+            "period": {"start": "2026-01-01"}}  # fmt: skip
+
+
+def patient(name: str) -> dict[str, Any]:
+    return {"resourceType": "Patient", "id": name, "identifier": [{"system": "GH", "value": f"M-{name}"}]}
+
+
 def test_diagnoses_and_payers_are_those_of_the_encounter_and_its_patient() -> None:
-    def coverage(name: str, payer: str, of: str) -> dict[str, Any]:
-        whom = {"beneficiary": {"reference": f"urn:uuid:{of}"}}
-        return {"resourceType": "Coverage", "id": name, "status": "active", "payor": [{"display": payer}], **whom,
-                "period": {"start": "2026-01-01"}}  # fmt: skip
-
-    def patient(name: str) -> dict[str, Any]:
-        return {"resourceType": "Patient", "id": name, "identifier": [{"system": "GH", "value": f"M-{name}"}]}
-
     condition = {"resourceType": "Condition", "id": "c", "subject": {"reference": "urn:uuid:p1"},
                  "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "F33.2"}]}}  # fmt: skip
     use = {"coding": [{"code": "AD"}]}
@@ -133,6 +136,39 @@ def test_a_disposition_is_a_code_of_the_table_or_goes_on_as_it_was_sent() -> Non
     assert told(coding=[{"code": "aadvice"}]) == "07"
     assert told(coding=[{"code": "Left of own accord"}]) == "Left of own accord"
     assert told(text="Home") == "Home"
+
+
+def test_an_age_is_that_of_the_day_at_the_facility() -> None:
+    born = {"resourceType": "Patient", "id": "p", "birthDate": "1990-03-11", "identifier": [{"value": "M1"}]}
+    one = encounter(subject={"reference": "urn:uuid:p"}, period={"start": "2026-03-11T02:00:00Z"})
+    assert read(one, born).age_years == 35
+
+
+def test_a_payer_of_the_same_order_pays_until_the_next_one_and_one_after_the_end_is_of_others() -> None:
+    def told(payer: str, since: str, until: str = "") -> dict[str, Any]:
+        return {**coverage(payer, payer, "p"), "order": 1,
+                "period": {"start": since, **({"end": until} if until else {})}}  # fmt: skip
+
+    held = told("ACME", "2026-03-01"), told("MEDICARE", "2026-03-11", "2026-03-12"), told("MEDICAID", "2026-03-13")
+    subject = {"subject": {"reference": "urn:uuid:p"}}
+    ended = {"status": "finished", "period": {"start": "2026-03-10T13:00:00Z", "end": "2026-03-12T13:00:00Z"}}
+    assert read(encounter(**subject), patient("p"), *held).coverage == (
+        Payer(1, "ACME", None, date(2026, 3, 1), date(2026, 3, 10)),
+        Payer(2, "MEDICARE", None, date(2026, 3, 11), date(2026, 3, 12)),
+        Payer(3, "MEDICAID", None, date(2026, 3, 13)),
+    )
+    assert read(encounter(**subject, **ended), patient("p"), *held).coverage == (
+        Payer(1, "ACME", None, date(2026, 3, 1), date(2026, 3, 10)),
+        Payer(2, "MEDICARE", None, date(2026, 3, 11)),
+    )
+
+
+def test_codes_that_a_bill_has_go_on_as_they_are() -> None:
+    one = encounter(
+        priority={"coding": [{"code": "EL"}, {"system": ADMISSION_TYPE, "code": "3"}]},
+        hospitalization={"admitSource": {"coding": [{"code": "other"}, {"system": ADMISSION_SOURCE, "code": "4"}]}},
+    )
+    assert (read(one).admission_type, read(one).admission_source) == ("3", "4")
 
 
 @pytest.mark.parametrize(

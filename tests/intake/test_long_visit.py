@@ -1,71 +1,96 @@
-"""While thousands of messages of one visit are fed, other hospitals are answered: nobody waits for that visit."""
+"""A visit with hundreds of messages that all count is derived in a process of its own, and nobody waits for it.
+
+Nothing is timed: the long visit's work is held back while others are answered, and calls on the event loop are counted.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 import pytest
 
 from services.intake.hl7.frames import framed
+from services.intake.receiving.derive_apart import StoredMessage
 from services.intake.receiving.receive import Intake
+from services.intake.visits.derive import Derived
+from services.intake.visits.reconcile import VisitRecord
+from tests.calls import counted
 from tests.intake.conftest import Hospital
 from tests.intake.opened import Connect, opened
-from tests.intake.sender import Sender
-from tests.waiting import until
 
-OF_THE_VISIT, IN_FLIGHT, BATCHES = 4000, 60, 6
-
-
-class Feeding:
-    """A08s of one visit on one connection, as many in flight as a sender may have; when each of them was answered."""
-
-    def __init__(self, sender: Sender, hospital: Hospital) -> None:
-        self.sender, self.hospital = sender, hospital
-        self.answered: list[float] = []
-
-    async def run(self) -> None:
-        """Feed, batch after batch."""
-        for _ in range(BATCHES):
-            told = (self.hospital.message("A08", "20260312090000") for _ in range(IN_FLIGHT))
-            self.sender.writer.write(b"".join(map(framed, told)))
-            for _ in range(IN_FLIGHT):
-                assert b"MSA|AA|" in await asyncio.wait_for(self.sender.reader.readuntil(b"\x1c\r"), 60)
-            self.answered.append(time.perf_counter())
+LONG, IN_FLIGHT, NEIGHBOURS = 350, 60, 20
+BEGUN = datetime(2026, 3, 10, 9)  # noqa: DTZ001 - as HL7 writes it
+SECONDS = 120
+"""For an answer that would otherwise never come."""
 
 
-async def _neighbours(sender: Sender, intake: Intake, go_on: Callable[[int], bool]) -> list[tuple[float, float]]:
-    """Other hospitals' messages one after the other: when each was sent, and when it was answered."""
-    took: list[tuple[float, float]] = []
-    while go_on(len(took)):
-        raw, began = Hospital(intake).message("A01"), time.perf_counter()
-        assert b"MSA|AA|" in await sender.send(raw)
-        took.append((began, time.perf_counter()))
-    return took
+class Moving:
+    """A patient who is moved between two wards every minute: no message of the visit repeats another or is outdone."""
+
+    def __init__(self, intake: Intake) -> None:
+        self.hospital, self.number = Hospital(intake), 0
+
+    async def begins(self, messages: int) -> None:
+        """Admitted, and moved so many times."""
+        assert await self.hospital.tells("A01", f"{BEGUN:%Y%m%d%H%M%S}") == "AA"
+        while self.number < messages:
+            await self.hospital.says(*self.moves(min(250, messages - self.number)))
+
+    def moves(self, number: int) -> list[bytes]:
+        """The next so many transfers."""
+        return [self._move() for _ in range(number)]
+
+    def _move(self) -> bytes:
+        self.number += 1
+        at = BEGUN + timedelta(minutes=self.number)
+        return self.hospital.message("A02", f"{at:%Y%m%d%H%M%S}", unit="RES" if self.number % 2 else "3W")
 
 
-@pytest.mark.slow
-async def test_nobody_waits_for_a_long_visit(intake: Intake, connected: Connect) -> None:
-    long = Hospital(intake)
-    assert await long.tells("A01") == "AA"
-    for _ in range(OF_THE_VISIT // 250):
-        await long.says(*(long.message("A08", "20260311090000") for _ in range(250)))
-    async with opened(intake) as (door, _):
-        beside = await connected(door.address, come_from="127.0.0.2")
-        alone = await _neighbours(beside, intake, lambda number: number < 60)
-        feeding = Feeding(await connected(door.address), long)
-        fed = asyncio.create_task(feeding.run())
-        await until(lambda: feeding.answered)
-        meanwhile = await _neighbours(beside, intake, lambda _: not fed.done())
-        await fed
-    one, other = (statistics.median(end - begin for begin, end in took) for took in (alone, meanwhile))
-    batches = zip(feeding.answered[:-1], feeding.answered[1:], strict=True)
-    within = [sum(begin > a and end < b for begin, end in meanwhile) for a, b in batches]
-    print(f"an answer took {one * 1000:.1f} ms, meanwhile {other * 1000:.1f} ms; within each long batch: {within}")
-    assert min(within) >= 5  # with one lane there is none: each waits for the batch
-    assert other < 4 * one  # measured: 1.35 on two cores with little else to do; 2.5 at a load of 12
+async def test_nobody_waits_for_a_long_visit(
+    intake: Intake, connected: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long, begun, go_on = Moving(intake), asyncio.Event(), asyncio.Event()
+    await long.begins(LONG)
+    assert intake.long_visits.known
+    derive = intake.long_visits.apart.derive
+
+    async def held(
+        visits: Mapping[str, VisitRecord], pages: AsyncIterable[Sequence[StoredMessage]]
+    ) -> dict[str, Derived]:
+        begun.set()
+        await go_on.wait()
+        return await derive(visits, pages)
+
+    monkeypatch.setattr(intake.long_visits.apart, "derive", held)
+    async with opened(intake) as (door, _), asyncio.timeout(SECONDS):
+        beside, sender = await connected(door.address, come_from="127.0.0.2"), await connected(door.address)
+        sender.writer.write(b"".join(map(framed, long.moves(IN_FLIGHT))))
+        first = asyncio.create_task(sender.reader.readuntil(b"\x1c\r"))
+        await begun.wait()
+        for _ in range(NEIGHBOURS):
+            assert b"MSA|AA|" in await beside.send(Hospital(intake).message("A01"))
+        assert not first.done(), "the long visit is worked on all the while"
+        go_on.set()
+        answers = [await first, *[await sender.reader.readuntil(b"\x1c\r") for _ in range(IN_FLIGHT - 1)]]
+        assert all(b"MSA|AA|" in answer for answer in answers)
+
+
+async def test_what_a_long_visit_means_is_not_worked_out_on_the_event_loop(hospital: Hospital) -> None:
+    own = Intake(hospital.intake.database, hospital.intake.site, hospital.intake.seal, hospital.intake.clock)
+    moving = Moving(own)
+    await moving.begins(LONG)
+    assert own.long_visits.known
+    with counted() as apart:
+        await moving.hospital.says(*moving.moves(1))
+    await own.long_visits.apart.stop()
+    short = Moving(Intake(own.database, own.site, own.seal, own.clock))
+    short.hospital.intake.long_visits.long = 10 * LONG  # no visit counts as long: all is done where the doors are
+    await short.begins(LONG)
+    with counted() as here:
+        await short.hospital.says(*short.moves(1))
+    assert apart.number * 4 < here.number, (apart.number, here.number)  # its facts are read and compared there
 
 
 @pytest.mark.parametrize("at", ["never begun", "begun"])

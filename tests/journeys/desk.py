@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from pydantic import Field
 
@@ -67,6 +68,56 @@ class Ready(Told):
     """What who is ready waits for."""
 
     waits_for: str | None = None
+
+
+class Needed(Told):
+    """What is needed of a program, and what is not any more."""
+
+    also: tuple[str, ...] = ()
+    no_more: tuple[str, ...] = ()
+
+
+async def says_what_is_needed(play: Play, told: Needed) -> None:
+    """Of the open search."""
+    search = await _search(play)
+    also = {**dict.fromkeys(told.also, True), **dict.fromkeys(told.no_more, False)}
+    await play.doors.post("placement", f"/api/searches/{search['search_id']}/needs", {"also": also})
+
+
+class LooksFor(Told):
+    """The level that is looked for."""
+
+    level: str
+
+
+async def looks_for(play: Play, told: LooksFor) -> None:
+    """A coordinator looks for this level while a stay is open."""
+    await play.doors.post("placement", "/api/searches", {"episode_id": play.episode_id, "level": told.level})
+
+
+class Packet(Told):
+    """What a program of another entity reads of the latest offer, and why not more."""
+
+    at: str
+    sees: Literal["whom to ask", "blind", "whole"]
+    why: str | None = None
+    notice: bool = False
+
+
+async def reads_the_packet(play: Play, told: Packet) -> None:
+    """The program reads it; the desk that asked sees why it is withheld."""
+    [offer] = await play.listed("offers")
+    path = f"/api/offers/{offer['offer_id']}/packet"
+
+    async def is_so() -> bool:
+        mine = await play.doors.get("placement", path, "coordinator at GOODHEALTH")
+        return mine.get("withheld") == told.why
+
+    await play.wait_for(is_so, f"a packet withheld for {told.why}")
+    packet = await play.doors.get("placement", path, f"program at {told.at}")
+    sees = "whole" if packet["whole"] else "blind" if "from_level" in packet else "whom to ask"
+    assert (sees, "notice" in packet) == (told.sees, told.notice), f"it sees {sorted(packet)}"
+    assert ("medication" in packet) is (told.sees == "whole")
 
 
 async def plans_the_discharge(play: Play, told: PlannedEnd) -> None:

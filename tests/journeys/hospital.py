@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.journeys.playing import Play
-from tests.journeys.told import At
+from tests.journeys.told import At, Told
 from tools.simulator.messages import Message
 
 DISPOSITIONS = {
@@ -73,6 +73,16 @@ class Referral(At):
     level: str | None = None
     facility: str = "GOODHEALTH"
     labels: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    by: str = "coordinator"
+    """`hospital`: another system refers, in its own words."""
+
+
+class NeedRead(Told):
+    """What was told, and the need of the site that it is; without one it is none."""
+
+    told: str
+    need: str | None = None
 
 
 def _says(play: Play, told: OfAVisit, trigger: str, *, outpatient: bool = False, disposition: str = "") -> Message:
@@ -180,10 +190,19 @@ async def refers(play: Play, told: Referral) -> None:
         "source": told.source,
         "requested_level": told.level,
         "labels": list(told.labels),
+        "needs": list(told.needs),
         "occurred_at": play.calendar.instant(told).isoformat(),
     }
-    answer = await play.doors.post("intake", "/referrals", asked)
-    play.episode_id = answer["episode_id"]
+    answer = await play.doors.post("intake", "/referrals", asked, told.by)
+    play.episode_id, play.patient_id = answer["episode_id"], answer["patient_id"]
+
+
+async def reads_the_need(play: Play, told: NeedRead) -> None:
+    """A coordinator says what a need is that the site does not have."""
+    found = await play.doors.all("intake", "/api/unknown-needs", "unknown_needs")
+    (one,) = [each for each in found if each["patient_id"] == play.patient_id and each["told"] == told.told]
+    act = "mapped" if told.need else "set-aside"
+    await play.doors.post("intake", f"/api/unknown-needs/{one['need_id']}/{act}", {"need": told.need})
 
 
 def _identity(play: Play) -> dict[str, Any]:

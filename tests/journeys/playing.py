@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 import httpx
+import jwt
 
+from shared.web.auth import AUDIENCE, DEV_ISSUER
 from tests.journeys.told import ZONE, Calendar
 from tests.waiting import until
 from tools.mllp_client import MllpClient
@@ -30,8 +33,8 @@ class Refused(Exception):
 class Doors:
     """The HTTP doors of a running system, and one token for each role."""
 
-    def __init__(self, ready: Json, client: httpx.AsyncClient) -> None:
-        self.ready, self._client = ready, client
+    def __init__(self, ready: Json, client: httpx.AsyncClient, key: str = "") -> None:
+        self.ready, self._client, self._key = ready, client, key
 
     async def get(self, service: str, path: str, role: str = "coordinator", **query: Any) -> Json:
         """The JSON answer. Raises Refused."""
@@ -57,6 +60,12 @@ class Doors:
             more = {"cursor": found["next"]}
 
     def _as(self, role: str) -> dict[str, str]:
+        """`program`: of all facilities; `program at RIVERBEND`: of that one alone."""
+        name, _, facility = role.partition(" at ")
+        if facility:
+            claims = {"sub": role, "roles": [name], "facilities": [facility], "iss": DEV_ISSUER, "aud": AUDIENCE}
+            until = datetime.now(UTC) + timedelta(hours=1)
+            return {"authorization": f"Bearer {jwt.encode(claims | {'exp': until}, self._key, algorithm='HS256')}"}
         return {"authorization": f"Bearer {self.ready['tokens'][role]}"}
 
 
@@ -77,6 +86,7 @@ class Play:
     doors: Doors
     hospital: MllpClient
     episode_id: str = ""
+    patient_id: str = ""
     placements: list[Json] = field(default_factory=list)
     consents: list[str] = field(default_factory=list)
     visits: dict[str, Visit] = field(default_factory=dict)

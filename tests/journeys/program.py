@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import Field
 
 from tests.journeys.playing import Json, Play
-from tests.journeys.told import At, Told
+from tests.journeys.told import ZONE, At, Told
 
 
 class Day(Told):
@@ -131,6 +132,39 @@ async def _session(play: Play, day: int, own: Json) -> None:
 async def is_waited_for(play: Play, told: Told) -> None:
     """The first day came and the patient did not."""
     await _placement(play, "start-missed", {})
+
+
+class Medication(Told):
+    """A medication that goes on after the stay."""
+
+    code: str
+    last_given: int
+    next_due: int
+    days_in_hand: int
+
+
+async def hands_over(play: Play, told: Medication) -> None:
+    """A clinician hands a medication over."""
+    days = {name: play.calendar.iso(getattr(told, name)) for name in ("last_given", "next_due")}
+    asked = {"code": told.code, "days_in_hand": told.days_in_hand, **days}
+    await play.doors.post("placement", f"/api/episodes/{play.episode_id}/medication", asked, "clinician")
+
+
+async def confirms_the_handover(play: Play, told: Told) -> None:
+    """The program confirms that the patient came and that it read the packet."""
+    await _placement(play, "received", {})
+
+
+class Ahead(Told):
+    """A day ahead of today."""
+
+    ahead: int = Field(alias="in")
+
+
+async def gives_another_first_day(play: Play, told: Ahead) -> None:
+    """The program gives another first day, so many days from today."""
+    day = (datetime.now(ZONE) + timedelta(days=told.ahead)).date()
+    await _placement(play, "first-day", {"start_date": day.isoformat()})
 
 
 async def sends_on_leave(play: Play, told: Leave) -> None:

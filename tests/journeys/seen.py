@@ -118,6 +118,24 @@ async def _searches(play: Play) -> list[str]:
     return [f"{one['from_level']} → {one['recommended_level']}: {one.get('reason') or one['state']}" for one in told]
 
 
+async def _needs(play: Play) -> list[str]:
+    """What the latest search needs of the site's own vocabulary."""
+    found = sorted(await play.listed("searches"), key=lambda one: str(one["opened_at"]))
+    also = found[-1]["needs"].get("also", {}) if found else {}
+    return sorted(key if values == ["yes"] else f"{key}: {', '.join(values)}" for key, values in also.items())
+
+
+async def _gaps(play: Play) -> list[str]:
+    """Which of these needs no program of that level answers, and what does instead."""
+    searches = sorted(await play.listed("searches", state="open"), key=lambda one: str(one["opened_at"]))
+    if not searches:
+        return []
+    also = searches[-1]["needs"].get("also", {})
+    asked = {"facility": searches[-1]["facility"], "level": searches[-1]["recommended_level"]}
+    told = (await play.doors.get("placement", "/api/gaps", **asked))["gaps"]
+    return sorted(f"{one['need']}: {one.get('answered_by', 'nobody')}" for one in told if one["need"] in also)
+
+
 async def _seats(play: Play) -> list[str]:
     """Programs in which a seat is the patient's, without end."""
     return sorted(one["program"] for one in await play.listed("placements") if one.get("seat"))
@@ -201,6 +219,12 @@ async def _disclosed(play: Play) -> list[str]:
     return [f"{one['recipient']}: {one['fact_type'].split('.')[1]}" for one in found]
 
 
+async def _packets(play: Play) -> list[str]:
+    """The ledger of packets that another entity read."""
+    found = await play.listed("packets")
+    return [f"{one['recipient']}: {one['step']}, {one['basis']}" for one in found]
+
+
 async def _withheld(play: Play) -> list[str]:
     found = await play.listed("withheld")
     return [f"{one['recipient']}: {one['fact_type'].split('.')[1]}, {one['reason']}" for one in found]
@@ -208,6 +232,8 @@ async def _withheld(play: Play) -> list[str]:
 
 _LISTS: dict[str, Callable[[Play], Awaitable[Any]]] = {
     "searches": _searches,
+    "needs": _needs,
+    "gaps": _gaps,
     "seats": _seats,
     "offers": _offers,
     "authorizations": _authorizations,
@@ -219,5 +245,6 @@ _LISTS: dict[str, Callable[[Play], Awaitable[Any]]] = {
     "risks": _risks,
     "worklists": _worklists,
     "disclosed": _disclosed,
+    "packets": _packets,
     "withheld": _withheld,
 }

@@ -60,6 +60,8 @@ class Expected(Told):
     ineffective: Words | None = None
     conflicts: Words | None = None
     searches: Words | None = None
+    needs: Words | None = None
+    gaps: Words | None = None
     seats: Words | None = None
     offers: Words | None = None
     authorizations: Words | None = None
@@ -72,6 +74,7 @@ class Expected(Told):
     reviews: Words | None = None
     worklists: Words | None = None
     disclosed: Words | None = None
+    packets: Words | None = None
     withheld: Words | None = None
 
     def plain(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from shared.events import CARE_FACTS
 from shared.site.config import load
+from shared.web.auth import dev_key
 from tests.journeys.runner import Played, differences, play_all
 from tests.journeys.seen import in_words, seen
 from tests.journeys.story import Story, read
@@ -30,7 +31,6 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ("aftercare", "care.leftover-settled.v1"): "after a merge alone: tests/aftercare/test_leftovers.py",
     ("placement", "care.leftover-settled.v1"): "after a merge alone: tests/placement/desk/test_merges.py",
     ("placement", "care.merge-ended.v1"): "after a merge alone: tests/placement/desk/test_merges.py",
-    ("placement", "care.medication-recorded.v1"): "has no end of its own: tests/placement/desk/test_whole_packet.py",
     ("aftercare", "care.assessed.v1"): "may, and does not: intake and placement have doors for assessments",
 }
 """(writer, type) that no story has → where it is shown, or why nobody says it."""
@@ -41,7 +41,7 @@ STORIES: dict[str, Story] = {path.stem: read(path) for path in sorted(Path(__fil
 async def played(system: System) -> AsyncIterator[dict[str, Played]]:
     """Every story, played to its end; its doors stay open."""
     async with httpx.AsyncClient(timeout=30) as client:
-        yield await play_all(STORIES, system.ready, client)
+        yield await play_all(STORIES, system.ready, client, dev_key(system.data))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -32,7 +32,7 @@ VERSIONS = [import_module(f"{PLACE.replace('/', '.')}.{path.stem}") for path in 
 TABLES = (
     "episodes, facts, periods, seats, program_stays, entries, positions, parked, outbox, dead_letters, audit, merges, "
     "refusals, answered_requests, gate_episodes, gate_facts, consents, disclosures, not_told_again, withheld, "
-    "entry_marks, saved_views, desk_people, exits, seats_out, programs"
+    "packets_out, entry_marks, saved_views, desk_people, exits, seats_out, programs"
 )
 """Placement's tables that hold anything."""
 

@@ -129,3 +129,18 @@ async def test_a_refusal_of_one_is_the_answer(client: httpx.AsyncClient) -> None
 async def test_what_can_be_searched_of_two_services_is_what_both_can(client: httpx.AsyncClient) -> None:
     [told] = (await client.get("/fhir/metadata")).json()["rest"][0]["resource"]
     assert [one["name"] for one in told["searchParam"]] == ["status"]
+
+
+@pytest.mark.parametrize("path", ["/fhir/metadata", "/fhir/Task?status=x"])
+@pytest.mark.parametrize("parts", [b"{}", [b"{", b"}"]], ids=["whole", "in parts"])
+async def test_a_body_that_nobody_asked_for_changes_nothing(
+    client: httpx.AsyncClient, path: str, parts: bytes | list[bytes]
+) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for part in parts:
+            yield part if isinstance(part, bytes) else b""
+
+    content = parts if isinstance(parts, bytes) else body()
+    answer = await client.request("GET", path, content=content)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["resourceType"] in {"CapabilityStatement", "Bundle"}

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("start", "correct", "engine", "mllp", "intake", "latency", "idle", "pages", "find", "lists", "scale")
+NAMES = ("start", "correct", "engine", "mllp", "intake", "fhir", "latency", "idle", "pages", "find", "lists", "scale")
 
 
 @click.command("bench", short_help="measure, beside its peers")

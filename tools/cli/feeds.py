@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tools.cli.asking_intake import Intake
+from tools.cli.asking import Service
 from tools.cli.options import JSON
 
 
@@ -23,7 +23,7 @@ def command(data: Path | None, as_json: bool) -> None:
     The system is the one that runs on --data; where it has no tokens of its own, STEPDOWN_TOKEN has one with the role
     interface, coordinator or auditor; an auditor is not told the codes.
     """
-    told = Intake.of(data, ("interface", "coordinator", "auditor")).get("/api/feeds")
+    told = Service.of(data, roles=("interface", "coordinator", "auditor")).get("/api/feeds")
     if as_json:
         click.echo(json.dumps(told))
     else:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
-from tools.cli.asking_intake import Intake
+from shared.errors import StepdownError
+from tools.cli.asking import Service
 from tools.cli.options import JSON, JSON_LINES, RUNNING
 
 PAGE = 200
+BEHIND = "placement has not read yet all that was stated before: ask again in a moment"
 NOTES = ("applied", "waiting", "no-effect", "unmapped", "taken-back", "kept", "error", "refused")
 
 
@@ -46,7 +47,7 @@ def messages() -> None:
 def listed(data: Path | None, limit: int, as_json: bool, **asked: Any) -> None:
     """List messages, the newest first, with what each did."""
     told = {name: _instant(value) if isinstance(value, datetime) else value for name, value in asked.items()}
-    found = _pages(Intake.of(data), {name: value for name, value in told.items() if value is not None}, limit)
+    found = _pages(Service.of(data), {name: value for name, value in told.items() if value is not None}, limit)
     if as_json:
         for each in found:
             click.echo(json.dumps(each))
@@ -60,7 +61,7 @@ def listed(data: Path | None, limit: int, as_json: bool, **asked: Any) -> None:
 @JSON
 def show(message_id: str, data: Path | None, as_json: bool) -> None:
     """Show one message: all that came of it, and its text, which is opened for role interface and audited."""
-    intake = Intake.of(data)
+    intake = Service.of(data)
     told = dict(intake.get(f"/api/messages/{message_id}"))
     text = intake.get(f"/api/messages/{message_id}/text")["text"] if told["has_text"] else None
     if as_json:
@@ -78,7 +79,7 @@ def try_(path: Path, data: Path | None, as_json: bool) -> None:
     """Say what the running system would answer to the messages in FILE (- is stdin) and what would come of them.
     Nothing is stored."""
     raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-    told = Intake.of(data).post("/api/messages/try", raw, "x-application/hl7-v2+er7")
+    told = Service.of(data).post("/api/messages/try", raw, "x-application/hl7-v2+er7")
     if as_json:
         click.echo(json.dumps(told))
         return
@@ -97,7 +98,7 @@ def try_(path: Path, data: Path | None, as_json: bool) -> None:
 def read_again(message_ids: tuple[str, ...], applied: bool, data: Path | None, as_json: bool) -> None:
     """Say what would change of facts and bills if a message were read again, after parser or site config changed;
     --apply does it."""
-    intake = Intake.of(data)
+    intake = Service.of(data)
     for message_id in message_ids:
         address = f"/api/messages/{message_id}/read-again"
         told = dict(intake.get(address))
@@ -106,7 +107,8 @@ def read_again(message_ids: tuple[str, ...], applied: bool, data: Path | None, a
             body = json.dumps({"expected": told["digest"]}).encode()
             told = dict(intake.post(address, body, "application/json"))
         if as_json:
-            click.echo(json.dumps({**told, "periods": bills}, default=str))
+            note = {"bills": bills.note} if bills.note else {}
+            click.echo(json.dumps({**told, "periods": bills.periods, **note}))
             continue
         if not told["changes"]:
             click.echo(f"{message_id}: nothing changes")
@@ -114,33 +116,43 @@ def read_again(message_ids: tuple[str, ...], applied: bool, data: Path | None, a
         read = f", read otherwise: {', '.join(told['fields'])}" if told["fields"] else ""
         click.echo(f"{message_id}: {told['before']} → {told['answer']}, {_became(told)}{read}")
         _changes(told["facts"], told["messages"])
-        for each in bills:
-            place = f"{each['change']} {each['level']} {each['payer']} {each['start']} to {each['end'] or '…'}"
+        for each in bills.periods or ():
+            days = f"{each['start_date']} to {each.get('end_date', '…')}"
+            place = f"{each['change']} {each['level']} {each['payer']} {days}"
             click.echo(f"  period {place} {', '.join(each['fields'])}".rstrip())
+        if bills.note:
+            click.echo(f"  bills: {bills.note}")
 
 
 command = messages
 
 
-def _bills(data: Path | None, stated: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The service periods that would change; none where no fact does."""
-    if not stated:
-        return []
-    from tools.site_diff.bills import bills_with
-    from tools.stack import sites
-    from tools.stack.access import reach
+class Bills(NamedTuple):
+    """The service periods that would change (None: placement does not say), and what is to be known of it."""
 
-    reached = reach(data)
-    site = sites.site_of(reached.ready, reached.settings)
-    found = asyncio.run(bills_with(reached.urls["placement"], site, stated))
-    return [each._asdict() for each in found]
+    periods: Sequence[Mapping[str, Any]] | None
+    note: str = ""
+
+
+def _bills(data: Path | None, stated: list[Mapping[str, Any]]) -> Bills:
+    """What would change of service periods, as placement says; where it cannot say, None and why. Nothing changes
+    where no fact does."""
+    if not stated:
+        return Bills(())
+    try:
+        told = Service.of(data, "placement").post(
+            "/api/bills/try", json.dumps({"facts": stated}).encode(), "application/json"
+        )
+    except StepdownError as fault:
+        return Bills(None, str(fault))
+    return Bills(told["periods"], BEHIND if told["behind"] else "")
 
 
 def _instant(value: datetime) -> str:
     return value.astimezone().isoformat()
 
 
-def _pages(intake: Intake, asked: Mapping[str, Any], limit: int) -> Iterator[Mapping[str, Any]]:
+def _pages(intake: Service, asked: Mapping[str, Any], limit: int) -> Iterator[Mapping[str, Any]]:
     """The messages, page by page."""
     cursor: str | None = None
     while limit > 0:

@@ -66,7 +66,7 @@ _CONSENT = {
 _SERVICE = {"kind": "group", "units": 1, "minutes": 60, "mode": "in-person"}
 
 _OWN: dict[str, Value] = {
-    "referred": {"source": "primary-care", "requested_level": "iop", "needs": ["spanish"]},
+    "referred": {"source": "primary-care", "requested_level": "iop", "needs": ["language:es", "unknown"]},
     "assessed": {
         "instrument": "LOCUS",
         "version": "20",
@@ -191,7 +191,8 @@ _OWN: dict[str, Value] = {
         "offer_id": "of-9",
     },
     "placement-cancelled": {"placement_id": "pl-31", "reason": "patient-declined"},
-    "start-missed": {"placement_id": "pl-31"},
+    "start-missed": {"placement_id": "pl-31", "start_date": "2026-05-06"},
+    "handover-received": {"placement_id": "pl-31", "arrived": True, "plan_read": True},
     "plan-recorded": {"level": "php", "hours_week": 30, "days_week": 5, "goals": 3, "review_due": "2026-03-24"},
     "medication-recorded": {
         "system": "RXNORM",
@@ -262,6 +263,8 @@ _OWN: dict[str, Value] = {
         "plan_id": "ap-2",
         "template": "after-a-program",
         "instead_of": "rf-3",
+        "need": "housing",
+        "search_id": "s-1",
     },
     "referral-received": _MOVE,
     "referral-accepted": _MOVE,

@@ -61,7 +61,9 @@ _FOLDED = (
 )
 _OF_SEARCHES = [name for name in _names(PLACING) if name.startswith(("search-", "offer-"))]
 _OF_SEATS = [name for name in _names(PLACING) if name.startswith(("seat-", "waitlist"))]
-_OF_THE_DESK = ["patient-agreed", "patient-declined", "start-missed", "ready-for-step", "medication-recorded"]
+_OF_THE_DESK = [
+    "patient-agreed", "patient-declined", "start-missed", "handover-received", "ready-for-step", "medication-recorded",
+]  # fmt: skip
 _NOBODY: tuple[Reader, ...] = ()
 
 READERS: dict[str, tuple[Reader, ...]] = {

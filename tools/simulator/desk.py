@@ -154,8 +154,10 @@ async def _is_not_answered(course: Course, offer_id: str, *, expires: bool) -> N
 
 
 async def does_not_come(course: Course) -> None:
-    """The patient does not come on the first day: say so, cancel the placement, and mark the course lost."""
+    """The patient does not come on the first day, nor wants another that the program gives: the placement is cancelled,
+    and the course lost."""
     if await _of_placement(course, "start-missed", {}):
+        await _of_placement(course, "first-day", {"start_date": _day(datetime.now(UTC) + timedelta(days=2))})
         await _of_placement(course, "cancelled", {"reason": "start-missed"}, "coordinator")
     course.lost = True
 
@@ -167,6 +169,8 @@ async def starts(course: Course, stay: Stay) -> None:
         await _of_placement(course, "started-corrected", {"date": _day(stay.began)})
     elif not await _of_placement(course, "started", {"date": _day(stay.began)}):
         course.lost = True
+    if not course.lost:
+        await _of_placement(course, "received", {"plan_read": True})
 
 
 def _near(one: datetime, other: datetime) -> bool:

@@ -42,20 +42,35 @@ class Door:
         except (OSError, asyncio.IncompleteReadError, ValueError, TimeoutError):
             if not kept:
                 raise Transient(f"the door at {self.host}:{self.port} did not answer") from None
-        self._idle.clear()  # a kept connection may have been closed meanwhile; every act has a key, so it is done once
+        self.close()  # a kept connection may have been closed meanwhile; every act has a key, so it is done once
         return await self.ask(method, path, headers, body)
 
     async def _once(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         streams = self._idle.pop() if self._idle else await asyncio.open_connection(self.host, self.port)
-        reader, writer = streams
+        try:
+            answer = await self._answered(*streams, (method, path), headers, body)
+        except BaseException:
+            streams[1].close()
+            raise
+        self._idle.append(streams)
+        return answer
+
+    async def _answered(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        asked: tuple[str, str],
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> tuple[int, bytes]:
+        """`asked`: method and path."""
         every = {"host": f"{self.host}:{self.port}", "content-length": str(len(body)), **headers}
         lines = "".join(f"{name}: {text}\r\n" for name, text in every.items())
-        writer.write(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body)
+        writer.write(f"{' '.join(asked)} HTTP/1.1\r\n{lines}\r\n".encode() + body)
         await writer.drain()
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         told = {name.lower(): text.strip() for name, _, text in (line.partition(":") for line in head[1:])}
         answer = await reader.readexactly(int(told.get("content-length", "0")))
-        self._idle.append(streams)
         return int(head[0].split(" ")[1]), answer
 
     def close(self) -> None:
@@ -82,6 +97,11 @@ class Doors:
         headers = self._as(role) | {"content-type": "application/json", "idempotency-key": key}
         told = json.dumps({name: value for name, value in body.items() if value is not None}).encode()
         return _good(*await self._doors[service].ask("POST", path, headers, told))
+
+    async def put(self, service: str, path: str, body: Json, role: str) -> Json:
+        """The JSON of a PUT, which may be repeated. Raises as `get`."""
+        headers = self._as(role) | {"content-type": "application/json"}
+        return _good(*await self._doors[service].ask("PUT", path, headers, json.dumps(body).encode()))
 
     def close(self) -> None:
         """Close all idle connections."""

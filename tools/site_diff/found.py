@@ -6,11 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from services.intake.console.other_config import MappedCode
+from services.placement.engine.with_facts import PeriodChanged
 
-PeriodChanged = Literal["opened", "changed", "voided"]
 OTHERWISE = MappedCode("other", "", "")
 """Stands for what changes though no code of the visit's messages is mapped otherwise: a label, a limit, a program."""
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from msgspec import structs
 
 from services.intake.console.other_config import PatientsDiffer, VisitDiffers, differing
 from services.intake.hl7.mapping import FacilityMap
 from services.intake.receiving.receive import Intake
-from services.placement.billing.model import Period, PeriodKey
-from services.placement.billing.periods import periods
-from services.placement.continuum.fold import fold
 from services.placement.engine import views
+from services.placement.engine.with_facts import ChangedPeriod, changed_periods, periods_of
 from services.placement.rules import Rules, rules_of
 from shared.clock import system_clock
 from shared.errors import SetUpError
@@ -24,7 +21,7 @@ from shared.facts.envelope import Fact
 from shared.site.config import Site, load
 from shared.storage.database import Database
 from shared.storage.sealing import Seal
-from tools.site_diff.found import GroupFound, PeriodChanged, PeriodLine, VisitLine
+from tools.site_diff.found import GroupFound, PeriodLine, VisitLine
 
 BILLED_BY = {"facilities", "payers", "programs", "patient_status", "dispositions"}
 """The parts of a site config that bills are made by."""
@@ -84,41 +81,18 @@ async def _bills(
     for episode in episodes:
         facts, more = known.get(episode, []), stated.get(episode, [])
         try:
-            lines += changed_periods(periods_of(facts, sites.rules), periods_of([*facts, *more], sites.other_rules))
+            before, after = periods_of(facts, sites.rules), periods_of([*facts, *more], sites.other_rules)
+            lines += map(period_line, changed_periods(before, after))
         except SetUpError:  # a facility that the other config does not have
             undecided += 1
     return tuple(lines), undecided
 
 
-def periods_of(facts: Sequence[Fact], rules: Rules) -> dict[PeriodKey, Period]:
-    """The service periods that all facts of an episode come to. Raises SetUpError for a facility that the rules do not
-    have."""
-    if not facts:
-        return {}
-    folded = fold(facts, rules.zone_of)
-    return {each.key: each for each in periods(folded, rules.zone_of, rules.billed, rules.payers)}
-
-
-def changed_periods(before: Mapping[PeriodKey, Period], after: Mapping[PeriodKey, Period]) -> Iterator[PeriodLine]:
-    """The periods that are opened, changed or voided between the two."""
-    for key in sorted(before.keys() | after.keys()):
-        was, now = before.get(key), after.get(key)
-        if was is None and now is not None:
-            yield _period_line("opened", now)
-        elif was is not None and now is None:
-            yield _period_line("voided", was)
-        elif was is not None and now is not None and was.content != now.content:
-            yield _period_line("changed", now, _fields(was, now))
-
-
-def _fields(was: Period, now: Period) -> tuple[str, ...]:
-    both = zip(now.content.__struct_fields__, structs.astuple(was.content), structs.astuple(now.content), strict=True)
-    return tuple(name for name, before, after in both if before != after)
-
-
-def _period_line(change: PeriodChanged, period: Period, fields: tuple[str, ...] = ()) -> PeriodLine:
-    told = period.content
-    return PeriodLine(change, told.episode_id, str(told.level), told.payer, period.start, period.end, fields)
+def period_line(found: ChangedPeriod) -> PeriodLine:
+    """A period that would change, as it is counted and shown."""
+    told = found.period.content
+    place = (told.episode_id, str(told.level), told.payer, found.period.start, found.period.end)
+    return PeriodLine(found.change, *place, tuple(found.changed))
 
 
 def _visit_line(visit: VisitDiffers) -> VisitLine:
@@ -140,6 +114,8 @@ class _Process:
 
 def begin(urls: Mapping[str, str], now: Path, other: Path) -> None:
     """Make this process ready to compare."""
+    gc.freeze()  # what is imported stays, and what a group comes to is no garbage while it is worked on
+    gc.set_threshold(50_000, 20, 100)
     _Process.loop = asyncio.new_event_loop()
     _Process.sites = two_sites(urls, load(now), load(other))
 

@@ -26,7 +26,7 @@ from tools.stack.folder import Folder, new_password
 ROLES = tuple(f"{service}_{kind}" for service in SERVICES for kind in ("owner", "app"))
 APPEND_ONLY = ("audit", "refusals")
 """Tables of every service that its application role may only add rows to, and read."""
-LEDGERS = {"placement": ("disclosures", "not_told_again", "exits"), "aftercare": ("exits",)}
+LEDGERS = {"placement": ("disclosures", "packets_out", "not_told_again", "exits"), "aftercare": ("exits",)}
 """Service → more tables of that kind."""
 ITERATIONS = 4096  # SCRAM-SHA-256, RFC 7677 section 4; the passwords are random
 

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from msgspec import structs
 
-from services.aftercare.decisions.ids import follow_up_id, id_of
+from services.aftercare.decisions.ids import follow_up_id, for_need, id_of
 from services.aftercare.decisions.own_facts import derived
 from shared.errors import Rejected
 from shared.events.aftercare import AftercareReferred
@@ -88,8 +88,8 @@ class Joined:
 
 
 def same_ids(retired: EpisodeState, surviving: EpisodeState, site: Site) -> dict[str, str]:
-    """The id of a plan, window or template's referral in the retired episode → its id in the surviving one, for every
-    end of a stay that one of them has."""
+    """The id of a plan, window or rule's referral in the retired episode → its id in the surviving one, for every end
+    of a stay, and every need that a referral answers, that one of them has."""
     found: dict[str, str] = {}
     for end in _ends(retired, surviving):
         plans = [id_of(one.episode_id, "plan", end) for one in (retired, surviving)]
@@ -101,6 +101,8 @@ def same_ids(retired: EpisodeState, surviving: EpisodeState, site: Site) -> dict
             for number, each in enumerate(template.referrals):
                 here, there = (id_of(plan, each.kind, str(number)) for plan in plans)
                 found[here] = there
+    for one in (*(retired.needs_referred or ()), *(surviving.needs_referred or ())):
+        found[for_need(retired.episode_id, one)] = for_need(surviving.episode_id, one)
     return found
 
 
@@ -149,8 +151,8 @@ class _Copies:
         ends = (stay.ended_by for stay in surviving.document.stays)
         self.ends = {end.copy_of: end.ce_id for end in ends if end and end.copy_of}
         referred = (fact.value for fact in retired.standing if isinstance(fact.value, AftercareReferred))
-        self.unseen = {one.referral_id for one in referred if one.template and one.referral_id not in ids}
-        """Referrals of templates whose end of a stay is not in the surviving episode, or not any more."""
+        self.unseen = {one.referral_id for one in referred if (one.template or one.need) and one.referral_id not in ids}
+        """Referrals by rules whose end of a stay or search is not in the surviving episode, or not any more."""
 
     def of(self, value: CareFact) -> CareFact | None:
         """The value of the copy; None while what it is about has not been seen there."""
@@ -201,6 +203,7 @@ def _hanging(retired: Joined, surviving: Joined, ids: Mapping[str, str]) -> Iter
     mine = [fact.value for fact in retired.standing if not _goes(fact.value, retired, surviving)]
     there = {ids.get(name, name) for value in mine for name in about(value)}
     there |= {ids[plan] for plan in _plans(retired.document) if plan in ids}
+    there |= {for_need(surviving.episode_id, one) for one in retired.document.needs_referred or ()}
     given = set(given_to(surviving.standing, retired.episode_id))
     for fact in surviving.people_s:
         names = about(fact.value)

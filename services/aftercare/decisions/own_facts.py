@@ -70,8 +70,8 @@ def moved(standing: Iterable[Fact]) -> frozenset[str]:
 def derived(standing: Sequence[Fact]) -> tuple[Fact, ...]:
     """Of the standing facts those that rules derived. All others were stated by people, and only people take them back.
 
-    A referral from a plan's template counts as people's once somebody moved it, as a day attended confirms a start
-    (contract 3.6 rule 10).
+    A referral from a plan's template, or for a need, counts as people's once somebody moved it, as a day attended
+    confirms a start (contract 3.6 rule 10).
     """
     people_s = moved(standing)
     return tuple(fact for fact in standing if _is_derived(fact.value, people_s))
@@ -80,7 +80,8 @@ def derived(standing: Sequence[Fact]) -> tuple[Fact, ...]:
 def _is_derived(value: CareFact, people_s: frozenset[str]) -> bool:
     match value:
         case AftercareReferred():
-            return value.template is not None and value.referral_id not in people_s
+            by_rule = value.template is not None or value.need is not None
+            return by_rule and value.referral_id not in people_s
         case RelapseRiskCleared():
             return value.decided_by is None
         case _:

@@ -52,6 +52,9 @@ class PlanShown(EntryShown):
     calls_stopped: Annotated[NotRequired[str], Field(description="why nobody is to call")]
     search: Annotated[NotRequired[str], Field(description="state of the search for a program, where one is open")]
     next_start: NotRequired[date]
+    missed_start: Annotated[
+        NotRequired[date], Field(description="first day at a program to which the patient did not come")
+    ]
     overdue: NotRequired[bool]
 
 
@@ -69,10 +72,12 @@ class ReferralShown(EntryShown):
 
     kind: str
     provider: NotRequired[str]
+    need: Annotated[NotRequired[str], Field(description="need of the site's vocabulary that it answers")]
     due_by: NotRequired[date]
     plan_id: NotRequired[str]
     template: NotRequired[str]
     instead_of: NotRequired[str]
+    unreplaced: NotRequired[bool]
     referred_at: AwareDatetime
     history: list[MoveShown]
     possible: list[str]

@@ -28,6 +28,4 @@ def _holds(one: Worklist, change: Change) -> bool:
     of = one.of
     if isinstance(of, WindowsOf):
         return change.kind == "window" and change.state == of.state
-    if of.unreplaced:
-        return change.kind in {"referral", "plan"}
     return change.kind == of.kind and change.state in of.states

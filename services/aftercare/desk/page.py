@@ -18,6 +18,7 @@ from services.aftercare.desk.writes import WRITERS, WRITES
 from services.aftercare.engine.apply import Rules
 from services.aftercare.worklists.lists import WORKLISTS, Worklist
 from shared.scope import Scope
+from shared.site.needs import words_of
 from shared.storage import audit, list_counts
 from shared.storage.database import Connection, Database
 from shared.web import dead_letters
@@ -118,4 +119,5 @@ class FollowUps(OnlyLists):
     def _now(self, look: Look, facility: str) -> Now:
         site = self.rules.site
         known = site.facility(facility)
-        return Now(look.at, site.zone(facility), look.zone, known.title if known else facility, look.team)
+        title, needs = known.title if known else facility, words_of(site.needs)
+        return Now(look.at, site.zone(facility), look.zone, title, look.team, needs)

@@ -16,6 +16,7 @@ from services.aftercare.desk.writes import WRITERS
 from services.aftercare.engine import views
 from services.aftercare.engine.apply import Rules
 from services.aftercare.worklists.listed import ListedRow, ListedWindow
+from shared.site.needs import words_of
 from shared.storage import audit
 from shared.storage.database import Database
 from shared.web.auth import Caller
@@ -75,10 +76,10 @@ class PatientPart:
 
     def _sections(self, rows: Sequence[ListedRow], who: Caller) -> list[Section]:
         now, zone, able = self.rules.clock(), self.rules.site.zone, may(who, WRITERS)
-        found = []
+        found, needs = [], words_of(self.rules.site.needs)
         for kind, title in SECTIONS.items():
             mine = [row for row in rows if (isinstance(row, ListedWindow) and kind == "follow-up") or _is(row, kind)]
-            drawn = [row_of(row, Now(now, zone(row.facility)), may_act=able) for row in mine]
+            drawn = [row_of(row, Now(now, zone(row.facility), needs=needs), may_act=able) for row in mine]
             if drawn:
                 found.append(Section(Listing(kind, title, "", "", None), drawn, len(drawn)))
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
+from types import MappingProxyType
 from typing import NamedTuple
 
 from services.aftercare.contacts.deaths import ASK_FIRST
@@ -35,13 +36,15 @@ BY_PATH: Mapping[str, Write] = {write.path: write for write in WRITES}
 
 class Now(NamedTuple):
     """When a row is shown, and the facility's zone, by which its days go; `reader`: the zone in which instants are
-    told, None: in the facility's; `title`: the facility's; `team`: what colleagues are called."""
+    told, None: in the facility's; `title`: the facility's; `team`: what colleagues are called;
+    `needs`: need of the site → its words."""
 
     at: datetime
     zone: tzinfo
     reader: tzinfo | None = None
     title: str = ""
     team: Team = Team("", {})
+    needs: Mapping[str, str] = MappingProxyType({})
 
     @property
     def reading(self) -> tzinfo:
@@ -114,7 +117,11 @@ def _plan(plan: PlanEntry, now: Now) -> Told:
 def _since(plan: PlanEntry, now: Now) -> Iterator[str]:
     """Sentences about a plan, the best reason to call first: which next level is awaited, then since when the patient
     is out of care."""
-    if plan.next_start is not None:
+    if plan.missed_start is not None:
+        yield say("did not come to the first day at a program on {day}", day=day(plan.missed_start))
+    if plan.next_start is not None and plan.next_start < now.at.astimezone(now.zone).date():
+        yield say("first day at a program was {day}; nobody said whether the patient came", day=day(plan.next_start))
+    elif plan.next_start is not None:
         yield say("first day at a program agreed: {day}", day=day(plan.next_start))
     if plan.search is not None:
         yield say("a program is looked for")
@@ -139,11 +146,16 @@ def _referral(referral: ReferralEntry, state: str, now: Now) -> Told:
     stands = say(wording.STATES.get(state, state))
     last = say("{state}, since {at}", state=stands, at=moment(history[-1].at, now.reading)) if history else ""
     why = spoken(history[-1].reason) if history and history[-1].reason is not None else ""
-    details = (to, last or stands, why)
+    details = (to, last or stands, why, _need(referral, now))
     ended = state in {"declined", "cancelled"}
     if ended or (due := referral.due_by) is None:
         return kind, details, Badge(spoken(state), "late" if ended else "")
     return kind, (*details, say("to be settled by {day}", day=day(due))), by(due, now.at, now.zone)
+
+
+def _need(referral: ReferralEntry, now: Now) -> str:
+    """Which need of a search it answers; empty for a plan's referral, and for one that somebody made."""
+    return say("answers a need: {need}", need=now.needs.get(referral.need, referral.need)) if referral.need else ""
 
 
 def _appointment(appointment: AppointmentEntry, now: Now) -> Told:

@@ -17,6 +17,7 @@ from shared.storage import scoped
 from shared.storage.database import Connection
 from shared.storage.keysets import Keyset
 from shared.storage.list_counts import by_people, numbers
+from shared.storage.own_words import word
 
 
 class PageQuestion(NamedTuple):
@@ -42,13 +43,14 @@ class PageQuestion(NamedTuple):
 async def page_of(
     connection: Connection, wanted: EntriesOf | WindowsOf, asked: PageQuestion
 ) -> list[ListedEntry] | list[ListedWindow]:
-    """The rows of a page, in the order that is asked for."""
+    """The rows of a page, in the order that is asked for: which ones, an index knows; these alone are read."""
     table, keys, so, late = _of(wanted, asked)
     so += [*_narrowed(asked, late), *([keys.id.in_(asked.ids)] if asked.ids else [])]
     if asked.place is not None:
         so.append(keys.beyond(asked.place, back=asked.back))
-    query = with_sequence(table).where(*so).order_by(*keys.order(back=asked.back)).limit(asked.most)
-    rows = (await connection.execute(query)).all()
+    order = keys.order(back=asked.back)
+    here = sa.select(keys.id).select_from(marked(table)).where(*so).order_by(*order).limit(asked.most)
+    rows = (await connection.execute(with_sequence(table).where(keys.id.in_(here)).order_by(*order))).all()
     rows = rows[::-1] if asked.back else rows
     return [entry_of(row) for row in rows] if isinstance(wanted, EntriesOf) else [window_of(row) for row in rows]
 
@@ -90,5 +92,5 @@ def _of(
         return entries, keys, wanted_of(wanted, asked.scope), entries.c.sort_at < asked.late
     columns = follow_ups.c
     keys = Keyset(columns.due_to, columns.follow_up_id, asked.down)
-    so = [columns.state == wanted.state, scoped.of(columns.facility, asked.scope)]
+    so = [columns.state == word(wanted.state), scoped.of(columns.facility, asked.scope)]
     return follow_ups, keys, so, columns.due_to <= asked.late.date()

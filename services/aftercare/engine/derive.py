@@ -12,6 +12,7 @@ from services.aftercare.contacts.deaths import Deaths, deaths_of
 from services.aftercare.decisions import windows as model
 from services.aftercare.decisions.windows import Outcome, Window
 from services.aftercare.plans import plans
+from services.aftercare.referrals import needed
 from services.aftercare.risk import risk
 from services.aftercare.windows.ends import Start, ends, starts
 from services.aftercare.windows.measures import windows
@@ -49,6 +50,7 @@ def derive(
     begun = plans.begun(started, document, standing, over_by)
     facts: list[CareFact] = [*model.wanted(document, found, standing, now, over_by)]
     facts += plans.ought(begun, document, standing, now, dead)
+    facts += needed.ought(document, standing, site, now, dead)
     facts += risk.ought(document, (r for r in told if r.cleared or not dead.stops(r.facility)), zone_of, now)
     return Derived(found, started, tuple(facts))
 

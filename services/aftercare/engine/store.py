@@ -181,8 +181,8 @@ def _stored(row: Any) -> Stored:
 
 
 _NEEDED = (
-    "episode_id", "patient_id", "state", "labels", "stays", "search", "next_start", "declined_at", "deaths",
-    "merged_into", "ended_merges", "version",
+    "episode_id", "patient_id", "state", "labels", "stays", "search", "next_start", "missed_start", "declined_at",
+    "deaths", "merged_into", "ended_merges", "needs_referred", "version",
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from shared.storage import entry_marks as marks
 from shared.storage import scoped
 from shared.storage.database import Connection
 from shared.storage.desk_tables import entry_marks
+from shared.storage.own_words import among, has, word
 from shared.values import replace, value_object
 from shared.web.marks import EntryMark
 
@@ -146,17 +147,11 @@ async def list_entries(
 
 def wanted_of(wanted: EntriesOf, scope: Scope) -> list[sa.ColumnElement[bool]]:
     """What is so of the entries that a worklist wants."""
-    columns, other, plan = entries.c, entries.alias(), entries.alias()
-    found = [columns.kind == wanted.kind, columns.state.in_(wanted.states)]
+    columns = entries.c
+    found = [columns.kind == word(wanted.kind), among(columns.state, wanted.states)]
     if wanted.has is not None:
-        found.append(columns.value.has_key(wanted.has))
-    found.append(scoped.of(columns.facility, scope))
-    if wanted.unreplaced:
-        of_episode = other.c.episode_id == columns.episode_id
-        instead = other.c.value["instead_of"].astext == columns.id
-        going_on = sa.and_(plan.c.id == columns.value["plan_id"].astext, plan.c.state == "active")
-        found += [~sa.exists().where(of_episode, instead), sa.exists().where(going_on)]
-    return found
+        found.append(has(columns.value, wanted.has))
+    return [*found, scoped.of(columns.facility, scope)]
 
 
 async def waiting(

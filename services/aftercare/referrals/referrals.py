@@ -48,6 +48,8 @@ class State(StrEnum):
 
 R, S = State.REFERRED, State.SCHEDULED
 ENDS = frozenset({State.DECLINED, State.CANCELLED, State.COMPLETED})
+TO_NOTHING = frozenset({State.DECLINED, State.CANCELLED})
+"""States of a referral for which another may be made."""
 _TAKEN = (State.RECEIVED, State.ACCEPTED, S, State.NO_SHOW)
 MOVES: dict[str, tuple[tuple[State, ...], State]] = {
     "received": ((R,), State.RECEIVED),
@@ -148,7 +150,7 @@ def refer(now: Situation, asked: Refer, plan_id: str) -> Decided:
 def _came_to_nothing(other: Referral | None) -> None:
     if other is None:
         raise Rejected("no-such-referral", "the referral that this takes the place of is not one of the episode")
-    if other.state not in {State.DECLINED, State.CANCELLED}:
+    if other.state not in TO_NOTHING:
         text = f"the referral that this would take the place of is {other.state}: decline or cancel it first"
         raise Rejected("referral-goes-on", text, state=other.state, possible=possible(other.state))
 

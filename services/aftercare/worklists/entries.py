@@ -3,7 +3,7 @@ Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Literal, NamedTuple
 
@@ -68,6 +68,7 @@ class PlanEntry(_Shown, frozen=True, kw_only=True):
     next_start: date | None = None
     started_at: datetime
     contact_due: datetime | None = None
+    missed_start: date | None = None
     calls_stopped: str | None = None
     aftercare_since: datetime | None = None
 
@@ -82,9 +83,11 @@ class MoveEntry(_Shown, frozen=True, kw_only=True):
 
 
 class ReferralEntry(_Shown, frozen=True, kw_only=True):
-    """A referral. `possible`: the moves that it has now; `stopped`: why nothing more is asked."""
+    """A referral. `possible`: the moves that it has now; `stopped`: why nothing more is asked; `unreplaced`: it came to
+    nothing, no other referral stands in for it, and it is for a need or its plan goes on."""
 
     kind: str
+    need: str | None = None
     due_by: date | None = None
     history: tuple[MoveEntry, ...]
     plan_id: str | None = None
@@ -93,6 +96,7 @@ class ReferralEntry(_Shown, frozen=True, kw_only=True):
     provider: str | None = None
     template: str | None = None
     instead_of: str | None = None
+    unreplaced: bool = False
     referred_at: datetime
 
 
@@ -158,10 +162,10 @@ class Entry(NamedTuple):
 def entries(document: EpisodeState, standing: Sequence[Fact], site: Site) -> tuple[Entry, ...]:
     """Every list entry of an episode. After a reported death, open referrals and appointments are shown as
     cancelled."""
-    dead = deaths_of(document, standing)
+    dead, made = deaths_of(document, standing), plans.plans(document, standing, site)
     return (
-        *_plans(document, standing, site),
-        *_referrals(standing, site, dead),
+        *_plans(document, standing, made),
+        *_referrals(standing, site, dead, frozenset(plan.plan_id for plan in made if plan.state == "active")),
         *_contacts(standing),
         *_appointments(standing, dead),
         *_risks(standing),
@@ -169,9 +173,9 @@ def entries(document: EpisodeState, standing: Sequence[Fact], site: Site) -> tup
     )
 
 
-def _plans(document: EpisodeState, standing: Sequence[Fact], site: Site) -> Iterator[Entry]:
+def _plans(document: EpisodeState, standing: Sequence[Fact], made: Sequence[plans.Plan]) -> Iterator[Entry]:
     of_plan = [told for fact in standing if isinstance(told := fact.value, AftercareReferred)]
-    for plan in plans.plans(document, standing, site):
+    for plan in made:
         start, active = plan.start, plan.state == "active"
         shown = PlanEntry(
             trigger=start.trigger,
@@ -185,6 +189,7 @@ def _plans(document: EpisodeState, standing: Sequence[Fact], site: Site) -> Iter
             calls_stopped=plan.stopped,
             search=document.search if active else None,
             next_start=document.next_start if active else None,
+            missed_start=document.missed_start if active else None,
         )
         yield Entry(
             "plan", plan.plan_id, start.facility, plan.state, (plan.due or start.left_at).astimezone(UTC), shown
@@ -195,8 +200,11 @@ def _call(call: plans.Call) -> CallEntry:
     return CallEntry(name=call.name, opens=call.opens, closes=call.closes, kept_by=call.kept_by, late=call.late)
 
 
-def _referrals(standing: Sequence[Fact], site: Site, dead: Deaths) -> Iterator[Entry]:
-    for referral_id, referral in referrals.fold(standing).items():
+def _referrals(standing: Sequence[Fact], site: Site, dead: Deaths, active: Collection[str]) -> Iterator[Entry]:
+    """`active`: ids of the plans that go on."""
+    made = referrals.fold(standing)
+    replaced = {each.value.instead_of for each in made.values()}
+    for referral_id, referral in made.items():
         asked = referral.value
         over = referral.state not in referrals.ENDS and dead.stops(asked.facility) == DECEASED
         state = referrals.State.CANCELLED if over else referral.state
@@ -207,6 +215,12 @@ def _referrals(standing: Sequence[Fact], site: Site, dead: Deaths) -> Iterator[E
             plan_id=asked.plan_id,
             template=asked.template,
             instead_of=asked.instead_of,
+            unreplaced=(
+                state in referrals.TO_NOTHING
+                and referral_id not in replaced
+                and (asked.need is not None or asked.plan_id in active)
+            ),
+            need=asked.need,
             referred_at=asked.occurred_at,
             history=tuple(_move(each) for each in referral.history),
             possible=referrals.possible(state),

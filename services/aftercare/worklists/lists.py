@@ -15,12 +15,11 @@ from shared.web.wording import SOON
 
 class EntriesOf(NamedTuple):
     """A worklist of the entries of one kind in some states, sorted by when they are due. `has`: only those with this
-    field in their value; `unreplaced`: only referrals of an active plan that no other referral stands in for."""
+    field in their value."""
 
     kind: Kind
     states: tuple[str, ...]
     has: str | None = None
-    unreplaced: bool = False
 
 
 class WindowsOf(NamedTuple):
@@ -115,7 +114,7 @@ WORKLISTS: Final[tuple[Worklist, ...]] = (
         title="Referrals that came to nothing",
         hint="Declined or cancelled, and nobody else was asked yet.",
         empty="Every referral that came to nothing has another in its place.",
-        of=EntriesOf("referral", ("declined", "cancelled"), unreplaced=True),
+        of=EntriesOf("referral", ("declined", "cancelled"), has="unreplaced"),
         table=_never_late(_REFERRED),
     ),
     Worklist(

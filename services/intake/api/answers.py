@@ -81,6 +81,19 @@ class NumberConflictShown(TypedDict):
     state: Literal["open", "own", "holder"]
 
 
+class UnknownNeedShown(TypedDict):
+    """A need that another system told and the site's vocabulary does not have: what was `told`, and what a person says
+    of it. `need`: the site's need that it is `mapped` to."""
+
+    need_id: str
+    facility: str
+    patient_id: str
+    told: str
+    since: AwareDatetime
+    state: Literal["open", "mapped", "set-aside"]
+    need: str | None
+
+
 class HangingShown(TypedDict):
     """A visit that is open, and of which nothing was heard since the message `message_id`, for longer than `days`."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.intake.api.matches import READERS as MATCHING
+from services.intake.api.needs import READERS as UNKNOWN_NEEDS
 from shared.storage.changes import Change
 from shared.storage.database import Database
 from shared.web.auth import Caller
@@ -25,6 +26,8 @@ def heard(who: Caller, change: Change) -> Heard | None:
     """The list that the change may be in, and whose rows changed; None where the reader may not see it."""
     if change.kind == "match" and may(who, MATCHING) and change.facilities and who.scope.has_all(change.facilities):
         return Heard(frozenset({"matches"}), change.patients)
+    if change.kind == "unknown-need" and may(who, UNKNOWN_NEEDS) and who.scope.has_all(change.facilities):
+        return Heard(frozenset({"need-unknown"}), change.patients)
     if change.kind == "dead-letter" and may(who, INTERFACE) and who.scope.facilities is None:
         return Heard(frozenset({"dead-letters"}), ())
     return None

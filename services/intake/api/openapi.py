@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.intake.api import consents, feeds, hanging, matches, messages, patients, trials, visit_numbers
+from services.intake.api import consents, feeds, hanging, matches, messages, needs, patients, trials, visit_numbers
 from services.intake.api.fhir import documented
 from services.intake.api.reads import Read, paths
 from services.intake.api.writes import EVERY
@@ -22,6 +22,7 @@ READS: tuple[Read, ...] = (
     *messages.READS,
     *trials.READS,
     *visit_numbers.READS,
+    *needs.READS,
 )
 
 

@@ -118,7 +118,7 @@ def again_shown(found: ReadAgain) -> Shown:
         "fields": list(found.fields),
         "facts": _facts(found.changes.facts),
         "messages": _notes(found.changes.notes),
-        "stated": [_published(each) for each in found.stated],
+        "stated": stated(found),
         "changes": found.anything,
         "digest": found.digest,
     }
@@ -146,6 +146,12 @@ def _one(tried: MessageTried) -> Shown:
         "ended_at": tried.ended_at,
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def stated(found: ReadAgain) -> list[Shown]:
+    """The facts and cancels that would be stated, as published: placement is asked with them what bills would change
+    (`POST /api/bills/try`)."""
+    return [_published(each) for each in found.stated]
 
 
 def _published(fact: Fact) -> Shown:

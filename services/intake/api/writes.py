@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute
 
 from services.intake.api import deletions, messages, trials, visit_numbers
 from services.intake.api.answers import DeletionShown, NumberConflictShown, ReadAgainShown
+from services.intake.api.needs import READERS as UNKNOWN_NEEDS
 from services.intake.api.rate_limits import MACHINES, RateLimits
 from services.intake.receiving.receive import Intake
 from services.intake.requests import handlers
@@ -25,8 +26,10 @@ from services.intake.requests.consents import handlers as consents
 from services.intake.requests.consents.commands import ConsentGiven, ConsentStated, ConsentTakenBack
 from services.intake.requests.matches import handlers as matches
 from services.intake.requests.matches.commands import MatchDecided, NotDecided, SamePerson
+from services.intake.requests.needs import handlers as needs
+from services.intake.requests.needs.commands import MapNeed, NeedDecided, SayNeed
+from services.intake.requests.needs.vocabulary import unfit as unfit_need
 from shared.site.config import Site
-from shared.site.needs import unfit_code
 from shared.storage import retired
 from shared.storage.database import Connection
 from shared.web import idempotency, posts, requests
@@ -111,8 +114,24 @@ DELETIONS: tuple[Write, ...] = (
         operation="takeBackDeletion",
     ),
 )  # fmt: skip
-EVERY: tuple[Write, ...] = (*WRITES, READ_AGAIN, *NUMBERS, *DELETIONS)
-"""Those of who takes in, that of the console, and those of who decides on visit numbers and deletions."""
+_need = partial(Write, kind="unknown-need", asks=SayNeed, roles=UNKNOWN_NEEDS, told=NeedDecided, tagged=False)
+NEEDS: tuple[Write, ...] = (
+    _need(
+        "/api/unknown-needs/{id}/mapped", action="unknown-need-mapped", asks=MapNeed, decide=needs.mapped,
+        summary="It is a need that the site has: the referral or assessment is stated anew with it",
+        operation="mapUnknownNeed",
+    ),
+    _need(
+        "/api/unknown-needs/{id}/set-aside", action="unknown-need-set-aside", decide=needs.set_aside,
+        summary="It is no need of a program", operation="setUnknownNeedAside",
+    ),
+    _need(
+        "/api/unknown-needs/{id}/taken-back", action="unknown-need-taken-back", decide=needs.taken_back,
+        summary="What was said of it is taken back", operation="takeBackUnknownNeed",
+    ),
+)  # fmt: skip
+EVERY: tuple[Write, ...] = (*WRITES, READ_AGAIN, *NUMBERS, *DELETIONS, *NEEDS)
+"""Those of who takes in, that of the console, and those of who decides on visit numbers, deletions, unknown needs."""
 
 
 def routes(intake: Intake, rates: RateLimits) -> Sequence[BaseRoute]:
@@ -159,11 +178,11 @@ def _within(facility: str, who: Caller, site: Site) -> None:
 
 def _of_the_vocabulary(codes: Sequence[str], who: Caller, site: Site) -> None:
     """Refuse needs that the site's vocabulary does not have (contract 3.7.3). Raises a Problem (422). What a hospital's
-    system tells is taken as it is."""
+    system tells is taken; what of it is unknown is kept sealed, for a person to read."""
     if who.roles == MACHINES:
         return
     for place, code in enumerate(codes):
-        if (why := unfit_code(site.needs, code)) is not None:
+        if (why := unfit_need(site, code)) is not None:
             raise _unfit("no-such-need", why, f"needs.{place}")
 
 
@@ -178,9 +197,9 @@ def _of_consents(asked: ConsentGiven, who: Caller, site: Site) -> None:
     requests.within(who, place.name)
     for facility in _disclosers(asked, site):
         requests.within(who, facility)
-    if asked.recipient is not None and asked.recipient not in {each.id for each in site.recipients}:
+    if asked.recipient is not None and asked.recipient not in site.may_receive:
         raise _unfit("no-such-recipient", "the site has no recipient of that id", "recipient")
-    if asked.recipient_class is not None and asked.recipient_class not in {r.recipient_class for r in site.recipients}:
+    if asked.recipient_class is not None and asked.recipient_class not in site.classes_that_receive:
         raise _unfit("no-such-recipient", "the site has no recipient of that class", "recipient_class")
 
 

@@ -11,6 +11,8 @@ from services.intake.api.feeds import CODES_LISTED, ELSEWHERE, feeds_of
 from services.intake.api.feeds import READERS as FEEDS
 from services.intake.api.hanging import LISTED as HANGING_LISTED
 from services.intake.api.live import READERS
+from services.intake.api.needs import LISTED as UNKNOWN_NEEDS_LISTED
+from services.intake.api.needs import opened as opened_need
 from services.intake.api.rate_limits import RateLimits
 from services.intake.console import hanging
 from services.intake.console import views as console
@@ -27,6 +29,7 @@ from services.intake.receiving.receive import Intake
 from services.intake.receiving.views import feeds, unmapped_codes
 from services.intake.requests.consents import handlers as consents
 from services.intake.requests.consents.views import consents_by_id
+from services.intake.requests.needs import store as unknown_needs
 from shared.scope import Scope
 from shared.storage import audit
 from shared.storage.database import Connection
@@ -54,6 +57,7 @@ class IntakeDesk(OnlyLists):
             "consents": self._consents,
             "matches": self._matches,
             "visit-numbers": self._visit_numbers,
+            "need-unknown": self._unknown_needs,
             "feeds": self._feeds,
             "messages": _elsewhere,
             "try": _elsewhere,
@@ -96,6 +100,10 @@ class IntakeDesk(OnlyLists):
             after = _since_place(look) if chosen and chosen.name == "visit-numbers" else None
             total, undecided, ahead = await number_decisions.tally(connection, look.scope, after)
             found["visit-numbers"] = Counted(total, undecided, ahead=ahead)
+        if "need-unknown" in asked:
+            after = _since_place(look) if chosen and chosen.name == "need-unknown" else None
+            total, unread, ahead = await unknown_needs.tally(connection, look.scope, after)
+            found["need-unknown"] = Counted(total, unread, ahead=ahead)
         keyed = {name: _key(name) for name in asked if _key(name) in views.LISTS}
         told = await views.tallied(
             connection, [views.LISTS[key].tally(name, look.scope, asked[name]) for name, key in keyed.items()]
@@ -180,6 +188,13 @@ class IntakeDesk(OnlyLists):
         await self._note(connection, look, "visit-number-listed", [one.conflict_id for one in found] or ["nobody"])
         last = paging.cursor(paging.at(found[-1].since), found[-1].conflict_id) if found else None
         return Fetched([rows.number_row(one, self._as_is(look), self._asker(look)) for one in found], last=last)
+
+    async def _unknown_needs(self, connection: Connection, look: Look) -> Fetched:
+        found = await unknown_needs.listed(connection, look.scope, None, _since_place(look), look.most)
+        await self._note(connection, look, UNKNOWN_NEEDS_LISTED, [one.need_id for one in found] or ["nobody"])
+        last = paging.cursor(paging.at(found[-1].told_at), found[-1].need_id) if found else None
+        now, asker, seal = self._as_is(look), self._asker(look), self.intake.seal
+        return Fetched([rows.need_row(one, opened_need(one, seal), now, asker) for one in found], last=last)
 
     async def _consents(self, connection: Connection, look: Look) -> Fetched:
         ids = await views.consents_of(connection, look.scope, _page(look))

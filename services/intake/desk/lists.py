@@ -10,6 +10,7 @@ from services.intake.api.feeds import MENDERS
 from services.intake.api.feeds import READERS as FEEDS
 from services.intake.api.matches import READERS as MATCHING
 from services.intake.api.messages import OPENERS
+from services.intake.api.needs import READERS as UNKNOWN_NEEDS
 from services.intake.api.visit_numbers import DECIDERS as NUMBERING
 from shared.web.listing import Listing
 from shared.web.tables import COMING_IN, MESSAGES, TO_BE_SETTLED, Column, Table
@@ -40,6 +41,14 @@ _NUMBERED: Final = Table(
         Column("number", "Visit number"),
         Column("holder", "Whose it was first"),
         Column("state", "What was decided", wide=True),
+        Column("waiting", "Since"),
+        Column("facility", "Facility"),
+    )
+)
+_NEEDED: Final = Table(
+    (
+        Column("told", "What was told", wide=True),
+        Column("state", "What was decided"),
         Column("waiting", "Since"),
         Column("facility", "Facility"),
     )
@@ -110,6 +119,15 @@ LISTS: Final = (
             table=_NUMBERED,
         ),
         NUMBERING,
+    ),
+    Shelf(
+        Listing(
+            "need-unknown", "Needs that are not known",
+            "Another system told them of a patient, and the site's tables do not have them: say what each one is.",
+            "Every need that was told is in the site's tables.", None, urgent="to be decided", tone="soon",
+            group=TO_BE_SETTLED, table=_NEEDED,
+        ),
+        UNKNOWN_NEEDS,
     ),
     Shelf(
         Listing(

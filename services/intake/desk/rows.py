@@ -15,6 +15,8 @@ from services.intake.people.matches import Match
 from services.intake.receiving.deletions import DELETING, deletes_visit
 from services.intake.receiving.number_decisions import NumberConflict
 from services.intake.receiving.views import Listed, UnmappedCode
+from services.intake.requests.needs.store import UnknownNeedRow
+from services.intake.requests.needs.vocabulary import OPEN, choices
 from services.intake.visits.cancels import ASKS
 from shared.events.levels import SPOKEN
 from shared.site.config import Site
@@ -221,6 +223,20 @@ def number_row(conflict: NumberConflict, now: AsIs, asker: Asker) -> Row:
     return Row("", Badge(""), conflict.facility, patient_id=conflict.patient_id, forms=forms, cells=cells)
 
 
+def need_row(need: UnknownNeedRow, told: str, now: AsIs, asker: Asker) -> Row:
+    """A need that the site does not have: what was told of whom, and what was decided."""
+    words = say(wording.NEED_STATES[need.state])
+    known = [choices(now.site).get(need.need, need.need)] if need.need else []
+    cells = {
+        "told": Cell(told),
+        "state": Cell(more=known, badge=Badge(words, "soon" if need.state == OPEN else "good")),
+        "waiting": Cell(badge=Badge(since(need.told_at, now.at))),
+        "facility": Cell(now.title(need.facility)),
+    }
+    forms = taking_in.decisions_of_need(need, asker)
+    return Row("", Badge(""), need.facility, patient_id=need.patient_id, forms=forms, cells=cells)
+
+
 def consent_row(consent: ConsentShown, now: AsIs, asker: Asker) -> Row:
     """A consent: to whom, about what and what for, its days, its state; it can be taken back while it stands."""
     state = consent["state"]
@@ -248,7 +264,7 @@ def consent_row(consent: ConsentShown, now: AsIs, asker: Asker) -> Row:
 
 
 def _recipient(consent: ConsentShown, site: Site) -> str:
-    titles: Mapping[str, str] = {each.id: each.title for each in site.recipients}
+    titles: Mapping[str, str] = site.may_receive
     if recipient := consent.get("recipient"):
         return titles.get(recipient, recipient)
     return say("everybody who is {kind}", kind=spoken(consent.get("recipient_class", "")))

@@ -21,6 +21,8 @@ from services.intake.requests import handlers
 from services.intake.requests.commands import Assessment, KnownReferral, Referral, Stated
 from services.intake.requests.consents.commands import ConsentGiven, ConsentTakenBack
 from services.intake.requests.matches.commands import SamePerson
+from services.intake.requests.needs.store import UnknownNeedRow
+from services.intake.requests.needs.vocabulary import OPEN, choices
 from shared.events.levels import WORDS
 from shared.site.config import Site
 from shared.site.needs import codes_of
@@ -42,8 +44,20 @@ REFER_KNOWN = Write(
     REFER.operation, Stated, tagged=False,
 )  # fmt: skip
 OWN, HOLDER, NUMBER_BACK = [replace(write, path=f"{_BELOW}{write.path}") for write in writes.NUMBERS]
+MAP_NEED, SET_NEED_ASIDE, NEED_BACK = [replace(write, path=f"{_BELOW}{write.path}") for write in writes.NEEDS]
 AGREE, NOT_AGREED = [replace(write, path=f"{_BELOW}{write.path}") for write in writes.DELETIONS]
-WRITES: tuple[Write, ...] = (*_OF_THE_API, REFER_KNOWN, OWN, HOLDER, NUMBER_BACK, AGREE, NOT_AGREED)
+WRITES: tuple[Write, ...] = (
+    *_OF_THE_API,
+    REFER_KNOWN,
+    OWN,
+    HOLDER,
+    NUMBER_BACK,
+    AGREE,
+    NOT_AGREED,
+    MAP_NEED,
+    SET_NEED_ASIDE,
+    NEED_BACK,
+)
 """What a form does: the writes of the API at addresses of their own, and a referral by our id of the patient."""
 _NEW: Sequence[Question] = (
     Question("identity.name.family", "text", "Family name", required=True),
@@ -140,6 +154,18 @@ def decisions_of_number(conflict: NumberConflict, asker: Asker) -> tuple[Form, .
     return (own, of_holder) if conflict.decision is None else (back,)
 
 
+def decisions_of_need(need: UnknownNeedRow, asker: Asker) -> tuple[Form, ...]:
+    """What can be said of a need that the site does not have: which of the site's it is, that it is none, or what was
+    said is taken back."""
+    chosen = Question("need", "select", "Which need", required=True, options=choices(asker.site))
+    mapped = _form("It is this need", MAP_NEED, [chosen], asker, need.need_id)
+    aside = _form("", SET_NEED_ASIDE, (), asker, need.need_id)._replace(
+        label="Set aside", confirm="It is no need of a program: nobody looks for it."
+    )
+    back = _form("", NEED_BACK, (), asker, need.need_id)._replace(label="Take back")
+    return (mapped, aside) if need.state == OPEN else (back,)
+
+
 def deletion_by(message_id: str, trigger: str, asker: Asker, visits: Mapping[str, str] | None = None) -> Form:
     """A message deletes a visit, or what its facility told of a person. `visits`: id → words of those that can be
     chosen, where it names none."""
@@ -213,8 +239,8 @@ def _allowed(asker: Asker) -> Sequence[Question]:
     """What a consent allows: to whom, what for, about what, and on which days."""
     site = asker.site
     options = {
-        "recipient": {each.id: each.title for each in site.recipients},
-        "recipient_class": {each.recipient_class: spoken(each.recipient_class) for each in site.recipients},
+        "recipient": site.may_receive,
+        "recipient_class": {each: spoken(each) for each in sorted(site.classes_that_receive)},
         "purpose": {**{each.purpose: spoken(each.purpose) for each in site.recipients}, **wording.PURPOSES},
     }
     left = ("facility", "patient_id", "episode_id", "identity", "discloser", "scope")

@@ -53,6 +53,12 @@ NUMBER_STATES: Mapping[str, str] = {
     "holder": "the first patient's visit",
 }
 """What was decided of a visit number of two patients → its words."""
+NEED_STATES: Mapping[str, str] = {
+    "open": "to be decided",
+    "mapped": "a need of the site",
+    "set-aside": "set aside",
+}
+"""What was decided of a need that is not known → its words."""
 WHY: Mapping[str, str] = {
     "one_recipient": "choose one: a recipient, or a kind of recipient",
     "days": "the last day is before the first",

@@ -1,6 +1,8 @@
 """FHIR's codes → those that HL7 v2 has for the same: one table each. What is in none goes on as it was sent.
 
-Sources: HL7 v2-to-FHIR implementation guide; HL7 table 0004, 0007 and 0023; UB-04 FL15 and FL17.
+Those of discharge-disposition are in shared/fhir/billed_codes.py, which placement tells by, too.
+
+Sources: HL7 v2-to-FHIR implementation guide; HL7 table 0004, 0007 and 0023; UB-04 FL15.
 docs/connect-by-fhir.md shows the tables, and a test compares it with them.
 """
 
@@ -9,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
+from shared.fhir import billed_codes
 from shared.fhir.elements import CodeableConcept, Coding
 
 State = Literal["planned", "open", "on-leave", "ended", "taken-back"]
@@ -53,18 +56,6 @@ ADMIT_SOURCE: Mapping[str, str] = {
     "other": "9",
 }
 """Encounter.hospitalization.admitSource (admit-source) → PV1-14."""
-DISPOSITION: Mapping[str, str] = {
-    "home": "01",
-    "alt-home": "01",
-    "hosp": "02",
-    "snf": "03",
-    "aadvice": "07",
-    "exp": "20",
-    "rehab": "62",
-    "psy": "65",
-    "other-hcf": "70",
-}
-"""Encounter.hospitalization.dischargeDisposition (discharge-disposition) → PV1-36."""
 DIAGNOSIS_USE: Mapping[str, str] = {"AD": "A", "DD": "F"}
 """Encounter.diagnosis.use (diagnosis-role) → DG1-6; any other role is a working diagnosis."""
 SYSTEMS: Mapping[str, str] = {
@@ -85,6 +76,16 @@ def code(coding: Coding | None, table: Mapping[str, str]) -> str | None:
     """A coding by a table; as it was sent where it is in none of its rows."""
     text = coding.code if coding else None
     return (table.get(text) or table.get(text.upper(), text)) if text else None
+
+
+def disposition(one: CodeableConcept | None) -> str | None:
+    """A dischargeDisposition as PV1-36: a code of a system that has the same codes, else by FHIR's table."""
+    return of_systems(one, *billed_codes.VERBATIM) or concept(one, billed_codes.STATUS_OF)
+
+
+def of_systems(one: CodeableConcept | None, *systems: str) -> str | None:
+    """The first code of a concept that is of one of these systems, as it is."""
+    return next((each.code for each in (one.coding if one else ()) if each.code and each.system in systems), None)
 
 
 def concept(one: CodeableConcept | None, table: Mapping[str, str]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TypeVar
 
 from msgspec import Struct, structs
@@ -130,9 +130,10 @@ def with_death(adt: Adt, patient: PatientResource | None, clock: Clockwork) -> A
     return structs.replace(adt, deceased=dead, death="Y" if dead else "N", died=died)
 
 
-def age(patient: PatientResource | None, at: datetime) -> int | None:
-    """Whole years on the day of `at`; None where no whole birth date is told, or one that can't be."""
-    day, on = read_day(patient.birth_date or "") if patient else None, at.date()
+def age(patient: PatientResource | None, at: datetime, zone: tzinfo) -> int | None:
+    """Whole years on the day of `at` in the facility's zone; None where no whole birth date is told, or none that can
+    be."""
+    day, on = read_day(patient.birth_date or "") if patient else None, at.astimezone(zone).date()
     if day is None or day > on:
         return None
     years = on.year - day.year - ((on.month, on.day) < (day.month, day.day))

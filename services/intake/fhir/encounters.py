@@ -25,6 +25,7 @@ from services.intake.fhir.resources import Encounter, NamedResource, PatientReso
 from services.intake.hl7.fields import short
 from services.intake.hl7.model import NOWHERE, Adt, Location, Moment, PatientId, Refused, WholeVisit
 from services.intake.hl7.triggers import DELETED, ENCOUNTER, TELLING, cancelling
+from shared.fhir.billed_codes import ADMISSION_SOURCE, ADMISSION_TYPE
 from shared.fhir.elements import Identifier, Reference
 from shared.fhir.reading import read_or_none
 
@@ -67,6 +68,7 @@ class _Reading:
         adt = self._said(self._trigger(state), ids)
         stay, encounter = self.encounter.hospitalization, self.encounter
         number, account = self._numbers()
+        came = stay.admit_source if stay else None
         adt = structs.replace(
             adt,
             visit_number=_short(number.value) if number else None,
@@ -75,16 +77,26 @@ class _Reading:
             patient_class=codes.code(encounter.class_, codes.CLASS),
             service=_short(codes.concept(encounter.service_type, {})),
             location=self._now(),
-            admission_type=_short(codes.concept(encounter.priority, codes.PRIORITY)),
-            admission_source=_short(codes.concept(stay.admit_source if stay else None, codes.ADMIT_SOURCE)),
+            admission_type=_short(
+                codes.of_systems(encounter.priority, ADMISSION_TYPE)
+                or codes.concept(encounter.priority, codes.PRIORITY)
+            ),
+            admission_source=_short(
+                codes.of_systems(came, ADMISSION_SOURCE) or codes.concept(came, codes.ADMIT_SOURCE)
+            ),
             attending_npi=self._attending(),
-            disposition=_short(codes.concept(stay.discharge_disposition if stay else None, codes.DISPOSITION)),
+            disposition=_short(codes.disposition(stay.discharge_disposition if stay else None)),
             admitted=begun,
             expected_admission=begun if state == "planned" else None,
             discharged=ended,
             diagnoses=diagnoses_of(encounter, self.told),
-            coverage=coverage_of(encounter, self.told, self.clock),
-            age_years=age(self.patient, (begun or adt.occurred).start),
+            coverage=coverage_of(
+                encounter,
+                self.told,
+                self.clock,
+                ended.start.astimezone(self.clock.sender.zone).date() if ended and state == "ended" else None,
+            ),
+            age_years=age(self.patient, (begun or adt.occurred).start, self.clock.sender.zone),
             whole=self._whole(state) if adt.trigger == ENCOUNTER else None,
         )
         adt = with_death(adt, self.patient, self.clock)

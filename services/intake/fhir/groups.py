@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 
 from services.intake.fhir import codes
 from services.intake.fhir.model import Clockwork, ToldResource
@@ -11,11 +12,13 @@ from services.intake.fhir.resources import Condition, Coverage, Encounter
 from services.intake.hl7.fields import short
 from services.intake.hl7.model import Diagnosis, Payer
 from services.intake.hl7.timestamps import read_day
+from shared.fhir.billed_codes import DIAGNOSIS_TYPE, OWN_TYPE
 from shared.fhir.bundles import Found
-from shared.fhir.elements import Reference
+from shared.fhir.elements import CodeableConcept, Reference
 from shared.fhir.reading import read_or_none
 
 _LAST = 10_000
+_DAY = timedelta(days=1)
 NOT_SO = ("refuted", "entered-in-error")
 """Condition.verificationStatus of what is no diagnosis."""
 
@@ -27,8 +30,7 @@ def diagnoses_of(encounter: Encounter, told: ToldResource) -> tuple[Diagnosis, .
     found: list[tuple[int, Diagnosis]] = []
     for one, condition in listed:
         known = read_or_none(Condition, condition.raw) if condition else None
-        uses = [codes.DIAGNOSIS_USE.get(each.code or "", "W") for each in one.use.coding] if one.use else []
-        status = next(iter(uses), "W")
+        status = _type(one.use)
         found += [(one.rank or _LAST, each) for each in coded([known] if known else [], status)]
     more = [one for one in told.resources.of("Condition") if all(one is not each for _, each in listed)]
     others = _of_this(encounter, more, told)
@@ -37,6 +39,14 @@ def diagnoses_of(encounter: Encounter, told: ToldResource) -> tuple[Diagnosis, .
         return None
     found.sort(key=lambda each: each[0])
     return tuple(one._replace(rank=rank) for rank, (_, one) in enumerate(found, start=1))
+
+
+def _type(use: CodeableConcept | None) -> str:
+    """As what a diagnosis counts (DG1-6): a type of HL7's table 0052 or of ours, else by FHIR's role."""
+    told = codes.of_systems(use, DIAGNOSIS_TYPE, OWN_TYPE)
+    return told or next(
+        (codes.DIAGNOSIS_USE.get(each.code or "", "W") for each in use.coding) if use else iter(()), "W"
+    )
 
 
 def _of_this(encounter: Encounter, conditions: Iterable[Found], told: ToldResource) -> list[Condition]:
@@ -64,11 +74,21 @@ def coded(conditions: Iterable[Condition], status: str) -> list[Diagnosis]:
     return found
 
 
-def coverage_of(encounter: Encounter, told: ToldResource, clock: Clockwork) -> tuple[Payer, ...] | None:
-    """The payers of its patient that came with an Encounter, in the order in which they pay; None where none is
-    named."""
+def coverage_of(
+    encounter: Encounter, told: ToldResource, clock: Clockwork, ended: date | None
+) -> tuple[Payer, ...] | None:
+    """The payers of its patient that came with an Encounter, in the order in which they pay; None where none is named.
+    `ended`: the day on which the visit ended: who begins to pay later pays for others, and who paid then for it all."""
     every = [known for one in told.resources.of("Coverage") if (known := read_or_none(Coverage, one.raw))]
-    return payers([one for one in every if _same(one.beneficiary, encounter.subject, told)], told, clock) or None
+    found = payers([one for one in every if _same(one.beneficiary, encounter.subject, told)], told, clock)
+    if ended is not None:
+        found = tuple(_within(one, ended) for one in found if one.since is None or one.since <= ended)
+    return found or None
+
+
+def _within(one: Payer, ended: date) -> Payer:
+    """A payer of a visit that ended on this day."""
+    return one._replace(until=None) if one.until is not None and one.until >= ended else one
 
 
 def _same(one: Reference | None, other: Reference | None, told: ToldResource) -> bool:
@@ -80,7 +100,7 @@ def _same(one: Reference | None, other: Reference | None, told: ToldResource) ->
 def payers(coverages: Sequence[Coverage], told: ToldResource, clock: Clockwork) -> tuple[Payer, ...]:
     """The payers of Coverages that are in force."""
     in_force = [one for one in coverages if one.status not in {"cancelled", "draft", "entered-in-error"}]
-    found: list[Payer] = []
+    found: list[tuple[int | None, Payer]] = []
     for one in sorted(in_force, key=lambda each: each.order or _LAST):
         names = [name for payor in one.payor for name in names_of(payor, told)]
         kinds = {kind: each.value for each in one.class_ for kind in ("plan", "group") if codes.has(each.type, kind)}
@@ -89,5 +109,13 @@ def payers(coverages: Sequence[Coverage], told: ToldResource, clock: Clockwork) 
         if names:
             payer = next((name for name in names if clock.is_payer(name)), names[0])
             days = (read_day((text or "")[:10]) for text in (since, until))
-            found.append(Payer(len(found) + 1, short(payer), short(plan) if plan else None, *days))
-    return tuple(found)
+            found.append((one.order, Payer(0, short(payer), short(plan) if plan else None, *days)))
+    told_so = [one._replace(until=_until(one, order, found)) for order, one in found]
+    return tuple(one._replace(order=number) for number, one in enumerate(told_so, start=1))
+
+
+def _until(payer: Payer, order: int | None, every: Iterable[tuple[int | None, Payer]]) -> date | None:
+    """The last day of a payer: the day before another of the same order begins to pay, where that is earlier."""
+    since = payer.since or date.min
+    later = [one.since - _DAY for same, one in every if order and same == order and one.since and one.since > since]
+    return min([*later, *([payer.until] if payer.until else [])], default=None)

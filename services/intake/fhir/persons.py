@@ -29,7 +29,7 @@ def read_patient(told: ToldResource, rules: ResourceRules, arrived_at: datetime)
     patient = read_as(PatientResource, told)
     found = _About(PATIENT, patient, None, "Patient.identifier", patient.meta, _Came(told, rules, arrived_at))
     adt = found.adt
-    return found.result(structs.replace(adt, age_years=age(patient, adt.occurred.start)))
+    return found.result(structs.replace(adt, age_years=age(patient, adt.occurred.start, found.clock.sender.zone)))
 
 
 def read_coverage(told: ToldResource, rules: ResourceRules, arrived_at: datetime) -> ReadResource:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from services.intake.hl7.model import Adt, PatientId
+from shared.fhir import billed_codes
 
 _V2_CLASSES = "http://terminology.hl7.org/CodeSystem/v2-0004"
 _ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
@@ -54,8 +55,16 @@ def encounter(visit: VisitTold) -> dict[str, Any]:
         "serviceProvider": {"display": visit.last.facility},
     }
     if ended is not None and ended.disposition:
-        found["hospitalization"] = {"dischargeDisposition": {"coding": [{"code": ended.disposition}]}}
+        found["hospitalization"] = {"dischargeDisposition": _disposition(ended.disposition)}
     return {name: value for name, value in found.items() if value}
+
+
+def _disposition(code: str) -> dict[str, Any]:
+    """A disposition as the site's table has it, with FHIR's code where it is a patient status."""
+    told = [
+        {"system": billed_codes.DISPOSITION_SYSTEM, "code": each} for each in [billed_codes.OF_STATUS.get(code)] if each
+    ]
+    return {"coding": [*told, {"system": billed_codes.OWN_DISPOSITION, "code": code}]}
 
 
 def _status(visit: VisitTold, ended: VisitFact | None) -> str:

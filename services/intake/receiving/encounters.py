@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from services.intake.fhir.telling import VisitFact, VisitTold
@@ -9,6 +10,7 @@ from services.intake.hl7 import codec
 from services.intake.hl7.model import Adt, VisitMessage
 from services.intake.hl7.triggers import ENCOUNTER
 from services.intake.receiving import store
+from services.intake.receiving.read import InboundMessage
 from services.intake.receiving.receive import Intake
 from services.intake.visits.facts import mrn
 from services.intake.visits.order import as_said
@@ -31,6 +33,21 @@ _NUMBERED = (
     "SELECT v.visit_id, (SELECT m.control_id FROM messages AS m WHERE m.visit_id = v.visit_id AND m.trigger = $3 "
     "AND m.control_id <> '' ORDER BY m.message_id DESC LIMIT 1) AS own FROM visits AS v WHERE v.visit_key = $1 "
     "AND ($2::text[] IS NULL OR v.facility = ANY($2::text[])) LIMIT 2"
+)
+_LOCK = (
+    "SELECT pg_advisory_xact_lock(hashtextextended(n.key, 0)) "
+    "FROM (SELECT key FROM unnest($1::text[]) AS u(key) ORDER BY key) AS n"
+)
+_LOCK_PATIENT = (
+    "SELECT p.patient_id FROM patients AS p JOIN visits AS v ON v.patient_id = p.patient_id WHERE v.visit_id = $1 "
+    "FOR UPDATE OF p"
+)
+_CAME = "SELECT 1 FROM messages WHERE ids = $1 AND body = $2 AND answer = 'AA'"
+_VERSIONS = (
+    "SELECT DISTINCT ON (t.control_id) t.control_id, (SELECT count(*) FROM messages AS m WHERE m.visit_id = t.visit_id "
+    "AND m.answer = 'AA') AS number FROM messages AS t WHERE t.control_id = ANY($1::text[]) AND t.trigger = $2 "
+    "AND t.answer = 'AA' AND ($3::text[] IS NULL OR t.facility = ANY($3::text[])) "
+    "ORDER BY t.control_id, t.message_id DESC"
 )
 _COUNT = "SELECT count(*) AS number, max(arrived_at) AS last FROM messages WHERE visit_id = $1 AND answer = 'AA'"
 
@@ -72,6 +89,29 @@ async def version_of(connection: Connection, kept: KeptUnder) -> int:
     if kept.visit_id is None:
         return 1
     return int((await rows(connection, _COUNT, kept.visit_id))[0]["number"])
+
+
+async def versions(connection: Connection, ids: Collection[str], scope: Scope) -> dict[str, int]:
+    """The versions of Encounters by the ids under which they are kept, as `version_of` counts them."""
+    found = await rows(connection, _VERSIONS, sorted(ids), ENCOUNTER, scope.listed)
+    return {row["control_id"]: max(int(row["number"]), 1) for row in found}
+
+
+async def lock_conditions(connection: Connection, keys: Collection[str]) -> None:
+    """Wait for, and then keep out to the end of the transaction, whoever asks something under the same conditions. No
+    transaction has a lock before it."""
+    await rows(connection, _LOCK, sorted(keys))
+
+
+async def lock_visit(connection: Connection, kept: KeptUnder) -> None:
+    """Keep out, to the end of the transaction, whoever tells of this visit."""
+    if kept.visit_id is not None:
+        await rows(connection, _LOCK_PATIENT, kept.visit_id)
+
+
+async def came(connection: Connection, message: InboundMessage) -> bool:
+    """Whether the same was taken in before."""
+    return bool(await rows(connection, _CAME, message.ids, message.body))
 
 
 async def told(connection: Connection, intake: Intake, encounter_id: str, scope: Scope) -> VisitTold | None:

@@ -41,7 +41,7 @@ STANDING = (
     "SELECT visit_id, ce_id, to_json(key)::text AS key, type, stay_id, occurred_at, value FROM facts "
     "WHERE visit_id = ANY({visits}) AND standing AND copy_of IS NULL"
 )
-_FALL = "UPDATE facts SET standing = false WHERE ce_id = ANY($1::text[])"
+FALL = "UPDATE facts SET standing = false WHERE ce_id = ANY($1::text[])"
 _OTHER_MAPPING = "SELECT patient_id FROM visits WHERE mapping <> $1 ORDER BY visit_id LIMIT $2"
 GIVEN = "$1::text[]"
 """What to put for `{visits}` in `STANDING`, to give visits by their ids."""
@@ -158,7 +158,7 @@ def keep_changes(
         episodes = [(episode, sequences.owners[episode], sequences.last[episode]) for episode in touched]
         found += [*written(_KEEP_EPISODES, episodes), *written(_KEEP_FACTS, stated)]
     if fallen := [*(ce_id for each in changes for ce_id in each.fallen), *died.fallen]:
-        found.append(SqlWrite(_FALL, (fallen,)))
+        found.append(SqlWrite(FALL, (fallen,)))
     return found
 
 
@@ -181,12 +181,15 @@ def _fact_row(visit_id: str | None, key: FactKey, fact: Fact) -> FactRow:
     )  # fmt: skip
 
 
-def keep_stated(stated: Iterable[tuple[Fact, str]], owners: Mapping[str, str]) -> list[SqlWrite]:
+def keep_stated(
+    stated: Iterable[tuple[Fact, str]], owners: Mapping[str, str], root: str | None = None
+) -> list[SqlWrite]:
     """The writes of facts of no visit, each as (fact, id of the request or consent that says it), and of their
-    episodes' sequences; `owners` is episode → patient."""
+    episodes' sequences; `owners` is episode → patient. `root`: the ce_id of the first statement of one that is stated
+    anew: by it a copy of it elsewhere is restated, too."""
     facts_kept, last = [], dict[str, int]()
     for fact, by in stated:
-        row = _fact_row(None, (fact.name, fact.id), fact)
+        row = _fact_row(None, (fact.name, root or fact.id), fact)
         facts_kept.append(row._replace(stay_id=None, value=fact.body, message_id=by))
         last[fact.subject] = fact.sequence
     episodes_kept = [(episode, owners[episode], sequence) for episode, sequence in sorted(last.items())]

@@ -19,8 +19,17 @@ Text = Annotated[
     str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=r"^[^\x00-\x1f]+$")
 ]
 """A line of 1 to 200 characters."""
+LONGEST = 1000
+Told = Annotated[
+    str, StringConstraints(min_length=1, max_length=LONGEST, strip_whitespace=True, pattern=r"^[^\x00-\x1f]+$")
+]
+"""A need as somebody tells it: a code of the site, or what a person has to read first."""
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/+-]{0,79}$")]
 """A code of 1 to 80 characters; it has no blanks, so that nobody writes sentences in it."""
+NEEDS = (
+    "needs of the site's vocabulary: `transport`, or with a value `language:es`; what another system tells besides is "
+    "kept, and a person reads it"
+)
 Channel = Literal["phone", "voicemail", "text", "email", "mail"]
 Source = Literal["hospital", "emergency", "self", "family", "primary-care", "court", "payer", "other"]
 
@@ -82,9 +91,7 @@ class Referral(Command):
     identity: Person = Field(description="who the patient is")
     source: Source = Field(description="who refers (contract 3.1)")
     requested_level: Level | None = Field(default=None, description="the level of care asked for")
-    needs: Annotated[tuple[Code, ...], Field(max_length=50)] = Field(
-        default=(), description="needs of the site's vocabulary: `transport`, or with a value `language:es`"
-    )
+    needs: Annotated[tuple[Told, ...], Field(max_length=50)] = Field(default=(), description=NEEDS)
     labels: tuple[Label, ...] = Field(default=(), description="what it is about, for the consent gate")
     occurred_at: AwareDatetime | None = Field(default=None, description="when it was made; absent: now")
 
@@ -96,7 +103,7 @@ class KnownReferral(Command):
     patient_id: Text
     source: Source
     requested_level: Level | None = None
-    needs: Annotated[tuple[Code, ...], Field(max_length=50)] = ()
+    needs: Annotated[tuple[Told, ...], Field(max_length=50)] = ()
     labels: tuple[Label, ...] = ()
     occurred_at: AwareDatetime | None = None
 
@@ -119,9 +126,7 @@ class Assessment(Command):
         default=None, description="codes of what stands out"
     )
     recommended_level: Level | None = Field(default=None, description="the level it recommends")
-    needs: Annotated[tuple[Code, ...], Field(max_length=50)] = Field(
-        default=(), description="needs of the site's vocabulary: `transport`, or with a value `language:es`"
-    )
+    needs: Annotated[tuple[Told, ...], Field(max_length=50)] = Field(default=(), description=NEEDS)
     labels: tuple[Label, ...] = Field(default=(), description="what it is about, for the consent gate")
     occurred_at: AwareDatetime | None = Field(default=None, description="when it was made; absent: now")
 
@@ -139,3 +144,6 @@ class Stated(Command):
     episode_id: str = Field(description="the episode that it is of")
     patient_id: str = Field(description="Stepdown's id of the patient")
     fact_id: str = Field(description="ce_id of the fact on care.events")
+    unknown_needs: tuple[int, ...] = Field(
+        default=(), description="places in `needs`, from 0, of those that the site does not have: a person reads them"
+    )

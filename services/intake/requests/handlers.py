@@ -20,6 +20,8 @@ from services.intake.receiving.in_line import TOPIC
 from services.intake.receiving.receive import Intake, patient_of
 from services.intake.requests import store
 from services.intake.requests.commands import Assessment, KnownReferral, Person, Referral, Stated
+from services.intake.requests.needs import store as unknown_needs
+from services.intake.requests.needs import vocabulary
 from services.intake.visits.death_facts import Provenance, deaths
 from services.intake.visits.derive import choose_episode
 from services.intake.visits.reconcile import EpisodeSequences, mapping_of
@@ -63,15 +65,18 @@ async def state(intake: Intake, connection: Connection, who: Caller, _: str, ask
         "occurred_at": at,
         "recorded_at": now,
     }
-    value = _fact(asked, about)
+    needs = vocabulary.read(intake.site, asked.needs)
+    value = _fact(asked, about, needs.codes or None)
     fact = sequences.stated(value, now, request_id, trace=tracing.of_the_request())
     await store.keep_fact(connection, fact, patient_id, request_id)
+    await unknown_needs.keep(connection, needs.unknown, fact, patient_id, intake.seal)
     died = deaths(await deaths_of(connection, [patient_id]), [], {}, Provenance(sequences, intake.places, now))
     await at_once(connection, visits.keep_changes([], died, sequences, mapping_of(intake.site)))
     await outbox.send(connection, [to_record(one, TOPIC) for one in (fact, *(each.fact for each in died.stated))])
     await bring_kin_in_line(connection, [patient_id], intake)
     await audit.note(connection, [audit.Entry(now, who.subject, f"{value.TYPE}-stated", episode_id)])
-    return Stated(episode_id=episode_id, patient_id=patient_id, fact_id=fact.id)
+    places = tuple(one.place for one in needs.unknown)
+    return Stated(episode_id=episode_id, patient_id=patient_id, fact_id=fact.id, unknown_needs=places)
 
 
 async def _patient(connection: Connection, intake: Intake, who: Caller, asked: RequestToState, facility: str) -> str:
@@ -137,8 +142,8 @@ def _chosen(sequences: EpisodeSequences, patient_id: str, at: datetime, facility
     return choose_episode(local, sequences.known[patient_id].values(), intake.site.limits.episode_gap_days)
 
 
-def _fact(asked: RequestToState, about: Heading) -> CareFact:
-    """The fact that a referral or an assessment is stated as."""
+def _fact(asked: RequestToState, about: Heading, needs: tuple[str, ...] | None) -> CareFact:
+    """The fact that a referral or an assessment is stated as; `needs`: in codes of the site."""
     stated_at = about["recorded_at"]
     if not isinstance(asked, Assessment):
         return Referred(
@@ -147,7 +152,7 @@ def _fact(asked: RequestToState, about: Heading) -> CareFact:
             labels=asked.labels,
             source=asked.source,
             requested_level=asked.requested_level,
-            needs=asked.needs or None,
+            needs=needs,
         )
     return Assessed(
         **about,
@@ -161,5 +166,5 @@ def _fact(asked: RequestToState, about: Heading) -> CareFact:
         dimensions=asked.dimensions,
         flags=asked.flags,
         recommended_level=asked.recommended_level,
-        needs=asked.needs or None,
+        needs=needs,
     )

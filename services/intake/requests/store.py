@@ -23,6 +23,9 @@ async def owner(connection: Connection, episode_id: str, facilities: frozenset[s
     return found
 
 
-async def keep_fact(connection: Connection, fact: Fact, patient_id: str, said_by: str) -> None:
-    """Store a fact, which the request `said_by` says, and its episode's last sequence; the patient's row is locked."""
-    await at_once(connection, visits_store.keep_stated([(fact, said_by)], {fact.subject: patient_id}))
+async def keep_fact(
+    connection: Connection, fact: Fact, patient_id: str, said_by: str, *, root: str | None = None
+) -> None:
+    """Store a fact, which the request `said_by` says, and its episode's last sequence; the patient's row is locked.
+    `root`: of a fact that is stated anew, the ce_id of its first statement."""
+    await at_once(connection, visits_store.keep_stated([(fact, said_by)], {fact.subject: patient_id}, root))

@@ -94,7 +94,7 @@ def _changed(one: Period, was: SentPeriod) -> PeriodChange:
     kind = PeriodClosed if before is None and after is not None else PeriodAmended
     reason = "reopened" if before is not None and after is None else None
     now = replace(was, version=was.version + 1, content=one.content)
-    return _change(kind, one.key, now, _fields_changed(was.content, one.content), reason=reason)
+    return _change(kind, one.key, now, fields_changed(was.content, one.content), reason=reason)
 
 
 def _opened(
@@ -115,7 +115,8 @@ def _opened(
         yield _change(PeriodClosed, one.key, replace(now, version=2), {})
 
 
-def _fields_changed(before: PeriodContent, after: PeriodContent) -> Changed:
+def fields_changed(before: PeriodContent, after: PeriodContent) -> Changed:
+    """The fields of which the two have different values."""
     both = zip(after.__struct_fields__, structs.astuple(before), structs.astuple(after), strict=True)
     return {name: (was, now) for name, was, now in both if was != now}
 

@@ -1,7 +1,7 @@
 """What to state of an episode's reviews: due, late, done, and taken back, as the difference from what stands. Pure.
 
-Only a timer states that something is due or late (`over`); all else follows from facts whenever they change (contract
-3.8). Called again with what it states among the facts, it states nothing more.
+Only a timer states first that something is due or late (`over`); all else follows from facts whenever they change
+(contract 3.8). Called again with what it states among the facts, it states nothing more.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from services.placement.continuum.standing import StandingReview
 from services.placement.rules import Rules
 from shared.events.base import CareFact
 from shared.events.reviews import ReviewDone, ReviewDue
-from shared.events.taking_back import taken_back
+from shared.events.taking_back import FactCancelled, taken_back
 from shared.facts.restating import OwnFacts
 
 GONE = "derived-away"
@@ -30,7 +30,7 @@ GONE = "derived-away"
 def stated(folded: Folded, own: OwnFacts, rules: Rules, now: datetime, *, over: bool = False) -> tuple[CareFact, ...]:
     """The facts to state next of the episode's reviews, in order. `own`: placement's facts of it, by sequence. `over`:
     it is a timer's turn, so that what is due or late by `now` is stated too."""
-    if not over and not folded.reviews:
+    if not over and not (folded.reviews or folded.answers or _gone(own)):
         return ()
     found = {one.review_id: one for one in reviews(folded, rules)}
     return tuple(_difference(found, folded, own, rules, now, over=over))
@@ -49,12 +49,33 @@ def _difference(
             yield from _of_an_open_one(one, review, said[one.fact], now, today=today, over=over)
         elif one.done_from:
             yield from _of_a_done_one(one, review, said[one.done_fact], now)
+    for left in folded.answers:
+        if left.review_id not in standing and left.derived_from:
+            yield taken_back(said[left.fact], left.fact, reason=GONE, now=now)
+    back = {name: told for name, told in _gone(own).items() if name in found and name not in standing}
+    yield from (_said_again(told, found[name], now) for name, told in back.items() if found[name].begins)
     if not over:
         return
+    done = {one.review_id for one in folded.answers}
     for review in found.values():
         today = day_of(now, rules.zone_of(review.facility))
-        if review.review_id not in standing and review.begins and review.answer is None and review.lead <= today:
-            yield _due(review, folded, now, today)
+        is_new = review.review_id not in standing and review.review_id not in back
+        if is_new and review.begins and review.answer is None and review.lead <= today:
+            yield _due(review, folded, now, late=review.due < today and review.review_id not in done)
+
+
+def _gone(own: OwnFacts) -> dict[str, ReviewDue]:
+    """Review → how it was last said to be due before it was taken back, since its reason had gone."""
+    back = {told.cancels for fact in own if isinstance(told := fact.value, FactCancelled) and told.reason == GONE}
+    if not back:
+        return {}
+    return {told.review_id: told for fact in own if fact.id in back and isinstance(told := fact.value, ReviewDue)}
+
+
+def _said_again(told: ReviewDue, review: ClockReview, now: datetime) -> ReviewDue:
+    """A review whose reason is back: as it was said before, since a timer had said it."""
+    late = told.overdue if review.due == told.due else None
+    return structs.replace(told, due=review.due, overdue=late, occurred_at=now, recorded_at=now, replaces=None)
 
 
 def _taken_back(one: StandingReview, said: Mapping[str, CareFact], now: datetime) -> Iterator[CareFact]:
@@ -83,7 +104,7 @@ def _of_a_done_one(one: StandingReview, review: ClockReview, told: CareFact, now
         yield structs.replace(told, by=by, on=on, derived_from=facts, recorded_at=now, replaces=one.done_fact)
 
 
-def _due(review: ClockReview, folded: Folded, now: datetime, today: date) -> ReviewDue:
+def _due(review: ClockReview, folded: Folded, now: datetime, *, late: bool) -> ReviewDue:
     return ReviewDue(
         **about(folded, review.facility).heading(now),
         stay=review.stay,
@@ -91,7 +112,7 @@ def _due(review: ClockReview, folded: Folded, now: datetime, today: date) -> Rev
         kind=review.kind,
         of=review.of,
         due=review.due,
-        overdue=review.due < today or None,
+        overdue=late or None,
     )
 
 

@@ -8,19 +8,22 @@ from typing import NamedTuple
 
 from services.placement.continuum.model import Folded
 from services.placement.continuum.stays_now import StayPlaces, stays_now
-from shared.events.episodes import DeathNow, EpisodeState, MergeBefore, MergedNow, SearchNow
+from shared.events.episodes import DeathNow, EpisodeState, MergeBefore, MergedNow, NeedNow, SearchNow
 from shared.events.levels import Level
 
 
 class DeskNow(NamedTuple):
     """What the document says of the desk. `search`: the state of the open search. `next_start`: the earliest first day
-    among placements that have not begun. `declined_at`: when the patient declined further care. `searches`: those that
-    are open, the most urgent first."""
+    among placements that have not begun. `missed_start`: the latest first day that was missed, where no other one is
+    agreed. `declined_at`: when the patient declined further care. `searches`: those that are open, the most urgent
+    first. `needs_referred`: needs of searches that a referral answers."""
 
     search: str | None = None
     next_start: date | None = None
     declined_at: datetime | None = None
     searches: tuple[SearchNow, ...] | None = None
+    missed_start: date | None = None
+    needs_referred: tuple[NeedNow, ...] | None = None
 
 
 NO_DESK = DeskNow()
@@ -53,7 +56,9 @@ def episode_state(
         previous_level=previous_level(folded),
         search=desk.search,
         searches=desk.searches,
+        needs_referred=desk.needs_referred,
         next_start=desk.next_start,
+        missed_start=desk.missed_start,
         declined_at=desk.declined_at,
         next_due=_next_due(folded) if folded.windows else None,
         deaths=_deaths(folded),

@@ -17,6 +17,7 @@ from services.placement.continuum.standing import (
     ExpectedArrival,
     FirstReferral,
     LatestAssessment,
+    ReviewAnswer,
     StandingAuthorization,
     StandingCertification,
     StandingPlacement,
@@ -59,6 +60,7 @@ class EpisodeFacts:
         self.assessment = folded.assessment
         self.arrivals = {one.stay: one for one in folded.arrivals}
         self.reviews = {one.review_id: one for one in folded.reviews}
+        self.answers = {one.review_id: one for one in folded.answers}
         self.called_off: set[str] = set()
         self.deaths: list[Death] = [one for one in folded.deaths if one.told]
         self.closings: list[Closing] = [one for one in folded.closings if one.reason in TOLD]
@@ -80,7 +82,8 @@ class EpisodeFacts:
             "authorizations": tuple(self.authorizations[auth_id] for auth_id in sorted(self.authorizations)),
             "certifications": tuple(self.certifications),
             "plans": tuple(self.plans),
-            "reviews": tuple(self.reviews[name] for name in sorted(self.reviews)),
+            "reviews": tuple(self._answered(self.reviews[name]) for name in sorted(self.reviews)),
+            "answers": tuple(self.answers[name] for name in sorted(self.answers)),
             "referral": self.referral,
             "assessment": self.assessment,
             "arrivals": tuple(self.arrivals[stay] for stay in sorted(self.arrivals) if stay not in self.called_off),
@@ -188,12 +191,15 @@ class EpisodeFacts:
         )  # fmt: skip
 
     def did(self, fact: OrderedFact[ReviewDone]) -> None:
-        """A review was done; this counts where it was due before."""
+        """A review was done, whether or not it was said to be due before: of two facts about the same one the later
+        counts."""
         value = fact.value
-        if (due := self.reviews.get(value.review_id)) is not None:
-            self.reviews[value.review_id] = structs.replace(
-                due, done=value.by, done_on=value.on, done_fact=fact.id, done_from=value.derived_from
-            )
+        self.answers[value.review_id] = ReviewAnswer(value.review_id, value.by, value.on, fact.id, value.derived_from)
+
+    def _answered(self, due: StandingReview) -> StandingReview:
+        if (told := self.answers.get(due.review_id)) is None:
+            return due
+        return structs.replace(due, done=told.by, done_on=told.on, done_fact=told.fact, done_from=told.derived_from)
 
     def aftercare_started(self, fact: OrderedFact[AftercareStarted]) -> None:
         """A start of aftercare: the latest counts."""

@@ -18,6 +18,7 @@ from shared.events.base import CareFact
 from shared.events.merging import MergeEnded
 from shared.events.placing import SearchOpened, Waitlisted, WaitlistLeft
 from shared.events.planning import ConflictSettled
+from shared.events.reviews import ReviewDone, ReviewDue
 from shared.events.stays import Link, Merge
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
@@ -26,19 +27,26 @@ from shared.facts.restating import OwnFacts
 WRITER = "placement"
 Name = tuple[str, str]
 """(kind, id) of what a fact is about."""
-_NAMED = ("search_id", "offer_id", "placement_id", "seat_id", "auth_id")
+_NAMED = ("search_id", "offer_id", "placement_id", "seat_id", "auth_id", "review_id")
 _OF_NOBODY: tuple[type[CareFact], ...] = (*ANNOUNCEMENTS, *MERGING, Merge, Link, FactCancelled, ConflictSettled)
 """Facts that say nothing of a patient by themselves: they follow from others, or name them."""
 
 
 def names(value: CareFact) -> frozenset[Name]:
-    """What a fact is about, as (kind, id): its stay, search, offer, placement, seat, authorization."""
+    """What a fact is about, as (kind, id): its stay, search, offer, placement, seat, authorization, review."""
     found = {(name, str(told)) for name in _NAMED if (told := getattr(value, name, None))}
     if value.stay is not None:
         found.add((value.stay.kind, value.stay.id))
         if value.stay.kind == "placement":
             found.add(("placement_id", value.stay.id))
+    if isinstance(value, ReviewDue) and value.of.kind == "authorization":
+        found.add(("auth_id", value.of.id))
     return frozenset(found)
+
+
+def by_the_clock(value: CareFact) -> bool:
+    """Whether it says of a review what follows from other facts: that it is due, or was done by one of them."""
+    return isinstance(value, ReviewDue) or (isinstance(value, ReviewDone) and bool(value.derived_from))
 
 
 def ended_merges(facts: Iterable[Fact]) -> tuple[EndedMerge, ...]:
@@ -63,7 +71,9 @@ def leftovers(
     own = OwnFacts(sorted((f for f in known.values() if f.writer == WRITER), key=lambda fact: fact.sequence))
     sorting = _Sorting(ended, known, roots_of(own))
     for fact in own:
-        if not (fact.id in own.fallen or fact.copy_of or fact.id in elsewhere or isinstance(fact.value, _OF_NOBODY)):
+        if fact.id in own.fallen or fact.copy_of or fact.id in elsewhere or by_the_clock(fact.value):
+            continue
+        if not isinstance(fact.value, _OF_NOBODY):
             sorting.take(fact)
     return tuple(one.told(kept, sorting.roots) for one in sorting.groups)
 

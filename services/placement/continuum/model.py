@@ -15,6 +15,7 @@ from services.placement.continuum.standing import (
     FirstReferral,
     LatestAssessment,
     Leftover,
+    ReviewAnswer,
     StandingAuthorization,
     StandingCertification,
     StandingPlacement,
@@ -29,7 +30,7 @@ from shared.events.levels import Level
 from shared.events.stays import Coverage, LeaveKind, Service
 from shared.values import value_object
 
-FOLD_VERSION = 13
+FOLD_VERSION = 14
 """Raised by one whenever the fold, the announcements or the service periods give another result for the same facts;
 episodes stored with an older version are folded anew."""
 
@@ -339,6 +340,8 @@ class Folded:
     """In clinical order."""
     reviews: tuple[StandingReview, ...] = ()
     """By review_id."""
+    answers: tuple[ReviewAnswer, ...] = ()
+    """What was said to be done, by review_id, also of reviews that are not due now."""
     copies: dict[str, str] = field(default_factory=dict)
     """ce_id → ce_id of the fact of a retired episode that it copies."""
 

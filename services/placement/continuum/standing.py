@@ -125,6 +125,17 @@ class StandingReview(PublishedStruct):
         return self.overdue if self.done_on is None else self.done_on > self.due
 
 
+@value_object
+class ReviewAnswer:
+    """That a review was done, by its review-done; it counts whether or not the review was said to be due before."""
+
+    review_id: str
+    by: DoneBy
+    on: date
+    fact: str
+    derived_from: tuple[str, ...] = ()
+
+
 class StandingCertification(PublishedStruct):
     """A certification that stands; `begins` to `to`, both days included. `stay` None: of no stay in particular."""
 

@@ -73,7 +73,8 @@ class AskShown(TypedDict):
 
 
 class PacketShown(TypedDict):
-    """What a program may read of an offer before it answers: nothing of who it is, nothing of substance use."""
+    """What a program may read of an offer before it answers: nothing of who it is, nothing of substance use without a
+    basis."""
 
     ask: AskShown
     from_level: NotRequired[str]
@@ -104,6 +105,13 @@ class OfferShown(_Dated):
 PlacementTimes = TypedDict("PlacementTimes", {"from": NotRequired[AwareDatetime], "to": NotRequired[AwareDatetime]})
 
 
+class ReceiptShown(TypedDict):
+    """What of a handover the program has confirmed."""
+
+    arrived: bool
+    plan_read: Annotated[bool, Field(description="it read the packet")]
+
+
 class PlacementShown(_Dated, PlacementTimes):
     """A placement, and the stay that it became."""
 
@@ -119,6 +127,11 @@ class PlacementShown(_Dated, PlacementTimes):
     days_between: Annotated[NotRequired[Count], Field(description="from the end of the stay, expected or told")]
     gap: Annotated[NotRequired[bool], Field(description="these are more days than the site takes for good")]
     stay_open: Annotated[NotRequired[bool], Field(description="it waits for the end of a 24-hour stay")]
+    missed_days: Annotated[NotRequired[list[date]], Field(description="first days to which the patient did not come")]
+    asked_day: Annotated[NotRequired[date], Field(description="first day that the program was asked for instead")]
+    receipt: Annotated[NotRequired[ReceiptShown], Field(description="what of the handover the program has confirmed")]
+    receipt_due: Annotated[NotRequired[AwareDatetime], Field(description="until then the site wants it confirmed")]
+    receipt_told: Annotated[NotRequired[bool], Field(description="the program confirmed it by itself")]
     start_told: Annotated[NotRequired[bool], Field(description="it was told that the stay began, which has no effect")]
     stay: NotRequired[Stay]
     how: Annotated[NotRequired[str], Field(description="name of the fact that ended the stay")]
@@ -330,6 +343,17 @@ class ReadyShown(_Dated):
     payer: NotRequired[str]
 
 
+class ProposalShown(_Dated):
+    """A step up that a referral or an assessment proposes: from the level where the patient is."""
+
+    stay: Stay
+    level: Level
+    proposed: Level
+    by: str
+    instrument: NotRequired[str]
+    payer: NotRequired[str]
+
+
 class WithheldLine(_Dated):
     """What waits for a basis to leave; its state is what it waits for."""
 
@@ -370,5 +394,6 @@ ANSWERS: dict[str, type] = {
 ITEMS: tuple[type, ...] = (
     SearchShown, OfferShown, PlacementShown, SeatShown, AuthorizationShown, ConflictShown, PlanShown, IneffectiveShown,
     WithheldLine, ArrivalShown, LeavingShown, ReadyShown, ReviewShown, LeftoverShown, MedicationShown,
+    ProposalShown,
 )  # fmt: skip
 """What worklists have."""

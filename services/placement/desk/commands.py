@@ -172,6 +172,18 @@ class ReopenOffer(Because):
     expires_at: AwareDatetime | None = None
 
 
+class NewFirstDay(Ask):
+    """Another first day at the program that took the patient."""
+
+    start_date: date
+
+
+class Receive(Ask):
+    """The program confirms the handover: that the patient came, where a stay has begun, and that it read the packet."""
+
+    plan_read: bool = True
+
+
 class Nothing(Ask):
     """There is nothing to say besides."""
 

@@ -1,5 +1,5 @@
-"""GET /api/disclosures and /api/withheld: what was disclosed on which basis, and what waits for one; every read is
-audited."""
+"""GET /api/disclosures, /api/packets and /api/withheld: what was disclosed on which basis, and what waits for one.
+Every read is audited."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.placement.desk.overviews import DisclosureShown, WithheldShown
+from services.placement.desk.overviews import DisclosureShown, PacketOut, WithheldShown
 from services.placement.gate import views
 from services.placement.gate.bases import NoBasisReason
 from services.placement.worklists.lists import DISCLOSING
@@ -34,6 +34,9 @@ def routes(database: Database, clock: Clock) -> list[Route]:
 
     async def disclosed(request: Request) -> Response:
         return await _page(request, "disclosures", DISCLOSED, views.disclosed, ("disclosed_at", "disclosure_id"))
+
+    async def packets(request: Request) -> Response:
+        return await _page(request, "packets", DISCLOSED, views.packets, ("disclosed_at", "disclosure_id"))
 
     async def withheld(request: Request) -> Response:
         return await _page(request, "withheld", WITHHELD, views.waiting, ("since", "recipient", "fact_id"))
@@ -58,6 +61,7 @@ def routes(database: Database, clock: Clock) -> list[Route]:
 
     return [
         Route("/api/disclosures", disclosed, methods=["GET"]),
+        Route("/api/packets", packets, methods=["GET"]),
         Route("/api/withheld", withheld, methods=["GET"]),
     ]
 
@@ -69,6 +73,10 @@ def paths() -> dict[str, Any]:
         "/api/disclosures": api.listed(
             "listDisclosures", "What left, to whom, on what basis", DISCLOSING,
             api.page("disclosures", DisclosureShown), *map(api.query, DISCLOSED),
+        ),
+        "/api/packets": api.listed(
+            "listPackets", "Packets that programs of another legal entity read, on what basis", DISCLOSING,
+            api.page("packets", PacketOut), *map(api.query, DISCLOSED),
         ),
         "/api/withheld": api.listed(
             "listWithheld", "What waits for a basis, and why", DISCLOSING, api.page("withheld", WithheldShown),

@@ -56,7 +56,8 @@ _FOR_THE_ASKER: Final = {
     "placement": frozenset(
         {
             "placement_id", "program", "level", "track", "group", "start_date", "recommended_level", "variance_reason",
-            "offer_id", "from", "to", "seat",
+            "offer_id", "from", "to", "seat", "missed_days", "asked_day", "receipt",
+            "receipt_due",
         }
     ),
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -11,6 +12,7 @@ from services.placement.desk import views as desk_views
 from services.placement.desk.answers import OfferShown
 from services.placement.desk.commands import Accept, Because, CounterOffer, Decline, ReopenOffer, SendOffers
 from services.placement.desk.frame import PROGRAMS, Listing, Parts, Rule, Subject, of_entries, write
+from services.placement.desk.packet_passing import one_entity
 from services.placement.desk.packets import packet_of
 from services.placement.engine.act import Decided, Situation
 from services.placement.programs.seats import Claim, held, released
@@ -23,6 +25,8 @@ from services.placement.worklists.views import Line
 from shared.errors import Rejected
 from shared.events.base import CareFact
 from shared.events.placing import SeatHeld
+from shared.events.planning import Assigned
+from shared.site.config import Site
 from shared.site.values import Program
 from shared.storage.database import Connection
 from shared.values import replace
@@ -52,6 +56,12 @@ def accept(now: Situation, offer_id: str, asked: Accept) -> Decided:
     """
     desk = _desk(now, offer_id)
     facts = offers.accept(desk, offer_id, now.zone(_program(now, desk, offer_id).facility), asked.start_date)
+    return Decided(claiming(now, facts), (offer_id,))
+
+
+def claiming(now: Situation, facts: Sequence[CareFact]) -> tuple[CareFact, ...]:
+    """These facts with the seats among them counted: a placement's own seat is moved, one that was held for the patient
+    is used. Raises Rejected: `program-full`, `group-full`."""
     stated: list[CareFact] = []
     for fact in facts:
         if isinstance(fact, SeatHeld):
@@ -67,7 +77,7 @@ def accept(now: Situation, offer_id: str, asked: Accept) -> Decided:
             stated = [*given_up, *stated, held(whose, claim, now.now, "placed", told)]
         else:
             stated.append(fact)
-    return Decided(tuple(stated), (offer_id,))
+    return tuple(stated)
 
 
 def _claim(seat: SeatHeld, now: datetime) -> Claim:
@@ -118,18 +128,18 @@ def _program(now: Situation, desk: Desk, offer_id: str) -> Program:
 
 
 async def _packets(connection: Connection, parts: Parts, found: list[Line]) -> list[dict[str, Any]]:
-    """For each offer what a program may read before it answers; by two queries."""
+    """For each offer what a program may read before it answers; by two queries. To a program of another entity a list
+    tells no more than whom to ask: the packet itself passes the gate."""
+    site = parts.rules.site
     named = {str(one.content["search_id"]) for one in found if "search_id" in one.content}
     searches = {one.id: one for one in await views.named(connection, "search", named)}
     assigned = await desk_views.assigned(connection, {one.episode_id for one in found})
-    return [
-        {
-            "packet": packet_of(
-                one, searches.get(one.content.get("search_id", "")), assigned.get(one.episode_id, ()), parts.rules.site
-            )
-        }
-        for one in found
-    ]
+    return [{"packet": _blind(one, searches.get(one.content.get("search_id", "")), assigned, site)} for one in found]
+
+
+def _blind(offer: Line, search: Line | None, assigned: Mapping[str, Sequence[Assigned]], site: Site) -> dict[str, Any]:
+    sees = search is not None and one_entity(site, search.facility, offer.facility)
+    return packet_of(offer, search, assigned.get(offer.episode_id, ()), site, sees=sees)
 
 
 LISTING = Listing(

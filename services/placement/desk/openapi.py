@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from services.placement.desk import capacity, disclosures, gaps, programs, waited, whole_packet, worklists
+from services.placement.desk import bills_tried, capacity, disclosures, gaps, programs, waited, whole_packet, worklists
 from services.placement.desk.answers import ANSWERS, EpisodeLine
 from services.placement.desk.episodes import FILTERS, READERS, STATES
 from services.placement.desk.frame import Listing, Subject
@@ -58,6 +58,7 @@ def document(subjects: Iterable[Subject]) -> dict[str, Any]:
         **whole_packet.paths(),
         **gaps.paths(),
         **waited.paths(),
+        **bills_tried.paths(),
         **worklists.paths(),
         **fhir.paths(),
         "/api/searches/{id}/programs": api.one(

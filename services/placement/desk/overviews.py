@@ -165,6 +165,30 @@ class DisclosureShown(_Leaving):
     disclosed_at: AwareDatetime
 
 
+class PacketOut(TypedDict):
+    """A row of the ledger of packets: which offer's was read, blind or whole, by whom, on what basis."""
+
+    disclosure_id: str
+    offer_id: str
+    program: str
+    step: Annotated[str, Field(examples=["blind", "whole"])]
+    read_by: str
+    recipient: Annotated[str, Field(description="the legal entity")]
+    episode_id: str
+    patient_id: str
+    facility: str
+    labels: list[str]
+    fields: list[str]
+    notice: bool
+    basis: str
+    basis_scope: list[str]
+    basis_from: date
+    basis_to: NotRequired[date]
+    purpose: str
+    disclosed_at: AwareDatetime
+    config: str
+
+
 class WithheldShown(_Leaving):
     """What waits for a basis, and why."""
 

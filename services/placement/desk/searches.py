@@ -8,7 +8,7 @@ from services.placement.desk.commands import CloseSearch, OpenSearch, Wishes, va
 from services.placement.desk.frame import Listing, Rule, Subject, of_entries, write
 from services.placement.engine.act import Decided, Situation
 from services.placement.search import search as searching
-from services.placement.search.ahead import open_stay, ready_on, recommended, wants
+from services.placement.search.ahead import accepted, open_stay, proposed, ready_on, recommended, wants
 from services.placement.search.levels import LevelQuestion, Recommendation
 from services.placement.search.searches import Search
 from services.placement.search.states import MEANING, No, SearchState
@@ -43,6 +43,9 @@ def _asked_for(now: Situation, asked: OpenSearch) -> searching.DesiredSearch:
     taken = {one.trigger for one in now.own.open}
     left = [one for one in found if one.trigger not in taken] or found
     stay = open_stay(now.folded)
+    proposal = next((one for one in proposed(now.folded) if one.level == asked.level), None)
+    if stay is not None and proposal is not None and now.scope.has_all((stay.facility, proposal.facility)):
+        return accepted(proposal, stay, now.rules.policy, asked.ready_on)
     if left and (asked.level is not None or stay is None or left[0].trigger not in taken):
         return left[0]
     if stay is not None and now.scope.has(stay.facility) and not now.folded.deaths:

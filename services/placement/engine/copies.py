@@ -15,16 +15,27 @@ from msgspec import structs
 
 from services.placement.continuum.conflicts import conflict_id
 from services.placement.continuum.fold import fold
-from services.placement.continuum.leftovers import names
+from services.placement.continuum.leftovers import by_the_clock, names
 from services.placement.continuum.merges import destinations, merges_of
 from services.placement.continuum.model import Merged
 from services.placement.continuum.replacements import roots_of
 from services.placement.continuum.stay_facts import ZoneOf
-from shared.events import ANNOUNCEMENTS, MERGING, REVIEWS
+from services.placement.engine.copied_reviews import CopiedReviews
+from services.placement.search import waiting
+from shared.events import ANNOUNCEMENTS, MERGING
 from shared.events.base import CareFact
 from shared.events.merging import LeftoverSettled
-from shared.events.placing import OfferWithdrawn, PlacementCancelled, SearchClosed, SearchOpened, Seat
+from shared.events.placing import (
+    OfferWithdrawn,
+    PlacementCancelled,
+    SearchClosed,
+    SearchOpened,
+    Seat,
+    Waitlisted,
+    WaitlistLeft,
+)
 from shared.events.planning import ConflictSettled
+from shared.events.reviews import Review
 from shared.events.stays import Link, Merge
 from shared.events.taking_back import FactCancelled, taken_back
 from shared.facts.copying import COPY_GONE, Survivor, copy_over, mapped
@@ -32,9 +43,9 @@ from shared.facts.envelope import Fact
 from shared.facts.restating import OwnFacts
 
 WRITER = "placement"
-NOT_COPIED: tuple[type[CareFact], ...] = (*ANNOUNCEMENTS, *MERGING, *REVIEWS, Merge, Link, FactCancelled)
-"""Facts that nobody copies: announcements follow from the fold, reviews from the clock there, merges and links are of
-the retired episode itself, and so is what is said of their ends."""
+NOT_COPIED: tuple[type[CareFact], ...] = (*ANNOUNCEMENTS, *MERGING, Merge, Link, FactCancelled)
+"""Facts that nobody copies: announcements follow from the fold, merges and links are of the retired episode itself, and
+so is what is said of their ends."""
 UNDOING = (SearchClosed, OfferWithdrawn, PlacementCancelled)
 """What the desk takes back by itself where a change asks for it; it names the cause in `derived_from`."""
 State = Callable[..., Fact]
@@ -123,10 +134,12 @@ class _Copies:
         copied = [fact for fact in surviving.standing if fact.copy_of in retired.roots]
         self.heads = {retired.roots[str(fact.copy_of)]: fact.id for fact in copied}
         self.roots = {retired.roots[str(fact.copy_of)]: surviving.roots[fact.id] for fact in copied}
+        self.reviews = CopiedReviews(retired.own, surviving.standing)
 
     def state(self, value: CareFact, copy_of: str | None = None) -> Fact:
         """State it in the surviving episode, and take note of the copy."""
         fact = self.how.state(value, copy_of)
+        self.reviews.take(value)
         if copy_of:
             root = self.retired.roots[copy_of]
             self.heads[root] = fact.id
@@ -134,7 +147,10 @@ class _Copies:
         return fact
 
     def line_of(self, value: CareFact) -> str:
-        """Seats wait for no other facts: they would be free meanwhile (contract 5.5)."""
+        """Seats wait for no other facts: they would be free meanwhile (contract 5.5); nor does one review for
+        others."""
+        if isinstance(value, Review):
+            return value.review_id
         return "seats" if isinstance(value, Seat) else ""
 
     def of(self, value: CareFact) -> CareFact | None:
@@ -143,6 +159,8 @@ class _Copies:
         found = mapped(value, Survivor(merge.into, merge.patient_id), self._named)
         if isinstance(found, ConflictSettled) and isinstance(value, ConflictSettled):
             return self._settled(value, found)
+        if isinstance(found, Review) and isinstance(value, Review):
+            return self.reviews.of(value, found, lambda ce_id: self.heads.get(self.retired.roots.get(ce_id, "")))
         return found
 
     def _merges(self, value: CareFact) -> Iterator[Merged]:
@@ -186,13 +204,32 @@ def give_back(retired: Ledger, surviving: Ledger, now: datetime, states: tuple[S
     said: list[Fact] = []
     went: dict[str, str] = {}
     for fact in hanging(retired, surviving):
-        if not (isinstance(fact.value, UNDOING) and fact.value.derived_from):
+        if not _undone_by_rule(fact.value):
             said.append(in_retired(_as_before(fact.value, retired, surviving, went)))
             went[fact.id] = said[-1].id
         said.append(in_surviving(taken_back(fact.value, fact.id, reason=COPY_GONE, now=now)))
     for target, why in _cancels_of_copies(retired, surviving):
         said.append(in_retired(taken_back(target.value, target.id, reason=why, now=now)))
     return said
+
+
+def _undone_by_rule(value: CareFact) -> bool:
+    """Whether the desk took something back by itself: that follows anew where it still does."""
+    if isinstance(value, WaitlistLeft):
+        return value.reason in {waiting.SEATED, waiting.OVER}
+    return isinstance(value, UNDOING) and bool(value.derived_from)
+
+
+def _left_their_line(retired: Ledger, surviving: Ledger) -> Iterator[str]:
+    """The ce_ids of the facts by which the retired patient left a line that was joined in the retired episode."""
+    joined: dict[str, Fact] = {}
+    for fact in surviving.own:
+        if isinstance(fact.value, Waitlisted):
+            joined[fact.value.program] = fact
+        elif isinstance(fact.value, WaitlistLeft) and (by := joined.get(fact.value.program)) is not None:
+            head = retired.heads.get(retired.roots.get(by.copy_of or "", ""))
+            if head is not None and not _goes(head, retired, surviving):
+                yield fact.id
 
 
 def hanging(retired: Ledger, surviving: Ledger) -> list[Fact]:
@@ -205,14 +242,18 @@ def hanging(retired: Ledger, surviving: Ledger) -> list[Fact]:
     given = _given_to(retired, surviving)
     if not theirs and not given:
         return []
+    left = set(_left_their_line(retired, surviving))
     standing: set[str] = {fact.id for fact in surviving.standing}
     found: list[Fact] = []
     for fact in surviving.own:
         if fact.copy_of or fact.id not in standing or isinstance(fact.value, NOT_COPIED):
             continue
         mine = names(fact.value)
+        if by_the_clock(fact.value):
+            theirs |= mine if mine & theirs else set()
+            continue  # it follows anew there
         given_back = surviving.roots[fact.id] in given or _triggered_there(fact.value, retired, surviving)
-        if given_back or mine & theirs or _follows(fact.value, found, surviving):
+        if given_back or fact.id in left or mine & theirs or _follows(fact.value, found, surviving):
             theirs |= mine
             found.append(fact)
     return found
@@ -263,5 +304,7 @@ def _cancels_of_copies(retired: Ledger, surviving: Ledger) -> Iterator[tuple[Fac
             continue
         copied = surviving.known.get(fact.value.cancels)
         head = retired.heads.get(retired.roots.get(copied.copy_of or "", "")) if copied else None
-        if head is not None and head.writer == WRITER and not _goes(head, retired, surviving):
+        if head is None or by_the_clock(head.value):
+            continue
+        if head.writer == WRITER and not _goes(head, retired, surviving):
             yield head, fact.value.reason

@@ -79,6 +79,11 @@ class Outcome:
     opened: frozenset[str]
 
 
+def by_the_same(row: LockedEpisode, rules: Rules) -> bool:
+    """Whether what is stored and was sent of an episode was made by this fold and site config."""
+    return row.version > 0 and row.fold_version == FOLD_VERSION and row.rules == rules.site.version
+
+
 def outcome(
     row: LockedEpisode,
     before: Folded,
@@ -100,12 +105,12 @@ def outcome(
     facts that came in. `before_the_merge`: which period of a retired episode a new one takes the place of. Where all is
     as before that announcements are derived from, they are too; so are periods.
     """
-    goes_on = row.version > 0 and row.fold_version == FOLD_VERSION and row.rules == rules.site.version
+    same = by_the_same(row, rules)
     standing, announcing = row.announced, tuple[Fact, ...]()
-    if not (goes_on and announced_from(before) == announced_from(folded)):
+    if not (same and announced_from(before) == announced_from(folded)):
         standing, announcing = _announce(row.announced, folded, seen.get(WRITER, 0), rules, provenance)
     own = (*stated, *announcing)
-    as_billed = goes_on and billed_from(before) == billed_from(folded)
+    as_billed = same and billed_from(before) == billed_from(folded)
     changes = [] if as_billed else _bill(sent, folded, rules, before_the_merge)
     seen = {**seen, WRITER: own[-1].sequence} if own else seen
     document = _document(row, folded, seen, rules, desk, new=new, own=own)

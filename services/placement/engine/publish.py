@@ -21,7 +21,7 @@ from services.placement.continuum.model import FOLD_VERSION
 from services.placement.engine import store
 from services.placement.engine.change import NOTHING_SAID, EpisodeChange, Publishing
 from services.placement.engine.merging import keep_in_step
-from services.placement.engine.outcome import NOTHING, WRITER, AtTheDesk, Outcome, outcome
+from services.placement.engine.outcome import NOTHING, WRITER, AtTheDesk, Outcome, by_the_same, outcome
 from services.placement.programs import daily_visits
 from services.placement.programs.askers import seats_asked_for
 from services.placement.programs.census import Place, Presence, presences, present_from
@@ -32,11 +32,13 @@ from services.placement.programs.following import (
 )
 from services.placement.programs.seats import Claim, Headcount, Seats, claims, held, may_claim
 from services.placement.rules import Rules
+from services.placement.search.ahead import proposed
 from services.placement.search.entry import ListEntry
+from services.placement.search.referred import needs_referred
 from services.placement.search.searches import DESK, DeskFacts, Search
 from services.placement.worklists import store as desk_store
 from services.placement.worklists import views
-from services.placement.worklists.entries import entries, mark
+from services.placement.worklists.entries import entries, listed_from, mark
 from shared.cooperate import in_turns
 from shared.errors import Rejected, SetUpError
 from shared.events.base import CareFact, type_name
@@ -230,24 +232,35 @@ def seats_of(rules: Rules, name: str) -> Seats:
 
 
 def _lists(changes: Mapping[str, EpisodeChange], rules: Rules) -> dict[str, tuple[AtTheDesk, tuple[ListEntry, ...]]]:
-    """Episode → what its row says of the desk, and its list entries; of the episodes that have any or had some."""
-    found = {}
+    """Episode → what its row says of the desk, and its list entries; of the episodes that have any or had some. Where
+    nothing has changed that they are made from, the digest says that they are the same, and they are not made."""
+    found: dict[str, tuple[AtTheDesk, tuple[ListEntry, ...]]] = {}
     for episode, one in changes.items():
         after = one.after
+        if one.own is None and by_the_same(one.row, rules) and listed_from(one.before) == listed_from(after):
+            found[episode] = (AtTheDesk(listed=one.row.listed), ())
+            continue
         without_desk = after.conflicts or after.authorizations or after.ineffective or after.arrivals
-        if one.own or without_desk or after.leftovers or one.row.listed or concerns(after, rules):
+        if one.own or without_desk or after.leftovers or proposed(after) or one.row.listed or concerns(after, rules):
             own = one.own or NOTHING_SAID
             lines = entries(one.after, own, rules)
             latest, searching = own.latest, own.open
-            starts = [e.content["start_date"] for e in lines if e.kind == "placement" and e.state == "placed"]
+            starts = _first_days(lines, "placed")
+            missed = _first_days(lines, "missed") if not starts else []
             told = DeskNow(
                 "open" if searching else None,
                 date.fromisoformat(min(starts)) if starts else None,
                 latest.closed_at if latest and latest.reason == "patient-declined" else None,
                 tuple([_searching(one) for one in searching]) or None,
+                date.fromisoformat(max(missed)) if missed else None,
+                needs_referred(own.searches, after, rules.site) or None,
             )
             found[episode] = (AtTheDesk(bool(own), mark(lines), told), lines)
     return found
+
+
+def _first_days(lines: Sequence[ListEntry], state: str) -> list[str]:
+    return [e.content["start_date"] for e in lines if e.kind == "placement" and e.state == state]
 
 
 def _searching(search: Search) -> SearchNow:

@@ -56,7 +56,10 @@ DISPOSITION: Final[Mapping[DispositionKind, str]] = {
     "other": "oth",
     "unknown": "oth",
 }
-"""How a stay ended → Encounter.hospitalization.dischargeDisposition (discharge-disposition; `hosp` is hospice)."""
+"""How a stay ended → Encounter.hospitalization.dischargeDisposition (discharge-disposition) where the
+patient status has no finer one (shared/fhir/billed_codes.py)."""
+DIAGNOSIS_ROLE: Final[Mapping[str, str]] = {"A": "AD", "F": "DD"}
+"""Type of a diagnosis (DG1-6) → its role (diagnosis-role); a working diagnosis has none there."""
 OFFER_STATUS: Final[Mapping[str, str]] = {
     "sent": "requested",
     "countered": "received",

@@ -8,9 +8,10 @@ from typing import Any
 
 from services.placement.continuum.order import midnight
 from services.placement.fhir.codes import FIRST_DAY_STATUS, OFFER_STATUS, concept, instant, ours, part_id, to
+from services.placement.fhir.covered import patient
 from services.placement.fhir.episodes import SeenEpisode
 from services.placement.fhir.site import facility_reference, program_reference
-from services.placement.fhir.stays import patient, referral_id
+from services.placement.fhir.stays import referral_id
 from services.placement.search.entry import ListEntry
 from services.placement.search.searches import DeskFacts
 from services.placement.worklists.entries import entries

@@ -1,57 +1,61 @@
-"""An episode and its stays → EpisodeOfCare, Encounter, Condition, Coverage. Pure."""
+"""An episode and its stays → EpisodeOfCare, Encounter. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 
-from services.placement.continuum.model import Folded, StayDiagnosis, StayKey, StayState
+from services.placement.continuum.model import Folded, StayKey, StayState
 from services.placement.continuum.standing import ExpectedArrival
 from services.placement.continuum.states import STARTS, state_of
 from services.placement.fhir.codes import (
     ACT,
     CLASS_OF_LEVEL,
     CLASS_OF_VISIT,
+    DIAGNOSIS_ROLE,
     DISPOSITION,
     EPISODE_STATUS,
-    OURS,
     STAY_STATUS,
-    SYSTEM_OF_CODES,
     concept,
-    day,
     instant,
     ours,
     part_id,
     to,
 )
+from services.placement.fhir.covered import condition_id, encounter_id, patient
 from services.placement.fhir.episodes import SeenEpisode
-from services.placement.fhir.site import facility_reference, payer_reference, program_reference, unit_reference
+from services.placement.fhir.site import NPI, facility_reference, program_reference, unit_reference
 from shared.events.levels import WORDS
 from shared.events.stays import StayFact
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
+from shared.fhir.billed_codes import (
+    ADMISSION_SOURCE,
+    ADMISSION_TYPE,
+    DIAGNOSIS_TYPE,
+    DISPOSITION_SYSTEM,
+    OF_STATUS,
+    OWN_DISPOSITION,
+    OWN_TYPE,
+)
 from shared.fhir.elements import CodeableConcept, Coding, Identifier, Period, Reference
 from shared.fhir.resources import (
-    Condition,
-    CoverageClass,
     DiagnosisOfStay,
     Encounter,
     EpisodeOfCare,
     Hospitalization,
     Participant,
-    PatientCoverage,
     PlaceOfStay,
     StatusOfEpisode,
+    StatusOfStay,
 )
+from shared.site.config import UNKNOWN
 from shared.site.values import luhn_holds
 
-_DISPOSITIONS = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
 _NUMBERS = "http://terminology.hl7.org/CodeSystem/v2-0203"
+_ROLE = "http://terminology.hl7.org/CodeSystem/diagnosis-role"
 _PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
-_VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
-_CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
-_CLASS = "http://terminology.hl7.org/CodeSystem/coverage-class"
 
 
 def episode(seen: SeenEpisode) -> Iterator[EpisodeOfCare]:
@@ -76,11 +80,6 @@ def episode(seen: SeenEpisode) -> Iterator[EpisodeOfCare]:
 def referral_id(seen: SeenEpisode) -> str:
     """The id of the ServiceRequest of an episode's referral."""
     return part_id(seen.episode_id, "referral", seen.part.folded.referral.root if seen.part.folded.referral else "")
-
-
-def patient(seen: SeenEpisode) -> Reference:
-    """The patient."""
-    return to("Patient", seen.patient_id)
 
 
 def _history(folded: Folded, now: str) -> tuple[StatusOfEpisode, ...]:
@@ -115,11 +114,6 @@ def _level(level: str) -> CodeableConcept:
 # ── stays ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def encounter_id(seen: SeenEpisode, stay: StayState) -> str:
-    """The id of a stay: it stays the same when the stay's beginning is corrected."""
-    return part_id(seen.episode_id, "stay", stay.segments[0].root)
-
-
 def encounters(seen: SeenEpisode) -> Iterator[Encounter]:
     """An Encounter of each stay: those that are or were, those that are expected, and those that were taken back."""
     folded = seen.part.folded
@@ -139,18 +133,22 @@ def _stay(seen: SeenEpisode, stay: StayState) -> Encounter:
         id=encounter_id(seen, stay),
         identifier=_numbers(number, stay.facility),
         status=STAY_STATUS[_standing(stay)],
+        status_history=_leaves(stay),
         encounter_class=_class(level, stay.visit_class),
         type=(_level(level),) if level else (),
         service_type=_program(seen, stay.program),
+        priority=_billed(ADMISSION_TYPE, stay.admission.type),
         subject=patient(seen),
         episode_of_care=(to("EpisodeOfCare", seen.episode_id),),
         participant=_attending(stay.attending_npi),
         period=_period(stay.begun, stay.ended.at if stay.ended else None),
         diagnosis=tuple(
-            DiagnosisOfStay(condition=to("Condition", _condition_id(seen, stay, one)), rank=max(one.rank, 1))
+            DiagnosisOfStay(
+                condition=to("Condition", condition_id(seen, stay, one)), use=_use(one.status), rank=max(one.rank, 1)
+            )
             for one in stay.diagnoses
         ),
-        hospitalization=_disposition(stay),
+        hospitalization=_hospitalization(stay),
         location=_places(seen, stay),
         service_provider=facility_reference(site, stay.facility),
     )
@@ -191,17 +189,52 @@ def _attending(npi: str | None) -> tuple[Participant, ...]:
     if not npi or not luhn_holds(npi):
         return ()
     return (Participant(
-        type=(concept(Coding(system=_PARTICIPATION, code="ATND")),), individual=to("Practitioner", npi)
+        type=(concept(Coding(system=_PARTICIPATION, code="ATND")),),
+        individual=Reference(reference=f"Practitioner/{npi}", identifier=Identifier(system=NPI, value=npi)),
     ),)  # fmt: skip
 
 
-def _disposition(stay: StayState) -> Hospitalization | None:
+def _billed(system: str, code: str | None) -> CodeableConcept | None:
+    """A code of a bill; None for one that the site's tables do not have."""
+    return concept(Coding(system=system, code=code)) if code not in {None, UNKNOWN} else None
+
+
+def _use(status: str) -> CodeableConcept:
+    """As what a diagnosis counts: DG1-6, with FHIR's role where it has one."""
+    role = (Coding(system=_ROLE, code=DIAGNOSIS_ROLE[status]),) if status in DIAGNOSIS_ROLE else ()
+    return concept(
+        Coding(system=DIAGNOSIS_TYPE, code=status) if status != UNKNOWN else Coding(system=OWN_TYPE, code=status), *role
+    )
+
+
+def _leaves(stay: StayState) -> tuple[StatusOfStay, ...]:
+    """The statuses of a stay that had leaves, each with its time."""
+    if not stay.away:
+        return ()
+    moves: list[tuple[datetime, str]] = [(stay.begun, "open")]
+    for one in stay.away:
+        moves += [(one.since, "on leave"), *([(one.until, "open")] if one.until else [])]
+    ends = [*(at for at, _ in moves[1:]), stay.ended.at if stay.ended else None]
+    return tuple(
+        StatusOfStay(status=STAY_STATUS[name], period=Period(start=instant(at), end=instant(end) if end else None))
+        for (at, name), end in zip(moves, ends, strict=True)
+        if end is None or end > at
+    )
+
+
+def _hospitalization(stay: StayState) -> Hospitalization | None:
+    source, how = _billed(ADMISSION_SOURCE, stay.admission.source), _disposition(stay)
+    return Hospitalization(admit_source=source, discharge_disposition=how) if source or how else None
+
+
+def _disposition(stay: StayState) -> CodeableConcept | None:
     told = stay.ended.disposition if stay.ended else None
-    if told is None:
+    if told is None or (told.kind == UNKNOWN and told.code is None):
         return None
-    code = next((fhir for kind, fhir in DISPOSITION.items() if kind == told.kind), "oth")
-    own = (ours("disposition", told.code),) if told.code else ()
-    return Hospitalization(discharge_disposition=concept(Coding(system=_DISPOSITIONS, code=code), *own))
+    finer = OF_STATUS.get(told.code or "")
+    code = finer or next((fhir for kind, fhir in DISPOSITION.items() if kind == told.kind), "oth")
+    own = (Coding(system=OWN_DISPOSITION, code=told.code),) if told.code not in {None, UNKNOWN} else ()
+    return concept(Coding(system=DISPOSITION_SYSTEM, code=code), *own)
 
 
 def _places(seen: SeenEpisode, stay: StayState) -> tuple[PlaceOfStay, ...]:
@@ -264,49 +297,3 @@ def _root(fact: Fact, facts: dict[str, Fact]) -> str:
         seen.add(before)
         fact = facts[before]
     return fact.id
-
-
-# ── diagnoses and payers ──────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _condition_id(seen: SeenEpisode, stay: StayState, one: StayDiagnosis) -> str:
-    return part_id(seen.episode_id, "diagnosis", stay.segments[0].root, one.system, one.code)
-
-
-def conditions(seen: SeenEpisode) -> Iterator[Condition]:
-    """A Condition of each diagnosis of a stay."""
-    told = set[str]()
-    for stay in seen.part.folded.stays:
-        for one in stay.diagnoses:
-            own_id = _condition_id(seen, stay, one)
-            if own_id in told:
-                continue
-            told.add(own_id)
-            system = SYSTEM_OF_CODES.get(one.system, f"{OURS}code-system:{one.system}")
-            verified = "confirmed" if one.status == "F" else "provisional"
-            yield Condition(
-                id=own_id,
-                verification_status=concept(Coding(system=_VERIFICATION, code=verified)),
-                category=(concept(Coding(system=_CATEGORY, code="encounter-diagnosis")),),
-                code=concept(Coding(system=system, code=one.code)),
-                subject=patient(seen),
-                encounter=to("Encounter", encounter_id(seen, stay)),
-            )
-
-
-def coverages(seen: SeenEpisode) -> Iterator[PatientCoverage]:
-    """A Coverage of each payer, from the day on which it begins to pay to the day before another is told."""
-    every = seen.part.folded.coverage
-    for number, one in enumerate(every):
-        until = every[number + 1].day - timedelta(days=1) if number + 1 < len(every) else None
-        for each in one.coverage:
-            plan = CoverageClass(type=concept(Coding(system=_CLASS, code="plan")), value=each.plan or "")
-            yield PatientCoverage(
-                id=part_id(seen.episode_id, "coverage", one.root or one.fact, str(each.order)),
-                status="active",
-                beneficiary=patient(seen),
-                period=Period(start=day(one.day), end=day(max(until, one.day)) if until else None),
-                payor=(payer_reference(seen.rules.site, each.payer),),
-                coverage_class=(plan,) if each.plan else None,
-                order=each.order,
-            )

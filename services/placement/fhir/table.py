@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from starlette.routing import Route
 
-from services.placement.fhir import desk, stays
+from services.placement.fhir import covered, desk, stays
 from services.placement.fhir.episodes import EpisodeReader
 from services.placement.fhir.site import SiteReader
 from services.placement.rules import Rules
@@ -30,8 +30,8 @@ def types(rules: Rules) -> tuple[ReadType, ...]:
             {
                 "EpisodeOfCare": stays.episode,
                 "Encounter": stays.encounters,
-                "Condition": stays.conditions,
-                "Coverage": stays.coverages,
+                "Condition": covered.conditions,
+                "Coverage": covered.coverages,
                 "ServiceRequest": desk.service_requests,
                 "Task": desk.tasks,
                 "Appointment": desk.appointments,
@@ -184,7 +184,7 @@ ROWS: Final[tuple[tuple[str, tuple[SearchParameter, ...], tuple[str, ...], tuple
             dated("date", lambda one: one.start, "when it begins"),
             refers("based-on", lambda one: one.based_on, "the search", "ServiceRequest"),
         ),
-        ("actor", "based-on"),
+        ("actor:HealthcareService", "based-on"),
         (),
     ),
     (

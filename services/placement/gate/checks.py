@@ -17,7 +17,7 @@ from shared.errors import InvalidMessage
 from shared.events.aftercare import ConsentRecorded
 from shared.facts.values import read_fact
 from shared.invariants import Broken, Checked, nobody
-from shared.site.config import Site
+from shared.site.config import TREATS, Site
 from shared.storage.database import Database
 
 
@@ -28,6 +28,10 @@ async def broken(database: Database, site: Site, *, checked: Checked = nobody) -
         checked(7, 1)
         for what in _of(row, rules):
             yield Broken(7, f"disclosure {row.disclosure_id} of episode {row.episode_id} to {row.recipient}", what)
+    async for row in views.packets_rested_on(database):
+        checked(7, 1)
+        for what in _of(row, rules, TREATS):
+            yield Broken(7, f"packet {row.disclosure_id} of episode {row.episode_id} to {row.recipient}", what)
 
 
 def sent(database: Database) -> AsyncIterator[tuple[str, str, int, str]]:
@@ -50,10 +54,11 @@ async def late(database: Database, revoked: Sequence[tuple[str, datetime]]) -> l
     return [Broken(7, f"disclosure {one} of episode {episode} to {to}", text) for one, to, episode in found]
 
 
-def _of(row: Any, rules: GateRules) -> Iterator[str]:
+def _of(row: Any, rules: GateRules, of_class: str = "") -> Iterator[str]:
+    """What is broken about a row. `of_class`: the recipient's class; empty: as site config has it."""
     basis = _as_it_was(row)
     day = rules.day(row.facility, row.disclosed_at)
-    if word := obstacle(basis, _asked(row, rules), day, rules.discloses):
+    if word := obstacle(basis, _asked(row, rules, of_class), day, rules.discloses):
         yield f"its {row.basis} did not hold then ({word})"
     if row.basis != "consent":
         return
@@ -83,11 +88,11 @@ def _as_it_was(row: Any) -> Basis:
     )
 
 
-def _asked(row: Any, rules: GateRules) -> DisclosureRequest:
+def _asked(row: Any, rules: GateRules, of_class: str) -> DisclosureRequest:
     """The request that was decided on. The recipient's class is that of today's site config; for a recipient that is no
     longer there, the class that the consent names."""
     outsider = rules.outsiders.get(row.recipient)
-    of_class = outsider.recipient_class if outsider else row.consent_recipient_class or ""
+    of_class = of_class or (outsider.recipient_class if outsider else row.consent_recipient_class or "")
     return DisclosureRequest(row.recipient, of_class, row.purpose, row.facility, frozenset(row.labels))
 
 

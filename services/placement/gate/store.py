@@ -18,7 +18,8 @@ from services.placement.gate.cases import DisclosureCase, Key, Past
 from services.placement.gate.consents import Consent, Ended
 from services.placement.gate.docket import Docket
 from services.placement.gate.merges import MERGED, StandingMerge, ToldRecipient
-from services.placement.gate.tables import consents, disclosures, gate_episodes, gate_facts, withheld
+from services.placement.gate.packets import PacketRow
+from services.placement.gate.tables import consents, disclosures, gate_episodes, gate_facts, packets_out, withheld
 from shared.facts.envelope import Fact
 from shared.facts.ordering import FactPlace, place_of
 from shared.messaging.positions import Tally, then
@@ -45,6 +46,7 @@ _CONSENTS = (
     "SELECT episode_id, fact_id, consent_id, facility, discloser, recipient, recipient_class, purpose, scope, begins, "
     "ends, learnt_at, ended_at, over FROM consents WHERE episode_id = ANY($1::text[]) ORDER BY learnt_at, fact_id"
 )
+_HOLD = "SELECT episode_id FROM gate_episodes WHERE episode_id = ANY($1::text[]) ORDER BY episode_id FOR SHARE"
 _ENDED = update(consents, ("fact_id", "ended_at", "over"), changes={"opens_at": "NULL"})
 _PAST = (
     "SELECT episode_id, recipient, fact_id, true AS out, writer, labels, NULL AS corrects, NULL AS corrected "
@@ -234,6 +236,17 @@ async def in_ledger(connection: Connection, keys: Iterable[Key]) -> set[Key]:
 async def keep_ledger(connection: Connection, entries: Sequence[LedgerRow]) -> None:
     """Append rows to the ledger of disclosures."""
     await copy_rows(connection, disclosures, LedgerRow._fields, entries)
+
+
+async def consents_of(connection: Connection, episode_id: str) -> list[Consent]:
+    """The consents of an episode; the gate decides on nothing of it until the caller's transaction is over."""
+    await rows(connection, _HOLD, [episode_id])
+    return [Consent(*consent) for _, *consent in await rows(connection, _CONSENTS, [episode_id])]
+
+
+async def keep_packet(connection: Connection, entry: PacketRow) -> None:
+    """Append a row to the ledger of packets."""
+    await copy_rows(connection, packets_out, PacketRow._fields, [entry])
 
 
 async def keep_withheld(

@@ -91,6 +91,36 @@ disclosures = sa.Table(
     comment="the ledger: everything that ever left, and what it rested on then; append-only",
 )
 
+packets_out = sa.Table(
+    "packets_out",
+    GATE,
+    sa.Column("disclosure_id", sa.Text, primary_key=True),
+    sa.Column("offer_id", sa.Text, nullable=False),
+    sa.Column("program", sa.Text, nullable=False),
+    sa.Column("step", sa.Text, nullable=False, comment="blind or whole"),
+    sa.Column("read_by", sa.Text, nullable=False, comment="subject of who read it"),
+    sa.Column("recipient", sa.Text, nullable=False, comment="the legal entity of the program"),
+    sa.Column("episode_id", sa.Text, nullable=False),
+    sa.Column("patient_id", sa.Text, nullable=False),
+    sa.Column("facility", sa.Text, nullable=False, comment="the facility that discloses"),
+    sa.Column("labels", _TEXTS, nullable=False),
+    sa.Column("fields", _TEXTS, nullable=False, comment="the parts that were shown"),
+    sa.Column("notice", sa.Boolean, nullable=False, comment="with the notice of 42 CFR 2.32"),
+    sa.Column("basis", sa.Text, nullable=False),
+    sa.Column("basis_id", sa.Text, nullable=False),
+    sa.Column("basis_fact", sa.Text, comment="the consent-recorded"),
+    sa.Column("basis_scope", _TEXTS, nullable=False),
+    sa.Column("basis_from", sa.Date, nullable=False),
+    sa.Column("basis_to", sa.Date),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("disclosed_at", _TIME, nullable=False),
+    sa.Column("config", sa.Text, nullable=False, comment="version of the site config"),
+    sa.Index("packets_out_by_time", "disclosed_at", "disclosure_id"),
+    sa.Index("packets_out_of_episode", "episode_id", "disclosed_at"),
+    sa.Index("packets_out_of_patient", "patient_id", "disclosed_at"),
+    comment="the ledger of packets that programs of another legal entity read; append-only",
+)
+
 not_told_again = sa.Table(
     "not_told_again",
     GATE,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from services.placement.gate.tables import consents, disclosures, not_told_again, withheld
+from services.placement.gate.tables import consents, disclosures, not_told_again, packets_out, withheld
 from services.placement.tables import facts
 from shared.scope import Scope
 from shared.storage import scoped
@@ -35,7 +35,10 @@ _CONSENT = [
 _LATE = sa.text(
     "SELECT d.disclosure_id, d.recipient, d.episode_id FROM disclosures AS d JOIN "
     "unnest(CAST(:consents AS text[]), CAST(:since AS timestamptz[])) AS n(consent_id, since) "
-    "ON d.basis = 'consent' AND d.basis_id = n.consent_id AND d.disclosed_at > n.since ORDER BY d.disclosure_id"
+    "ON d.basis = 'consent' AND d.basis_id = n.consent_id AND d.disclosed_at > n.since UNION ALL "
+    "SELECT p.disclosure_id, p.recipient, p.episode_id FROM packets_out AS p JOIN "
+    "unnest(CAST(:consents AS text[]), CAST(:since AS timestamptz[])) AS n(consent_id, since) "
+    "ON p.basis = 'consent' AND p.basis_id = n.consent_id AND p.disclosed_at > n.since ORDER BY disclosure_id"
 )
 SENT = sa.select(
     disclosures.c.recipient, disclosures.c.episode_id, disclosures.c.sequence,
@@ -58,6 +61,25 @@ _RESTED_ON = (
         ),
     )
     .order_by(disclosures.c.episode_id)
+)
+
+
+_PACKET_SHOWN = [column for column in packets_out.c if column.name not in {"basis_fact", "basis_id"}]
+_PACKETS_RESTED_ON = (
+    sa.select(packets_out, *_CONSENT, facts.c.type.label("told_as"), facts.c.value.label("told"))
+    .outerjoin(
+        consents,
+        sa.and_(consents.c.fact_id == packets_out.c.basis_fact, consents.c.episode_id == packets_out.c.episode_id),
+    )
+    .outerjoin(
+        facts,
+        sa.and_(
+            facts.c.episode_id == packets_out.c.episode_id,
+            facts.c.writer == "intake",
+            facts.c.ce_id == packets_out.c.basis_fact,
+        ),
+    )
+    .order_by(packets_out.c.episode_id)
 )
 
 
@@ -86,6 +108,17 @@ def _basis(scope: Scope) -> sa.ColumnElement[str | None]:
     own = sa.exists().where(consents.c.fact_id == disclosures.c.basis_fact, scoped.of(consents.c.facility, scope))
     shown = sa.or_(disclosures.c.basis != "consent", own) if scope.facilities is not None else sa.true()
     return sa.case((shown, disclosures.c.basis_id)).label("basis_id")
+
+
+async def packets(
+    connection: Connection, *, scope: Scope, after: After | None, most: int, **wanted: str | None
+) -> list[dict[str, Any]]:
+    """The same of the ledger of packets, with the offer, the program, and whether it was blind or whole."""
+    query = sa.select(*_PACKET_SHOWN).order_by(packets_out.c.disclosed_at, packets_out.c.disclosure_id).limit(most)
+    if after is not None:
+        place = sa.tuple_(packets_out.c.disclosed_at, packets_out.c.disclosure_id)
+        query = query.where(place > sa.tuple_(after.at, after.id))
+    return await _found(connection, query, packets_out, scope, wanted)
 
 
 async def waiting(
@@ -123,6 +156,11 @@ async def _found(
 def rested_on(database: Database) -> AsyncIterator[Any]:
     """Every row of the ledger with the gate's consent that it names, and with the fact that recorded that consent."""
     return database.rows(_RESTED_ON)
+
+
+def packets_rested_on(database: Database) -> AsyncIterator[Any]:
+    """Every row of the ledger of packets, likewise."""
+    return database.rows(_PACKETS_RESTED_ON)
 
 
 async def after(connection: Connection, ends: Sequence[tuple[str, datetime]]) -> list[tuple[str, str, str]]:

@@ -16,10 +16,11 @@ from services.placement.continuum.model import Folded
 from services.placement.programs import daily_visits, duplicate_starts, seats
 from services.placement.programs.consequences import SeatNeeded, came_back, of_change, of_placements_that_came_back
 from services.placement.rules import Rules
-from services.placement.search import first_days, placements, waiting
+from services.placement.search import first_days, placements, receipts, waiting
 from services.placement.search.keeping import followed
 from services.placement.search.search import DesiredSearch, Desk
 from services.placement.search.searches import DeskFacts
+from services.placement.search.told_anew import told_anew
 from shared.events.base import CareFact
 from shared.events.placing import SeatHeld
 from shared.values import value_object
@@ -48,6 +49,8 @@ def follows(
         return back  # the other facts depend on these placements standing again
     if not seen.awaits_merge and (back := placements.reopened(seen.after, seen.own, wants, now, seen.cause)):
         return back
+    if seen.own.open and (anew := told_anew(seen.before, seen.after, seen.own, now)):
+        return anew
     at_hand = Desk(about(seen.after), seen.own.latest, now, ids)
     earlier = seen.own.searches[:-1]
     placed = [one for one in seen.own.searches if one.placed_offer]
@@ -60,9 +63,11 @@ def follows(
         *(first_days.moved(at_hand, seen.after, seen.own, rules.policy, seen.cause) if placed else ()),
         *waiting.over(at_hand, lambda program: about(seen.after, _facility(rules, program)), seen.own),
         *of_change(seen.before, seen.after, seats.claims(seen.own.seats), now, seen.cause).released,
+        *placements.came_after_all(seen.after, seen.own, rules.zone_of, now),
+        *receipts.fallen(seen.after, seen.own, now, seen.cause),
         *duplicate_starts.restated(seen.own, seen.after, rules.zone_of, now),
         *daily_visits.stated(seen.after, seen.own, rules, now, ids),
-        *(clock.stated(seen.after, seen.own, rules, now) if seen.after.reviews else ()),
+        *clock.stated(seen.after, seen.own, rules, now),
     )
 
 

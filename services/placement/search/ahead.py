@@ -1,6 +1,7 @@
 """Which searches should be open while a stay is: by its plan, by a referral, by an assessment (contract 3.7). Pure.
 
-They look downwards alone; upwards a person looks. A search after the end of a stay is in search.py.
+They look downwards alone; upwards a person looks: what a referral or an assessment asks for there is a proposal. A
+search after the end of a stay is in search.py.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ NOTHING: Final[tuple[DesiredSearch, ...]] = ()
 
 
 class AskedLevel(NamedTuple):
-    """A level that a referral or an assessment asks for; `root`: of the fact that says so."""
+    """A level that a referral or an assessment asks for, and when; `root`: of the fact that says so."""
 
     level: Level
     root: str
     fact: str
     facility: str
     by: BegunBy
+    at: datetime
 
 
 def wants(folded: Folded, policy: Policy) -> tuple[DesiredSearch, ...]:
@@ -120,11 +122,33 @@ def asks(folded: Folded) -> list[AskedLevel]:
     found = list[AskedLevel]()
     referral, assessment = folded.referral, folded.assessment
     if referral and referral.requested_level and not _came(folded, referral.requested_level, referral.at):
-        found.append(AskedLevel(referral.requested_level, referral.root, referral.fact, referral.facility, "referral"))
+        found.append(
+            AskedLevel(
+                referral.requested_level, referral.root, referral.fact, referral.facility, "referral", referral.at
+            )
+        )
     if assessment and not _came(folded, assessment.recommended_level, assessment.at):
         level, root = assessment.recommended_level, assessment.root or assessment.fact
-        found.append(AskedLevel(level, root, assessment.fact, assessment.facility, "assessment"))
+        found.append(AskedLevel(level, root, assessment.fact, assessment.facility, "assessment", assessment.at))
     return found
+
+
+def proposed(folded: Folded) -> list[AskedLevel]:
+    """The levels above that of the open stay that a referral or an assessment asks for: a person accepts, or not."""
+    stay = open_stay(folded)
+    if stay is None or stay.level is None or folded.deaths:
+        return []
+    rank = RANK[stay.level]
+    return [one for one in asks(folded) if RANK[one.level] < rank]
+
+
+def accepted(one: AskedLevel, stay: StayState, policy: Policy, day: date | None = None) -> DesiredSearch:
+    """The search for a proposed level beside this open stay; `day`: the first day looked for where none is planned."""
+    ready = ready_on(stay, policy) or day
+    place = one.facility or stay.facility
+    return DesiredSearch(
+        one.root, one.fact, LevelQuestion(stay.level), place, one.by, stay.key, stay.key, ready, one.level
+    )
 
 
 def _came(folded: Folded, level: Level, since: datetime) -> bool:

@@ -24,11 +24,12 @@ Kind = Literal[
     "ready",
     "kept",
     "review",
+    "proposal",
 ]
 """What an entry is about. `arrival`: a stay that a hospital expects; `plan`: a plan of treatment; `medication`: one
 that goes on; `ineffective`: facts without effect; `leftover`: what a merge that was taken back left here; `leaving`: a
 stay whose end is expected; `ready`: a patient who is ready to step down; `review`: something to be looked at by a day,
-`ahead` until the site's lead day.
+`ahead` until the site's lead day; `proposal`: a step up that a referral or an assessment proposes.
 `visits`: a stay of daily visits, which ends when none has followed by `due`; `kept`: a placement that is kept until
 `due` for a patient in a 24-hour stay; these two are on no list of a person."""
 STATES: dict[Kind, tuple[str, ...]] = {
@@ -47,6 +48,7 @@ STATES: dict[Kind, tuple[str, ...]] = {
     "ready": ("waiting",),
     "kept": ("open",),
     "review": ("ahead", "due", "overdue", "done"),
+    "proposal": ("open",),
     "leftover": ("open", "stays"),
 }
 UNSETTLED: dict[Kind, tuple[str, ...]] = {
@@ -60,6 +62,7 @@ UNSETTLED: dict[Kind, tuple[str, ...]] = {
     "leaving": ("nothing-arranged", "looked-for"),
     "ready": ("waiting",),
     "review": ("due", "overdue"),
+    "proposal": ("open",),
     "leftover": ("open",),
 }
 """Kinds of entries that wait for somebody in some states → those states."""

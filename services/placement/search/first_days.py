@@ -37,8 +37,8 @@ def moved(desk: Desk, folded: Folded, own: DeskFacts, policy: Policy, cause: tup
     """The facts by which the first days of placements follow the plan of the open stay; none where all agrees.
 
     A first day before the expected end is countered with that day, and that is taken back where the agreed day is
-    possible after all, or nobody waits for it any more. A placement whose program did not take the new day is
-    cancelled. `cause`: ce_ids of the facts that changed the fold.
+    possible after all, or nobody waits for it any more; one that a person asked for stays until then. A placement whose
+    program did not take the new day is cancelled. `cause`: ce_ids of the facts that changed the fold.
     """
     waits_by_offer = {one.offer.offer_id: one for one in waiting(folded, own)} if folded.placements else {}
     for search in own.searches:
@@ -51,7 +51,7 @@ def moved(desk: Desk, folded: Folded, own: DeskFacts, policy: Policy, cause: tup
             yield cancelled(desk, waits.placement.placement_id, place, f"offer-{offer.state}", cause)
             continue
         day = _new_day(waits.placement, folded, policy) if waits and not folded.deaths else None
-        if day is None and offer.state in MOVED_ON:
+        if day is None and offer.state in MOVED_ON and (waits is None or offer.moved_to is not None):
             yield from _as_agreed(desk, own, offer, cause)
         elif waits is not None and day is not None and offer.state in MOVED_ON and offer.moved_to != day:
             yield _countered(desk, waits, own, policy, day=day, cause=cause)
@@ -92,21 +92,27 @@ def _countered(
 ) -> OfferCountered:
     """The new day, as an offer to the program that the desk countered; placement and seat are kept for the site's
     days after the agreed day, or after today where that is later."""
-    offer, zone = waits.offer, policy.zone_of(waits.offer.facility or desk.about.facility)
-    last = max(waits.placement.start_date, day_of(desk.now, zone)) + timedelta(days=policy.gap_days + 1)
-    about = desk.about._replace(facility=offer.facility or desk.about.facility)
+    offer = waits.offer
     before = [fact.id for fact in own if fact.id in offer.moves and isinstance(fact.value, OfferCountered)]
     return OfferCountered(
-        **about.heading(desk.now),
+        **desk.about._replace(facility=offer.facility or desk.about.facility).heading(desk.now),
         offer_id=offer.offer_id,
         program=offer.program,
         start_date=day,
         reason=MOVED,
         search_id=waits.search.search_id,
-        expires_at=midnight(last, zone),
+        expires_at=answer_to_a_move(desk, waits, policy),
         replaces=before[0] if before else None,
         derived_from=cause,
     )
+
+
+def answer_to_a_move(desk: Desk, waits: WaitingPlacement, policy: Policy) -> datetime:
+    """Until when a program may answer to another first day, placement and seat being kept: the site's days after the
+    agreed day, or after today where that is later."""
+    zone = policy.zone_of(waits.offer.facility or desk.about.facility)
+    last = max(waits.placement.start_date, day_of(desk.now, zone)) + timedelta(days=policy.gap_days + 1)
+    return midnight(last, zone)
 
 
 def kept_until(placement: StandingPlacement, folded: Folded, policy: Policy, facility: str) -> datetime | None:

@@ -11,8 +11,10 @@ from typing import Final
 
 from services.placement.continuum.model import Folded
 from services.placement.search.ahead import (
+    accepted,
     asks,
     open_stay,
+    proposed,
     ready_on,
     recommended,
     stay_called,
@@ -128,7 +130,8 @@ def _goes_on_as(search: Search, folded: Folded, wants: Sequence[DesiredSearch], 
     if folded.deaths or folded.state in {"void", "closed"}:
         return None
     if search.stay is None:
-        return next((one for one in wants if one.trigger == search.trigger and search.trigger), None)
+        same = (one for one in wants if one.trigger == search.trigger and search.trigger)
+        return next((one for one in same if one.level in {None, search.recommended_level}), None)
     if search.recommended_level == folded.level:
         return None  # the patient is there
     for one in wants:
@@ -151,8 +154,11 @@ def _by_itself(search: Search, folded: Folded, policy: Policy) -> DesiredSearch 
     if stay.ended is not None:
         after = after_the_last(folded, policy.begins)
         return after if after and after.of == stay.key and folded.level is None else None
-    if search.begun_by != "person" or stay is not open_stay(folded):
+    if stay is not open_stay(folded):
         return None
+    if search.begun_by != "person":
+        found = next((one for one in proposed(folded) if one.level == search.recommended_level), None)
+        return accepted(found, stay, policy, search.ready_on) if found else None
     question = LevelQuestion(stay.level)
     return DesiredSearch(
         None, None, question, search.facility, "person", stay.key, stay.key, ready_on(stay, policy) or search.ready_on
@@ -175,13 +181,13 @@ def _why(search: Search, wants: Sequence[DesiredSearch], folded: Folded) -> Clos
     later discharge also shows; `no-program` where nothing followed or the episode is closed."""
     if folded.deaths:
         return "deceased"
-    if (lost := _lost(search, folded)) is not None:
-        return lost
+    if (why := lost(search, folded)) is not None:
+        return why
     cared_for = bool(wants) or any(stay.open and stay.level for stay in folded.stays) or bool(folded.placements)
     return "placed" if cared_for and folded.state != "closed" else "no-program"
 
 
-def _lost(search: Search, folded: Folded) -> CloseReason | None:
+def lost(search: Search, folded: Folded) -> CloseReason | None:
     """Why what the search came from no longer stands; None: it stands."""
     if search.stay is not None:
         stay = stay_called(folded, search.stay)
@@ -218,7 +224,7 @@ def _placements_gone(
             continue
         if search is not desk.search and search.placement_id not in unused:
             continue
-        if (why := _lost(search, folded)) is not None:
+        if (why := lost(search, folded)) is not None:
             at = next((one.facility for one in search.offers if one.offer_id == search.placed_offer), "")
             found.append(cancelled(desk, str(search.placement_id), at or desk.about.facility, why, cause))
     return found

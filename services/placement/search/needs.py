@@ -11,13 +11,15 @@ from shared.events.placing import Needs
 from shared.site.needs import YES
 
 _READ: Final = tuple(name for name in Needs.__struct_fields__ if name != "also")
+UNKNOWN: Final = "unknown"
 _SEVERAL: Final = frozenset({"days"})
 
 
 def told_needs(codes: Iterable[str]) -> Needs:
     """`transport`, `language:es`, `days:mon`, … as needs; the last one said of each counts, and all days.
 
-    A value that one of our own needs cannot have asks for nothing: the fact keeps it as it was told.
+    `unknown` stands for one that the site does not have: a person at intake says what it is, and the fact is stated
+    anew. A value that one of our own needs cannot have asks for nothing.
     """
     own: dict[str, Any] = {}
     also: dict[str, tuple[str, ...]] = {}
@@ -25,7 +27,7 @@ def told_needs(codes: Iterable[str]) -> Needs:
         key, _, value = (part.strip() for part in code.partition(":"))
         if key in _READ:
             own[key] = [*own.get(key, ()), value] if key in _SEVERAL else value
-        elif key:
+        elif key and key != UNKNOWN:
             also[key] = (*also.get(key, ()), value) if value else YES
     read = {name: fit for name, value in own.items() if (fit := _fit(name, value)) is not None}
     return msgspec.structs.replace(Needs(also=also or None), **read)

@@ -160,6 +160,19 @@ def _accept_the_new_day(
     )
 
 
+def moved(desk: Desk, offer: Offer, day: date, zone: ZoneInfo, reason: str) -> tuple[CareFact, ...]:
+    """The program of a placement that has not begun takes the patient on another day: the offer is countered and
+    accepted, placement and seat are stated with that day. `desk` has the offer's search."""
+    if desk.search is None:
+        raise Rejected(No.NO_SEARCH.value, MEANING[No.NO_SEARCH])
+    return (asked_for(desk, offer, day, reason), *_accept_the_new_day(desk, desk.search, offer, zone, day))
+
+
+def asked_for(desk: Desk, offer: Offer, day: date, reason: str, expires_at: datetime | None = None) -> OfferCountered:
+    """The fact that another first day than the agreed one is asked for, whatever the table says of an answer."""
+    return OfferCountered(**_fields(desk, offer, day), reason=reason, expires_at=expires_at)
+
+
 def possible(state: OfferState) -> tuple[str, ...]:
     """Names of the facts that may be stated of an offer in this state."""
     return tuple(name for (name, at), after in OFFER_MOVES.items() if at is state and not isinstance(after, No))

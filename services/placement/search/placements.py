@@ -5,18 +5,27 @@ The stay that it becomes is in programs/attendance.py. A new search opens by its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from services.placement.continuum.model import Folded, StayState
+from services.placement.continuum.order import day_of
 from services.placement.continuum.standing import StandingPlacement
 from services.placement.search.first_days import refuse_inside
-from services.placement.search.search import BY_A_DEATH, DesiredSearch
+from services.placement.search.search import BY_A_DEATH, DesiredSearch, became
 from services.placement.search.searches import DeskFacts, Search
 from services.placement.search.states import BY_A_PERSON, SearchState
 from shared.errors import Rejected
 from shared.events.base import LabelledHeading
-from shared.events.placing import OfferWithdrawn, PlacementCancelled, SearchClosed, StartMissed, WaitlistLeft
+from shared.events.placing import (
+    OfferWithdrawn,
+    Placed,
+    PlacementCancelled,
+    SearchClosed,
+    StartMissed,
+    WaitlistLeft,
+)
 from shared.events.stays import Started
 from shared.events.taking_back import FactCancelled, taken_back
 from shared.facts.envelope import Fact
@@ -29,7 +38,7 @@ def cancel(folded: Folded, own: OwnFacts, heading: LabelledHeading, which: str, 
 
     Raises Rejected: `cancelled` already, or `started` (then the stay has to be ended instead).
     """
-    _waits(folded, own, which)
+    waits(folded, own, which)
     return PlacementCancelled(**heading, placement_id=which, reason=reason)
 
 
@@ -91,22 +100,70 @@ def _by_a_death(told: PlacementCancelled) -> bool:
 
 
 def miss(folded: Folded, own: OwnFacts, heading: LabelledHeading, which: str, today: date) -> StartMissed:
-    """The patient did not come on the first day; the seat stays the patient's. `today`: the day at the facility.
+    """The patient did not come on the agreed first day; placement and seat stay. `today`: the day at the facility.
 
     Raises Rejected: `cancelled`, `started`, `stay-open` (in a 24-hour stay), `missed` already, `not-due` before
     that day.
     """
-    placement = _waits(folded, own, which)
+    placement = waits(folded, own, which)
     refuse_inside(folded, heading["recorded_at"])
-    left = (fact.value for fact in own if fact.id not in own.cancelled)
-    if any(isinstance(told, StartMissed) and told.placement_id == which for told in left):
-        raise Rejected("missed", "it is known that the first day was missed", possible=("started", "cancelled"))
+    if missed(own, which, placement.start_date) is not None:
+        possible = ("started", "first-day", "cancelled")
+        raise Rejected("missed", "it is known that the first day was missed", possible=possible)
     if today < placement.start_date:
-        raise Rejected("not-due", "the first day has not come yet", possible=("started", "cancelled"))
-    return StartMissed(**heading, placement_id=which)
+        raise Rejected("not-due", "the first day has not come yet", possible=("started", "first-day", "cancelled"))
+    return StartMissed(**heading, placement_id=which, start_date=placement.start_date)
 
 
-def _waits(folded: Folded, own: OwnFacts, which: str) -> StandingPlacement:
+def missed(own: OwnFacts, which: str, agreed: date) -> Fact | None:
+    """The fact that the first day `agreed` now was missed; None where it was not, as far as is told.
+
+    One that names no day is about the day that was agreed when it was stated.
+    """
+    found = None
+    for fact in own:
+        told = fact.value
+        if fact.id in own.fallen or not isinstance(told, Placed | StartMissed) or told.placement_id != which:
+            continue
+        if isinstance(told, StartMissed):
+            found = fact if told.start_date in {None, agreed} else found
+        elif found is not None and isinstance(found.value, StartMissed) and found.value.start_date is None:
+            found = None
+    return found
+
+
+def not_missed(folded: Folded, own: OwnFacts, which: str, reason: str, now: datetime) -> FactCancelled:
+    """It was told in error that the first day was missed. Raises Rejected: `cancelled`, `started`, `not-missed`."""
+    found = missed(own, which, waits(folded, own, which).start_date)
+    if found is None:
+        raise Rejected("not-missed", "nobody said that the agreed first day was missed", possible=("start-missed",))
+    return taken_back(found.value, found.id, reason=reason, now=now)
+
+
+def came_after_all(
+    folded: Folded, own: OwnFacts, zone_of: Callable[[str], ZoneInfo], now: datetime
+) -> tuple[FactCancelled, ...]:
+    """Where a stay turns out to have begun on a first day that was said to be missed, or before it, the cancels of
+    that; nothing where the patient came later."""
+    found = []
+    for fact in own:
+        told = fact.value
+        if not isinstance(told, StartMissed) or fact.id in own.fallen or told.start_date is None:
+            continue
+        stay = stay_of(told.placement_id, folded)
+        if stay is not None and day_of(stay.begun, zone_of(stay.facility)) <= told.start_date:
+            cause = (stay.segments[0].fact,)
+            found.append(taken_back(told, fact.id, reason="came-after-all", now=now, derived_from=cause))
+    return tuple(found)
+
+
+def stay_of(which: str, folded: Folded) -> StayState | None:
+    """The stay that a placement became, whether the desk or ADT reported it; None before that."""
+    placement = next((one for one in folded.placements if one.placement_id == which), None)
+    return next((stay for stay in folded.stays if placement and became(placement, stay)), None)
+
+
+def waits(folded: Folded, own: OwnFacts, which: str) -> StandingPlacement:
     """The placement, where it stands and has not begun. Raises Rejected: `cancelled`, `started`."""
     found = next((one for one in folded.placements if one.placement_id == which), None)
     if found is None:

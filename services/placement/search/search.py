@@ -157,13 +157,15 @@ def _known(
 
 def used(placement: StandingPlacement, folded: Folded) -> bool:
     """True when the placement's stay has begun, whether the desk or ADT reported it."""
-    for stay in folded.stays:
-        names = {stay.placement_id, *(one for kind, one in (stay.key, *stay.aliases) if kind == "placement")}
-        if placement.placement_id in names:
-            return True
-        if stay.kind == "visit" and stay.level == placement.level and stay.begun >= placement.at:
-            return True
-    return False
+    return any(became(placement, stay) for stay in folded.stays)
+
+
+def became(placement: StandingPlacement, stay: StayState) -> bool:
+    """True of the stay that a placement became: it names it, or a hospital told it at that level since."""
+    names = {stay.placement_id, *(one for kind, one in (stay.key, *stay.aliases) if kind == "placement")}
+    if placement.placement_id in names:
+        return True
+    return stay.kind == "visit" and stay.level == placement.level and stay.begun >= placement.at
 
 
 def needs_of(folded: Folded) -> Needs:

@@ -16,6 +16,8 @@ from shared.events.placing import Placed, Waitlisted, WaitlistLeft
 from shared.facts.envelope import Fact
 from shared.facts.restating import OwnFacts
 
+SEATED, OVER = "seated", "search-closed"
+"""Reasons with which who waits leaves by rule."""
 AboutAt = Callable[[str], About]
 """From a program's id to what facts about this episode and that program are about."""
 
@@ -55,14 +57,13 @@ def leave(desk: Desk, about: About, program: str, own: OwnFacts, reason: str) ->
 
 
 def over(desk: Desk, about_at: AboutAt, own: DeskFacts) -> tuple[WaitlistLeft, ...]:
-    """When no search is open, the facts that the patient leaves every waiting list: with reason `seated` at the program
-    that took the patient, else `search-closed`."""
+    """When no search is open, the facts that the patient leaves every waiting list: with reason SEATED at the program
+    that took the patient, else OVER."""
     if [one for one in own.searches if one.state is SearchState.OPEN]:
         return ()
     seated = _program(desk.search, own)
     return tuple(
-        leave(desk, about_at(program), program, own, "seated" if program == seated else "search-closed")
-        for program in waiting(own)
+        leave(desk, about_at(program), program, own, SEATED if program == seated else OVER) for program in waiting(own)
     )
 
 

@@ -140,7 +140,7 @@ def _given(one: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, (spoken(one["kind"]), length, spoken(one.get("mode", "")))))
 
 
-_NO_BASIS = {
+NO_BASIS = {
     "no-consent": "no consent",
     "other-discloser": "the consent is for another facility",
     "other-purpose": "the consent is for another purpose",
@@ -155,5 +155,5 @@ _NO_BASIS = {
 def withheld_drawn(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     told = capital(say(fact_words(body["fact_type"])))
     what = say("{what}: waits for {recipient}", what=told, recipient=body["recipient_title"])
-    why = say(_NO_BASIS[line.state]) if line.state in _NO_BASIS else spoken(line.state)
+    why = say(NO_BASIS[line.state]) if line.state in NO_BASIS else spoken(line.state)
     return what, (since_words(line, now),), Badge(why)

@@ -150,11 +150,36 @@ def _placement(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     gap = say_count("{count} day in between", "{count} days in between", between) if between else ""
     inside_still = say("waits for the end of the stay") if body.get("stay_open") else ""
     told = say("said to have begun, which has no effect") if body.get("start_told") else ""
-    details = (f"{level(body.get('level'))} · {begins}", told, variance, seat, gap, inside_still)
+    more = (*_missed(line, body), *_received(body))
+    details = (f"{level(body.get('level'))} · {begins}", *more, told, variance, seat, gap, inside_still)
     if line.state == "placed" and first is not None:
+        over = first < day_of(now.at, now.zone(line.facility)) and not (inside_still or told)
+        details = (*details, say("nobody said whether the patient came") if over else "")
         return now.program(line.program), details, _to_come(first, now.at, now.zone(line.facility))
     tone = {"missed": "late", "started": "good"}.get(line.state, "")
     return now.program(line.program), details, Badge(spoken(line.state), tone)
+
+
+def _received(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """What of the handover the program has confirmed, and what is open of it."""
+    receipt = body.get("receipt", {})
+    if not receipt and "receipt_due" not in body:
+        return ()
+    arrived = say("arrival confirmed") if receipt.get("arrived") else ""
+    read = say("packet read") if receipt.get("plan_read") else ""
+    if "receipt_due" in body:
+        arrived, read = arrived or say("arrival not confirmed"), read or say("packet not read")
+    return arrived, read
+
+
+def _missed(line: Line, body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which first days were missed, and which one the program was asked for instead."""
+    if line.state not in {"placed", "missed"}:
+        return ()
+    days = [day(date.fromisoformat(each)) for each in body.get("missed_days", ())]
+    before = say("did not come on {days}", days=", ".join(days)) if days else ""
+    other = day(date.fromisoformat(body["asked_day"])) if "asked_day" in body else ""
+    return before, say("the program was asked for {day}", day=other) if other else ""
 
 
 def _to_come(first: date, now: datetime, zone: tzinfo) -> Badge:
@@ -225,6 +250,13 @@ def _ready(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     return what, (waits, earlier, ready), Badge(waiting, "late" if days > 2 else "")
 
 
+def _proposal(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
+    what = say("{level} is proposed", level=level(body["proposed"]))
+    by = say("by an assessment: {name}", name=body["instrument"]) if "instrument" in body else say("by a referral")
+    now_at = say("now {level}", level=inside(level(body["level"])))
+    return what, (by, now_at, since_words(line, now)), Badge(say("to be decided"), "soon")
+
+
 def _waiting(line: Line, body: Mapping[str, Any], now: Glance) -> Drawn:
     at = body.get("position")
     place = say("place {number} in line", number=at) if at else spoken(line.state)
@@ -248,6 +280,7 @@ DRAWN: Mapping[str, Draw] = {
     "arrival": _arrival,
     "leaving": _leaving,
     "ready": _ready,
+    "proposal": _proposal,
     "conflict": care.conflict_drawn,
     "seat": _seat,
     "authorization": care.authorization_drawn,

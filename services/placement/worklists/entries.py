@@ -19,13 +19,16 @@ from services.placement.programs import daily_visits
 from services.placement.programs.askers import lines_asked_for, placements_asked_for
 from services.placement.programs.seats import claims
 from services.placement.rules import Rules
-from services.placement.search import first_days
+from services.placement.search import first_days, placements
 from services.placement.search.ahead import wants
 from services.placement.search.entry import ListEntry, known
+from services.placement.search.receipts import receipt_of
 from services.placement.search.searches import DeskFacts, Offer, Search
-from services.placement.search.states import SearchState
+from services.placement.search.states import ANSWERABLE, SearchState
 from services.placement.worklists.care import entries_of_care
 from services.placement.worklists.leaving import days_between, entries_of_leaving
+from services.placement.worklists.proposals import entries_of_proposals
+from shared.events.base import CareFact
 from shared.events.placing import Offer as OfferMove
 from shared.events.placing import (
     Placed,
@@ -55,7 +58,23 @@ def entries(folded: Folded, own: DeskFacts, rules: Rules) -> tuple[ListEntry, ..
         *entries_of_care(folded, own, rules),
         *_daily_visits(folded, own, rules),
         *(entries_of_leaving(folded, own, rules) if ahead else ()),
+        *entries_of_proposals(folded, own),
     )
+
+
+def listed_from(folded: Folded) -> object:
+    """What the entries of an episode are made from of which the desk stated nothing: two folds of one episode that
+    have the same of it have the same entries. A leave, a session and a diagnosis change none of it."""
+    if folded.authorizations or folded.conflicts or folded.ineffective or folded.placements:
+        return folded  # any of it may be in what is said of them
+    stays = [
+        (one.key, one.aliases, one.facility, one.segments, one.ended, one.plan, one.expected_end)
+        for one in folded.stays
+    ]
+    return (
+        stays, folded.referral, folded.assessment, folded.coverage, folded.certifications, folded.plans, folded.reviews,
+        folded.deaths, folded.arrivals, folded.leftovers,
+    )  # fmt: skip
 
 
 def _daily_visits(folded: Folded, own: DeskFacts, rules: Rules) -> Iterator[ListEntry]:
@@ -163,7 +182,6 @@ def _placements(folded: Folded, own: DeskFacts, rules: Rules) -> list[ListEntry]
         return []
     asked_for = placements_asked_for(own, own.searches)
     cancelled = {one.placement_id: one for one in stand if isinstance(one, PlacementCancelled)}
-    missed = {one.placement_id: one for one in stand if isinstance(one, StartMissed)}
     seated = {one.placement_id for one in claims(own.seats) if one.until is None}
     told = {one.placement_id for one in stand if isinstance(one, Started)}
     found = []
@@ -172,20 +190,60 @@ def _placements(folded: Folded, own: DeskFacts, rules: Rules) -> list[ListEntry]
             continue
         name, program = placed.placement_id, placed.program
         stay = stay_of(folded, name)
-        state, at = _of_placement(stay, cancelled.get(name), missed.get(name), placed)
+        missed = placements.missed(own, name, placed.start_date)
+        state, at = _of_placement(stay, cancelled.get(name), missed.value if missed else None, placed)
         no_effect = state == "placed" and name in told  # such a start needs no seat
         seat = True if name in seated else None if no_effect else False
         content = _placed_told(placed) | _stay_told(stay) | {"seat": seat, "start_told": no_effect or None}
+        if state in {"placed", "missed", "started"}:
+            content |= _handed_over(own, placed, placements.stay_of(name, folded), rules)
         if name in cancelled:
             content["reason"] = cancelled[name].reason
         if state in {"placed", "missed"}:
             days = content["days_between"] = days_between(folded, placed.start_date, rules)
             content["gap"] = True if days is not None and days > rules.site.limits.gap_days else None
             content["stay_open"] = True if first_days.still_inside(folded) else None
+            content["missed_days"] = _missed_days(stand, name)
+            content["asked_day"] = _asked_day(own, placed)
         due = _first_day(placed, folded, rules) if state == "placed" else None
+        due = _kept_until(placed, rules) if state == "missed" else due
         asker, content = asked_for.get(name), known(content)
         found.append(ListEntry("placement", name, placed.facility, program, state, at, due, content, asked_by=asker))
     return found
+
+
+def _handed_over(own: DeskFacts, placed: Placed, stay: StayState | None, rules: Rules) -> dict[str, Any]:
+    """What of the handover the program has confirmed; of a stay that has begun, by whichever door, also by when, where
+    something is open."""
+    receipt, hours = receipt_of(own, placed.placement_id), rules.site.limits.receipt_hours
+    due = None
+    if stay is not None and hours is not None and not receipt.whole:
+        due = max(stay.begun, placed.recorded_at) + timedelta(hours=hours)
+    told = {"arrived": receipt.arrived and stay is not None, "plan_read": receipt.plan_read}
+    return {
+        "receipt": told if any(told.values()) else None,
+        "receipt_due": due.isoformat() if due else None,
+        "receipt_told": True if receipt.fact else None,
+    }
+
+
+def _missed_days(stand: Sequence[CareFact], placement_id: str) -> list[str] | None:
+    """The first days at the program to which the patient did not come."""
+    told = [one for one in stand if isinstance(one, StartMissed) and one.placement_id == placement_id]
+    return sorted(one.start_date.isoformat() for one in told if one.start_date) or None
+
+
+def _asked_day(own: DeskFacts, placed: Placed) -> str | None:
+    """The first day that the program was asked for instead, where it has not answered."""
+    offers = (offer for search in own.searches for offer in search.offers)
+    found = next((one for one in offers if one.offer_id == placed.offer_id and one.moves), None)
+    return found.start_date.isoformat() if found and found.state in ANSWERABLE and found.start_date else None
+
+
+def _kept_until(placed: Placed, rules: Rules) -> datetime:
+    """Until when a seat is kept for who did not come, as the site has it; later the list says so."""
+    day = placed.start_date + timedelta(days=rules.policy.gap_days + 1)
+    return midnight(day, rules.zone_of(placed.facility))
 
 
 def _placed_told(placed: Placed) -> dict[str, Any]:
@@ -209,7 +267,7 @@ def stay_of(folded: Folded, placement_id: str) -> StayState | None:
 
 
 def _of_placement(
-    stay: StayState | None, cancelled: PlacementCancelled | None, missed: StartMissed | None, placed: Placed
+    stay: StayState | None, cancelled: PlacementCancelled | None, missed: CareFact | None, placed: Placed
 ) -> tuple[str, datetime]:
     if stay is not None:
         return ("started", stay.begun) if stay.ended is None else ("ended", stay.ended.at)

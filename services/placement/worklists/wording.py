@@ -57,6 +57,7 @@ _WHAT = {
     "waitlist-left": "waits no longer",
     "placement-cancelled": "the placement was cancelled",
     "start-missed": "did not come on the first day",
+    "handover-received": "the program confirmed the handover",
     "conflict-raised": "facts contradict each other",
     "conflict-settled": "a conflict was settled",
     "closed": "the episode was closed",

@@ -15,6 +15,7 @@ from services.placement.tables import entries
 from services.placement.worklists.views import COUNTED, Line, ListPage, ListQuestion, Whose, selected, within
 from shared.storage.keysets import Keyset
 from shared.storage.list_counts import by_people, numbers
+from shared.storage.own_words import among, has, text_of, truth_of, word
 from shared.web.tables import OF_PEOPLE
 
 _E = entries.c
@@ -23,12 +24,12 @@ MOST_OF_EPISODES = 500
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 ORDERS: Mapping[str, sa.ColumnElement[datetime]] = {
     "waiting": _E.at,
-    "due": sa.func.coalesce(_E.due, sa.case((_E.kind == "offer", _E.at + UNANSWERED), else_=_NEVER)),
+    "due": sa.func.coalesce(_E.due, sa.case((_E.kind == word("offer"), _E.at + UNANSWERED), else_=_NEVER)),
 }
 """Name of an order of a list → what its entries are sorted by: since when it is so, or when somebody is too late."""
 FILTERS: Mapping[str, sa.ColumnElement[Any]] = {
-    "level": sa.func.coalesce(_E.content["recommended_level"].astext, _E.content["level"].astext),
-    "payer": sa.func.coalesce(_E.content["needs"]["payer"].astext, _E.content["payer"].astext),
+    "level": sa.func.coalesce(text_of(_E.content, "recommended_level"), text_of(_E.content, "level")),
+    "payer": sa.func.coalesce(text_of(_E.content, "needs", "payer"), text_of(_E.content, "payer")),
     "program": _E.program,
 }
 """Name of a filter → what has to have its value. Of a search the level is the recommended one."""
@@ -130,9 +131,9 @@ class EntriesOf(NamedTuple):
         yield from self._of(now)
 
     def _of(self, now: datetime) -> Iterator[sa.ColumnElement[bool]]:
-        yield _E.kind.in_((self.kind, *self.also)) if self.also else _E.kind == self.kind
+        yield among(_E.kind, (self.kind, *self.also)) if self.also else _E.kind == word(self.kind)
         if self.states:
-            yield _E.state.in_(self.states)
+            yield among(_E.state, self.states)
         if self.more is not None:
             yield self.more(now)
 
@@ -199,24 +200,39 @@ def unanswered(now: datetime) -> sa.ColumnElement[bool]:
 def dose_due(now: datetime) -> sa.ColumnElement[bool]:
     """Medications whose next dose is due within a week and before the first day that is known, of patients whom no
     program or unit has now."""
-    days = _E.content["next_due"].astext, _E.content["first_day"].astext
+    days = text_of(_E.content, "next_due"), text_of(_E.content, "first_day")
     before = sa.or_(days[1].is_(None), days[0] < days[1])
-    return sa.and_(_E.due <= now + AHEAD, before, _E.content["cared_for"].is_(None))
+    return sa.and_(_E.due <= now + AHEAD, before, sa.not_(has(_E.content, "cared_for")))
+
+
+def missed(now: datetime) -> sa.ColumnElement[bool]:
+    """Placements whose first day was missed, as was told, or is over and nobody told whether the patient came."""
+    return sa.or_(_E.state == word("missed"), sa.and_(_E.due <= now, sa.not_(has(_E.content, "start_told"))))
+
+
+def kept_too_long(now: datetime) -> sa.ColumnElement[bool]:
+    """Of these the ones whose seat is kept for longer than the site's days."""
+    return sa.and_(_E.state == word("missed"), _E.due <= now)
+
+
+def unconfirmed(now: datetime) -> sa.ColumnElement[bool]:
+    """Stays at a program whose handover it has not confirmed in the site's time."""
+    return sa.cast(text_of(_E.content, "receipt_due"), sa.DateTime(timezone=True)) <= now
 
 
 def gapped(_: datetime) -> sa.ColumnElement[bool]:
     """Placements with more days between the end of the stay and the first day than the site takes for good."""
-    return sa.and_(_E.content["gap"].as_boolean())
+    return truth_of(_E.content, "gap")
 
 
 def leaving(now: datetime) -> sa.ColumnElement[bool]:
     """Stays whose expected end is within the site's days."""
-    return sa.cast(_E.content["listed_from"].astext, sa.DateTime(timezone=True)) <= now
+    return sa.cast(text_of(_E.content, "listed_from"), sa.DateTime(timezone=True)) <= now
 
 
 def seatless(_: datetime) -> sa.ColumnElement[bool]:
     """Placements that need a seat and have none."""
-    return sa.and_(sa.not_(_E.content["seat"].as_boolean()))
+    return sa.not_(truth_of(_E.content, "seat"))
 
 
 def ending(now: datetime) -> sa.ColumnElement[bool]:
@@ -226,12 +242,12 @@ def ending(now: datetime) -> sa.ColumnElement[bool]:
 
 def used_up(now: datetime) -> sa.ColumnElement[bool]:
     """Authorizations without a unit left today, or that never had one, whose stay goes on, also past their last day."""
-    spent = sa.cast(_E.content["used_up_at"].astext, sa.DateTime(timezone=True)) <= now
-    return sa.and_(spent, sa.or_(_in_force(now), _E.content["goes_on"].as_boolean()))
+    spent = sa.cast(text_of(_E.content, "used_up_at"), sa.DateTime(timezone=True)) <= now
+    return sa.and_(spent, sa.or_(_in_force(now), truth_of(_E.content, "goes_on")))
 
 
 def _in_force(now: datetime) -> sa.ColumnElement[bool]:
-    return sa.and_(_E.content["in_force"].as_boolean(), _E.state != "ended", _E.due > now)
+    return sa.and_(truth_of(_E.content, "in_force"), _E.state != word("ended"), _E.due > now)
 
 
 OF_THE_LAST_DAY = ("authorization-ending", "authorization-used-up")
@@ -241,25 +257,25 @@ OF_CERTIFICATION = ("certification", "recertification")
 
 def of_reviews(*kinds: str) -> Condition:
     """Reviews of these kinds."""
-    return lambda _: _E.content["kind"].astext.in_(kinds)
+    return lambda _: among(text_of(_E.content, "kind"), kinds)
 
 
 def late_review(_: datetime) -> sa.ColumnElement[bool]:
     """Reviews that were not done in time."""
-    return sa.and_(_E.state == "overdue")
+    return sa.and_(_E.state == word("overdue"))
 
 
 def on_its_lead_day(_: datetime) -> sa.ColumnElement[bool]:
     """Reviews of which the site's lead day has come."""
-    return sa.and_(_E.state == "due")
+    return sa.and_(_E.state == word("due"))
 
 
 def to_review(now: datetime) -> sa.ColumnElement[bool]:
     """Plans whose day is over, and what payers wait for."""
-    asked = _E.content["kind"].astext.in_(("next-review", *OF_THE_LAST_DAY, *OF_DENIALS))
-    return sa.or_(sa.and_(_E.kind == "plan", _E.due <= now), sa.and_(_E.kind == "review", asked))
+    asked = among(text_of(_E.content, "kind"), ("next-review", *OF_THE_LAST_DAY, *OF_DENIALS))
+    return sa.or_(sa.and_(_E.kind == word("plan"), _E.due <= now), sa.and_(_E.kind == word("review"), asked))
 
 
 def late_to_review(now: datetime) -> sa.ColumnElement[bool]:
     """Of these the ones that are late."""
-    return sa.or_(_E.kind == "plan", late_review(now))
+    return sa.or_(_E.kind == word("plan"), late_review(now))

@@ -50,6 +50,11 @@
     const asked = event.detail.requestConfig, byItself = asked.headers["Stepdown-By-Itself"];
     if (asked.verb === "get" && !byItself && asked.triggeringEvent) location.assign(event.detail.pathInfo.finalRequestPath);
   });
+  // What another service was asked for and does not say is told in words; the rest of the page stands.
+  for (const failed of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) document.addEventListener(failed, (event) => {
+    const place = event.detail.elt.closest?.("[data-unanswered]");
+    if (place) place.querySelector("[role=status]").textContent = place.dataset.unanswered;
+  });
   document.addEventListener("htmx:afterSettle", (event) => {
     const list = document.getElementById("list");
     if (list?.dataset.title) document.title = list.dataset.title;

@@ -22,6 +22,10 @@ from tests.databases import empty
 
 THEIRS = [inpatient(to=LEFT - timedelta(days=20), id="W1"), COMPLETED]
 """E1's stays."""
+NEEDED = {
+    "needs_referred": [{"need": "housing", "search_id": "S1", "facility": "GOODHEALTH", "since": LEFT.isoformat()}]
+}
+"""What E1's search needs and a referral answers."""
 OWN = inpatient(to=LEFT - timedelta(days=1), id="V9")
 """E2's stay, of which a follow-up is due."""
 LISTS = ("plans", "referrals", "follow-ups", "contacts", "appointments", "risks", "leftovers")
@@ -103,9 +107,9 @@ def rounds(versions: Iterator[int], turns: int, over: Sequence[Document]) -> lis
     for turn in range(turns):
         version = next(versions)
         if turn % 2 == 0:
-            found.append((gone(version), of_e2(version, OWN, *map(copied, THEIRS))))
+            found.append((gone(version), of_e2(version, OWN, *map(copied, THEIRS)) | NEEDED))
         else:
-            found.append((of_e1(version, *THEIRS), of_e2(version, OWN) | more))
+            found.append((of_e1(version, *THEIRS) | NEEDED, of_e2(version, OWN) | more))
     return found
 
 

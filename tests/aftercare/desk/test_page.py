@@ -104,6 +104,8 @@ async def test_the_first_page_has_what_waits_and_says_how_long(browser: Browser,
     [
         ({"search": "open"}, "a program is looked for"),
         ({"next_start": "2026-04-09"}, "first day at a program agreed: Thu 9 Apr"),
+        ({"next_start": "2026-04-01"}, "first day at a program was Wed 1 Apr; nobody said whether the patient came"),
+        ({"search": "open", "missed_start": "2026-04-02"}, "did not come to the first day at a program on Thu 2 Apr"),
     ],
 )
 async def test_who_was_discharged_is_to_be_called_while_a_program_is_looked_for(

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from services.intake.fhir import codes
+from shared.fhir.billed_codes import STATUS_OF
 from tests.intake.web.conftest import Asking
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs/connect-by-fhir.md").read_text(encoding="utf-8")
@@ -34,12 +35,21 @@ async def test_every_command_of_the_page_works(http: httpx.AsyncClient, asking: 
         )
         statuses.append(answer.status_code)
         assert answer.status_code < 300, (path, answer.text)
-    assert statuses == [201, 200, 200, 200, 201]
+    assert statuses == [201, 200, 200, 200, 201, 201, 201, 201, 200, 201]
+
+
+def test_every_door_of_the_page_has_a_command() -> None:
+    shown = {f"{method or 'GET'} {path}".replace("\\$", "$") for method, path, *_ in CURL.findall(PAGE)}
+    for door in re.findall(r"`((?:POST|PUT|GET) /fhir[^`]*)`", PAGE.split("## The doors")[1].split("\n## ")[0]):
+        pattern = re.escape(door).replace(r"\{id\}", "[^/]+")
+        alike = "POST /fhir/Observation" if door == "POST /fhir/QuestionnaireResponse" else None
+        told_by_put = "PUT /fhir/Encounter/enc-1001" if door == "POST /fhir/Encounter" else None
+        assert {alike, told_by_put} & shown or any(re.fullmatch(pattern, one) for one in shown), door
 
 
 def test_the_tables_of_the_page_are_those_of_the_code() -> None:
     assert table("Class") == dict(codes.CLASS)
-    assert table("Disposition") == dict(codes.DISPOSITION)
+    assert table("Disposition") == dict(STATUS_OF)
     words = {"planned": "is expected (A05)", "open": "goes on", "on-leave": "goes on, the patient is away",
              "ended": "has ended", "taken-back": "is taken back"}  # fmt: skip
     assert table("Status") == {status: words[state] for status, state in codes.STATUS.items()}

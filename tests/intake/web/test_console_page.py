@@ -101,7 +101,7 @@ async def test_what_would_change_by_reading_again_is_shown_and_then_applied(
     shown = await reader.sends(page, page.frame["Show what would change"])
     assert "read otherwise: location" in shown.text
     command = f"<code>stepdown messages read-again {message_id}</code>"
-    assert command in shown.text, "what changes of bills the page does not know"
+    assert command in shown.text, "the page was opened without the front door: nobody beside it knows bills"
     done = await reader.sends(shown, shown.frame["Apply this"])
     assert (done.status, done.address) == (200, f"/messages/{message_id}")
     again = await reader.sends(done, done.frame["Show what would change"])

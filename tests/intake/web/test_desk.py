@@ -23,7 +23,7 @@ OF_ALL_FEEDS = {"silent", "hanging", "feeds", "waiting", "wrong", "unmapped", "p
 BESIDE = {one.listing.name for one in LISTS if one.listing.page}
 """What the rail leads to beside lists: pages of their own."""
 OF_ROLE = {
-    "coordinator": {"take-in", "consents", "codes", *OF_ALL_FEEDS},
+    "coordinator": {"take-in", "consents", "codes", "need-unknown", *OF_ALL_FEEDS},
     "identity": {"deletions", "matches", "visit-numbers", "waiting"},
     "interface": {"codes", "dead-letters", *OF_ALL_FEEDS},
     "auditor": {"consents", *OF_ALL_FEEDS},

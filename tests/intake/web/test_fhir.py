@@ -115,7 +115,7 @@ async def test_put_makes_and_replaces_under_the_senders_id(
     assert (ended.status_code, ended.headers["etag"]) == (200, 'W/"2"'), ended.text
     told = (await http.get(f"/fhir/Encounter/{own}", headers=head)).json()
     assert (told["status"], told["period"]["end"]) == ("finished", "2026-03-12T14:00:00Z")
-    assert told["hospitalization"]["dischargeDisposition"]["coding"][0]["code"] == "01"
+    assert [one["code"] for one in told["hospitalization"]["dischargeDisposition"]["coding"]] == ["home", "01"]
     assert await fhir_hospital.standing() == {("admitted", "2026-03-10"), ("discharged", "2026-03-12")}
     again = fhir_hospital.encounter(id=own, meta={"lastUpdated": "2026-03-12T15:00:00Z"})
     assert (await http.put(f"/fhir/Encounter/{own}", json=again, headers=head)).status_code == 200
@@ -134,6 +134,16 @@ async def test_a_visit_admitted_by_v2_and_ended_by_fhir_is_one_stay(
     assert await fhir_hospital.standing() == {("admitted", "2026-03-10"), ("discharged", "2026-03-12")}
     await fhir_hospital.tells("A13", "20260312110000")
     assert await fhir_hospital.standing() == {("admitted", "2026-03-10")}
+
+
+@pytest.mark.parametrize("entry", [[], [{"resource": {"resourceType": "Encounter"}}]], ids=["empty", "of one"])
+async def test_a_bundle_is_no_encounter(http: httpx.AsyncClient, head: dict[str, str], entry: list[Any]) -> None:
+    bundle = {"resourceType": "Bundle", "id": "e", "type": "collection", "entry": entry}
+    answers = [
+        await http.post("/fhir/Encounter", json=bundle, headers=head),
+        await http.put("/fhir/Encounter/e", json=bundle, headers=head),
+    ]
+    assert [(one.status_code, one.json()["issue"][0]["expression"]) for one in answers] == [(422, ["resourceType"])] * 2
 
 
 async def test_an_encounter_is_made_only_once_where_the_condition_says_so(
@@ -256,7 +266,7 @@ def referral(hospital: FhirHospital) -> dict[str, Any]:
         "intent": "order",
         "category": [{"coding": [{"code": "hospital"}]}],
         "code": {"coding": [{"code": "php"}]},
-        "orderDetail": [{"coding": [{"code": "spanish"}]}],
+        "orderDetail": [{"coding": [{"code": "language:es"}]}],
         "subject": {"reference": "urn:uuid:p1"},
         "performer": [{"display": "GOODHEALTH"}],
         "authoredOn": "2026-03-12T10:00:00-04:00",

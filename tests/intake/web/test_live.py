@@ -13,7 +13,7 @@ from shared.web.live import LivePages
 from tests.intake.conftest import Hospital
 from tests.intake.web.conftest import Asking
 from tests.intake.web.test_another_facility import elsewhere
-from tests.intake.web.test_requests import posted
+from tests.intake.web.test_requests import posted, referral
 from tests.streams import listens, opened, served
 from tests.waiting import until
 
@@ -52,6 +52,20 @@ async def test_a_match_is_told_to_who_holds_both_patients(
         await until(lambda: told["patient_id"] in both.patients, SOON)
         assert both.lists == {"matches"}
         assert one.heard() == []
+
+
+async def test_a_need_that_the_site_does_not_have_is_told_to_who_takes_in_there(
+    http: httpx.AsyncClient, hospital: Hospital, asking: Asking, pages: LivePages, address: str
+) -> None:
+    async with (
+        opened(address, asking("coordinator", "GOODHEALTH", subject="here")) as here,
+        opened(address, asking("coordinator", "RIVERBEND", subject="there")) as there,
+    ):
+        await listens(pages)
+        told = await posted(http, "/referrals", referral(hospital, needs=["a ramp"]), asking("hospital"))
+        await until(lambda: told["patient_id"] in here.patients, SOON)
+        assert here.lists == {"need-unknown"}
+        assert there.heard() == []
 
 
 async def test_a_dead_letter_is_told_to_who_looks_after_the_interfaces_of_all(

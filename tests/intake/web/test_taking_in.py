@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from services.intake.api.writes import DELETIONS, NUMBERS, WRITES
+from services.intake.api.writes import DELETIONS, NEEDS, NUMBERS, WRITES
 from services.intake.desk import taking_in
 from tests.browsing import Browser, Page
 from tests.intake.conftest import Hospital
@@ -28,7 +28,7 @@ async def reader(browser: Browser, asking: Asking, hospital: Hospital) -> Reader
 
 
 def test_every_write_of_the_api_has_a_form() -> None:
-    every = (*WRITES, *NUMBERS, *DELETIONS)
+    every = (*WRITES, *NUMBERS, *DELETIONS, *NEEDS)
     assert {write.action for write in taking_in.WRITES} == {write.action for write in every}
     assert {write.path for write in taking_in.WRITES} >= {f"/acts{write.path}" for write in every}
 

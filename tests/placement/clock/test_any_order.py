@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -9,7 +11,10 @@ from hypothesis import strategies as st
 
 from services.placement.clock.reviews import reviews
 from services.placement.clock.stating import stated
+from services.placement.continuum.fold import fold
 from services.placement.rules import rules_of
+from services.placement.search.searches import DeskFacts
+from services.placement.worklists.entries import entries, listed_from
 from shared.facts.envelope import Fact
 from shared.site.config import SAMPLE, load
 from tests import builders as tell
@@ -19,6 +24,7 @@ RULES = rules_of(load(SAMPLE))
 LAST = 70
 DAY = st.integers(1, 60)
 MOVES = st.sampled_from(("requested", "approved", "extended", "denied", "ended"))
+PAYERS, LEVELS = st.sampled_from(("ACME", "MEDICARE", "SELF")), st.sampled_from(("residential", "inpatient"))
 UNITS = st.one_of(st.none(), st.integers(0, 60))
 
 
@@ -46,6 +52,42 @@ def _certified(draw: st.DrawFn, when: str) -> Fact:
 
 def _planned(draw: st.DrawFn, when: str) -> Fact:
     return tell.planned(when, level="residential", review_due=day(draw(DAY)))
+
+
+@st.composite
+def a_stay(draw: st.DrawFn) -> list[Fact]:
+    """A stay of up to seventy days of whoever pays, and what is told of it by and by, without an authorization."""
+    found = [paid_by(draw(PAYERS)), tell.admitted(f"{day(1)} 10:00", level=draw(LEVELS))]
+    for number, on in enumerate(sorted(draw(st.lists(DAY, min_size=1, max_size=10)))):
+        when, payer, level = f"{day(on)} {11 + number:02}:00", draw(PAYERS), draw(LEVELS)
+        told = [
+            partial(tell.leave_started, when), partial(tell.leave_ended, when), partial(tell.diagnosed, when),
+            partial(tell.covered, when, payer=payer, effective=day(on)), partial(tell.transferred, when, level=level),
+            partial(tell.discharged, when), partial(_certified, draw, when),
+            partial(tell.planned, when, level=level, review_due=day(on + 7)),
+        ]  # fmt: skip
+        found.append(draw(st.sampled_from(told))())
+    return tell.a_story(*found)
+
+
+@given(a_stay())
+def test_where_nothing_changes_that_list_entries_are_made_from_they_are_the_same(facts: list[Fact]) -> None:
+    """Which is why they are not made then."""
+    for before, now in pairwise(fold(facts[:number], RULES.zone_of) for number in range(2, len(facts) + 1)):
+        if listed_from(before) == listed_from(now):
+            assert entries(before, DeskFacts(), RULES) == entries(now, DeskFacts(), RULES)
+
+
+def test_a_leave_and_a_diagnosis_change_nothing_that_list_entries_are_made_from() -> None:
+    stay = [paid_by("ACME"), tell.admitted(f"{day(1)} 10:00", level="residential")]
+    more = [
+        tell.leave_started(f"{day(3)} 10:00"),
+        tell.diagnosed(f"{day(3)} 12:00"),
+        tell.leave_ended(f"{day(4)} 10:00"),
+    ]
+    before, now = fold(tell.a_story(*stay), RULES.zone_of), fold(tell.a_story(*stay, *more), RULES.zone_of)
+    assert listed_from(before) == listed_from(now)
+    assert entries(now, DeskFacts(), RULES) != (), "its certification and its length"
 
 
 def still_open(clock: ClockOnPaper) -> list[tuple[str, int, bool, str | None, int | None]]:

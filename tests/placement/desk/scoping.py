@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from starlette.applications import Starlette
 
 from services.placement.desk.marks import TAKERS
-from services.placement.gate.tables import disclosures, withheld
+from services.placement.gate.tables import disclosures, packets_out, withheld
 from services.placement.tables import facts
 from services.placement.worklists.lists import WORKLISTS
 from shared.facts.envelope import Fact
@@ -189,6 +189,8 @@ def posting(path: str, case: Case) -> list[Tried]:
         way = "PUT" if path.startswith("/api/") else "POST"
         at = path.replace("{id}", "GH-PHP1").replace("{program}", "GH-PHP1")
         return [Tried(role, way, at, None, {}) for role in ("program", "admin")]
+    if path.endswith("/bills/try"):
+        return list(proposing(path))
     if path.startswith("/api/worklists/") or path == "/many":
         return list(marking(path, case))
     api_path = path if path.startswith("/api/") else f"/api{path}"
@@ -200,6 +202,17 @@ def posting(path: str, case: Case) -> list[Tried]:
         body |= {name: (case.ids[named] or ["nobody"])[0]} if name in body else {}
     roles = sorted(may) if path.startswith("/api/") else ["admin"]
     return [Tried(role, "POST", path.replace("{id}", which), None, body) for role in roles]
+
+
+def proposing(path: str) -> Iterator[Tried]:
+    """Facts proposed for the other's episode: as the other's, and as one's own."""
+    for facility in (*HERE, *THERE):
+        one = discharged("2026-05-05 07:00", episode="E1", patient_id="patient-E1", facility=facility)
+        fact = {f"ce_{name}": getattr(one, name) for name in ("id", "type", "subject", "sequence", "time")}
+        asked = [{**fact, "ce_source": "/stepdown/intake", "value": one.as_json}]
+        body = {"facts": asked} if path.startswith("/api/") else {"facts": orjson.dumps({"facts": asked}).decode()}
+        for role in ("interface", "admin"):
+            yield Tried(role, "POST", path, None, body)
 
 
 def marking(path: str, case: Case) -> Iterator[Tried]:
@@ -234,7 +247,7 @@ async def leaks(
             unread = {422} if not path.startswith("/api/") else set()  # a form has no lists of lists
             refused = (
                 method == "GET"
-                or path.endswith("/_search")
+                or path.endswith(("/_search", "/bills/try"))  # questions: what they answer is looked at
                 or not writes
                 or answer.status_code in {401, 403, 404} | unread
             )
@@ -261,7 +274,12 @@ async def leave_a_disclosure(database: Database, episode: str, facility: str) ->
     }
     left = {"disclosure_id": f"{mark}-left", "sequence": 1, "fields": ["level"], "basis": "consent", "basis_scope": []}
     left |= {"basis_id": f"{mark}-consent-id", "basis_from": sa.func.current_date(), "purpose": "treatment"}
+    of_facts = {"fact_id", "fact_type", "writer"}
+    packet = {name: value for name, value in {**row, **left}.items() if name not in of_facts | {"sequence"}}
+    packet |= {"offer_id": f"{mark}-offer", "program": "GH-PHP1", "step": "blind", "read_by": f"{mark}-reader"}
+    packet |= {"notice": False, "disclosed_at": sa.func.now()}
     waits = {"occurred_at": "2026-05-01T10:00:00Z", "place": 1, "content": b"{}", "reason": "no-consent"}
     async with database.begin() as connection:
         await connection.execute(sa.insert(disclosures).values({**row, **left, "disclosed_at": sa.func.now()}))
+        await connection.execute(sa.insert(packets_out).values(packet))
         await connection.execute(sa.insert(withheld).values({**row, **waits, "since": sa.func.now()}))

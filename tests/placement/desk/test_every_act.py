@@ -65,6 +65,17 @@ async def _is_placed(desk: Desk) -> None:
     desk.clock.forward(timedelta(days=4))
 
 
+async def _did_not_come(desk: Desk) -> None:
+    await desk.leaves_the_ward("E1")
+    placement = await desk.places("E1")
+    desk.clock.forward(timedelta(days=4))
+    assert (await desk.post(f"/api/placements/{placement}/start-missed", role="program")).status_code == 200
+
+
+async def _confirmed_the_handover(desk: Desk) -> None:
+    await says(desk, await at_the_program(desk), "received")
+
+
 async def _is_on_leave(desk: Desk) -> None:
     await says(desk, await at_the_program(desk), "leave-started", at="2026-05-12T09:00:00Z", kind="therapeutic")
 
@@ -150,8 +161,13 @@ SITUATIONS: dict[str, Situation] = {
     "is declined": Situation(_is_declined, (f"{OFFERS}/reopened",)),
     "is looked for no more": Situation(_is_not_looked_for, ("/api/searches",)),
     "is placed": Situation(
-        _is_placed, tuple(f"{PLACEMENTS}/{each}" for each in ("started", "start-missed", "cancelled"))
+        _is_placed,
+        tuple(
+            f"{PLACEMENTS}/{each}" for each in ("started", "start-missed", "first-day", "received", "cancelled")
+        ),
     ),
+    "confirmed the handover": Situation(_confirmed_the_handover, (f"{PLACEMENTS}/received-withdrawn",)),
+    "did not come": Situation(_did_not_come, (f"{PLACEMENTS}/start-missed-withdrawn",)),
     "is in a program": Situation(
         a_long_way,
         (

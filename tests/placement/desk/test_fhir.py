@@ -126,6 +126,13 @@ async def test_what_belongs_to_it_comes_with_it(desk: Desk) -> None:
     ]  # fmt: skip
 
 
+async def test_an_include_of_what_is_here_names_its_type_where_it_may_be_anothers(desk: Desk) -> None:
+    await at_the_program(desk)
+    found = await searched(desk, "Appointment?_include=Appointment:actor:HealthcareService")
+    kinds = [(one["resource"]["resourceType"], one["search"]["mode"]) for one in found["entry"]]
+    assert kinds == [("Appointment", "match"), ("HealthcareService", "include")]
+
+
 async def test_parts_of_a_resource_are_marked_as_parts(desk: Desk) -> None:
     await desk.leaves_the_ward("E1")
     [one] = await resources(desk, "EpisodeOfCare?_elements=period")
@@ -164,6 +171,10 @@ async def test_whoever_reads_is_audited(desk: Desk) -> None:
         ("Encounter?_count=0", "coordinator", 400),
         ("Encounter?_cursor=SECRET", "coordinator", 400),
         ("Encounter?_include=Encounter:SECRET", "coordinator", 400),
+        ("Encounter?_include=Encounter:patient", "coordinator", 400),
+        ("Encounter?_include=Encounter:location:SECRET", "coordinator", 400),
+        ("Appointment?_include=Appointment:actor", "coordinator", 400),
+        ("Appointment?_include=Appointment:actor:Patient", "coordinator", 400),
         ("Encounter?_summary=SECRET", "coordinator", 400),
         ("Encounter?patient=%00", "coordinator", 400),
         ("Encounter/%00", "coordinator", 404),

@@ -16,7 +16,7 @@ from services.placement.gate.bases import ORDER
 from services.placement.gate.tables import withheld
 from services.placement.search.entry import STATES
 from services.placement.worklists import work
-from services.placement.worklists.care_drawing import _NO_BASIS
+from services.placement.worklists.care_drawing import NO_BASIS
 from services.placement.worklists.drawing import DRAWN
 from services.placement.worklists.lists import WORKLISTS, Worklist
 from services.placement.worklists.work import EntriesOf
@@ -79,7 +79,7 @@ def test_every_list_has_a_name_of_its_own_a_drawing_and_states_that_there_are() 
         assert one.of == "programs" or one.of.kind in DRAWN
         if isinstance(one.of, EntriesOf):
             assert set(one.of.states) <= {state for kind in (one.of.kind, *one.of.also) for state in STATES[kind]}
-    assert set(_NO_BASIS) == set(ORDER)
+    assert set(NO_BASIS) == set(ORDER)
     assert document(())["paths"]["/api/worklists"]
 
 

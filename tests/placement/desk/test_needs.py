@@ -3,11 +3,16 @@ and read by the patient."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from shared.events.episodes import read_document
+from shared.messaging.outbox import stored
+from shared.storage.database import Database
 from tests.browsing import Browser
+from tests.builders import a_story, admitted, cancelled, discharged, referred, with_value
 from tests.placement.desk.conftest import Desk, token
 from tests.placement.desk.stories import at_the_program, says
 
@@ -86,6 +91,51 @@ async def test_what_no_program_answers_is_counted_without_naming_anybody(desk: D
     elsewhere = await desk.get("/api/gaps", role="coordinator", facilities=("RIVERBEND",))
     assert elsewhere.json()["gaps"] == []
     assert (await desk.get("/api/gaps", role="program")).status_code == 403
+
+
+async def test_a_need_that_a_referral_answers_stands_on_the_episode_while_the_search_needs_it(
+    desk: Desk, database: Database
+) -> None:
+    async def referred() -> list[tuple[str, str]]:
+        async with database.read() as connection:
+            told = [one for one in await stored(connection) if dict(one.headers)["ce_type"] == b"care.episode.v1"]
+        document = read_document(told[-1].value or b"")
+        return [(one.need, one.facility) for one in document.needs_referred or ()]
+
+    about: dict[str, Any] = {"episode": "E1", "patient_id": "patient-E1"}
+    left = discharged("2026-05-04 07:00", **about)
+    await desk.feed.bring(*a_story(admitted("2026-05-01 10:00", **about), left))
+    assert await referred() == []
+    await said(desk, housing=True, transport=True)
+    assert await referred() == [("housing", "GOODHEALTH")]
+    await said(desk, housing=False)
+    assert await referred() == []
+    await said(desk, housing=True)
+    search = (await desk.search("E1"))["search_id"]
+    assert (await desk.post(f"/api/searches/{search}/closed", {"reason": "no-program"})).status_code == 200
+    assert await referred() == [("housing", "GOODHEALTH")], "what was not found is needed still"
+    await desk.feed.bring(cancelled(left, sequence=3, **about))
+    assert await referred() == [], "the discharge is cancelled, and what was needed after it"
+
+
+async def test_a_referral_that_is_stated_anew_with_other_needs_changes_what_the_search_looks_for(desk: Desk) -> None:
+    told = referred(
+        "2026-05-01 09:00", episode="E1", requested_level="php", needs=["transport", "unknown", "area:north"]
+    )
+    await desk.feed.bring(*a_story(told))
+    assert (await desk.search("E1"))["needs"]["also"] == {"transport": ["yes"], "area": ["north"]}
+    await said(desk, area="east", child_care=True, transport=None)
+    read = referred(
+        "2026-05-01 09:00", episode="E1", requested_level="php", needs=["mobility", "area:center", "language:es"]
+    )
+    await desk.feed.bring(with_value(replace(read, sequence=2, id="read"), read.as_json | {"replaces": told.id}))
+    needs = (await desk.search("E1"))["needs"]
+    assert (needs["also"], needs["language"]) == ({"mobility": ["yes"], "area": ["east"], "child_care": ["yes"]}, "es")
+    back = replace(told, sequence=3, id="back")
+    await desk.feed.bring(with_value(back, back.as_json | {"replaces": "read"}))
+    needs = (await desk.search("E1"))["needs"]
+    assert needs["also"] == {"transport": ["yes"], "area": ["east"], "child_care": ["yes"]}
+    assert "language" not in needs
 
 
 async def test_the_packet_tells_needs_and_none_that_tell_of_substance_use(desk: Desk) -> None:

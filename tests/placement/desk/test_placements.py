@@ -38,7 +38,7 @@ async def test_a_first_day_that_was_missed_is_said_once_it_came_and_the_seat_sta
     path = f"/api/placements/{placement}/start-missed"
     early = await desk.post(path, role="program")
     assert (early.status_code, early.json()["state"]) == (409, "placed")
-    assert early.json()["possible"] == ["started", "cancelled"]
+    assert early.json()["possible"] == ["started", "first-day", "cancelled"]
     desk.clock.forward(timedelta(days=3))
     assert [one["overdue"] for one in await desk.listed("placements")] == [True]
     missed = await desk.post(path, role="program")

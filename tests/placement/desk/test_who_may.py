@@ -40,6 +40,10 @@ WRITES: dict[str, tuple[set[str], dict[str, Any]]] = {
     "/api/offers/{id}/reopened": (COORDINATOR, {"reason": "other"}),
     "/api/placements/{id}/cancelled": (COORDINATOR, {"reason": "other"}),
     "/api/placements/{id}/start-missed": (PROGRAM, {}),
+    "/api/placements/{id}/start-missed-withdrawn": (PROGRAM, {"reason": "other"}),
+    "/api/placements/{id}/received": (PROGRAM, {}),
+    "/api/placements/{id}/received-withdrawn": (PROGRAM, {"reason": "other"}),
+    "/api/placements/{id}/first-day": (PROGRAM, {"start_date": DAY}),
     "/api/seats": (
         COORDINATOR,
         {"episode_id": "E1", "program": "GH-PHP1", "from": f"{DAY}T10:00:00Z", "until": f"{DAY}T11:00:00Z"},

@@ -36,9 +36,10 @@ async def test_a_search_an_offer_without_answer_and_a_first_day_that_passed_wait
     placement = await desk.places("E2")
     assert await counts(desk) == {"searches-open": 1}
     desk.clock.forward(timedelta(days=4))
-    assert await counts(desk) == {"searches-open": 1, "offers-overdue": 1, "starts-due": 1}
+    assert await counts(desk) == {"searches-open": 1, "offers-overdue": 1, "starts-due": 1, "missed": 1}
     assert [(one["id"], one["overdue"]) for one in await work(desk, "starts-due")] == [(placement, True)]
     await says(desk, placement, "started", date=DAY)
+    await says(desk, placement, "received")
     assert await counts(desk) == {"searches-open": 1, "offers-overdue": 1}
 
 
@@ -57,7 +58,7 @@ async def test_what_has_no_effect_and_what_contradicts_is_shown_in_words_until_a
     await ward_and_back(desk, attended=True)
     named: dict[str, Any] = {"episode": "E1", "patient_id": "patient-E1", "visit": "V7"}
     await desk.feed.bring(replace(discharged("2026-05-12 10:00", **named), sequence=4))
-    assert await counts(desk) == {"ineffective": 1, "conflicts": 1}
+    assert await counts(desk) == {"ineffective": 1, "conflicts": 1, "handovers-open": 1}
     [line] = await work(desk, "ineffective")
     assert [(one["says"], one["word"], one["means"]) for one in line["facts"]] == [
         (
@@ -81,7 +82,7 @@ async def test_authorizations_that_end_or_are_used_up_and_reviews_that_are_due(d
         auth = (await desk.post("/api/authorizations", asked | {"units": units, "to": to})).json()["auth_id"]
         await desk.post(f"/api/authorizations/{auth}/approved")
     used_up = {"authorizations-used-up": 1, "authorizations-exhausted": 1}
-    assert await counts(desk) == used_up | {"authorizations-ending": 1}
+    assert await counts(desk) == used_up | {"authorizations-ending": 1, "handovers-open": 1}
     assert [one["to"] for one in await work(desk, "authorizations-ending")] == ["2026-05-18"]
     assert (await desk.post("/api/episodes/E1/plan", PLAN)).status_code == 200
     assert [one["review_due"] for one in await work(desk, "reviews-due")] == ["2026-05-12"]

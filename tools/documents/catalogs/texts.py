@@ -51,6 +51,7 @@ TABLES = (
     ("services/aftercare/desk/patient.py", "SECTIONS"),
     ("services/intake/desk/patient.py", "TITLES"),
     ("services/intake/desk/wording.py", "NUMBER_STATES"),
+    ("services/intake/desk/wording.py", "NEED_STATES"),
     ("services/intake/hl7/triggers.py", "TRIGGERS"),
     ("services/placement/desk/page/wording.py", "MATCHES"),
     ("services/placement/worklists/wording.py", "_WHAT"),

@@ -39,7 +39,7 @@ async def statement(ask: Ask, services: Sequence[str], scope: Any, url_of: Calla
     told = []
     for service in services:
         url = url_of(service, b"/fhir/metadata")
-        answer = await ask(service, httpx.Request("GET", url, headers=headers.asked(scope)))
+        answer = await ask(service, httpx.Request("GET", url, headers=_head(scope)))
         if answer.status_code != HTTPStatus.OK:
             return _away()
         told.append(orjson.loads(answer.content))
@@ -78,10 +78,17 @@ def _without(asked: Pairs) -> Pairs:
 def _request(scope: Any, turn: Turn, url_of: Callable[[str, bytes], httpx.URL]) -> httpx.Request:
     """A search as it came, with the parameters of this turn: in the body where they came there."""
     path, told = scope["raw_path"], urlencode(turn.asked).encode()
-    own = [one for one in headers.asked(scope) if one[0] not in {b"content-length", b"accept-encoding"}]
     if scope["method"] == "POST":
-        return httpx.Request("POST", url_of(turn.service, path), headers=own, content=told)
-    return httpx.Request("GET", url_of(turn.service, path + (b"?" + told if told else b"")), headers=own)
+        return httpx.Request("POST", url_of(turn.service, path), headers=_head(scope), content=told)
+    return httpx.Request("GET", url_of(turn.service, path + (b"?" + told if told else b"")), headers=_head(scope))
+
+
+_OF_THE_BODY = frozenset({b"content-length", b"transfer-encoding"})
+
+
+def _head(scope: Any) -> list[headers.Header]:
+    """The headers as they came, without those of a body, which is not passed on as it came, if it is at all."""
+    return [one for one in headers.asked(scope) if one[0] not in _OF_THE_BODY | {b"accept-encoding"}]
 
 
 def _fhir(status: int, body: bytes) -> Answer:

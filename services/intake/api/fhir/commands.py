@@ -27,12 +27,14 @@ from services.intake.fhir.resources import (
     ServiceRequest,
 )
 from services.intake.hl7.model import Refused
-from services.intake.requests.commands import Assessment, Referral
+from services.intake.requests.commands import LONGEST, Assessment, Referral
 from services.intake.requests.consents.commands import ConsentGiven
+from services.intake.requests.needs.vocabulary import unfit
 from shared.events.levels import Level
 from shared.fhir.elements import CodeableConcept, Extension, Reference
 from shared.fhir.reading import read_or_none
 from shared.fhir.times import span
+from shared.site.config import Site
 from shared.site.values import Label
 
 Asked = TypeVar("Asked", bound=BaseModel)
@@ -43,11 +45,12 @@ _PURPOSE = {"TREAT": "treatment", "HPAYMT": "payment", "HOPERAT": "operations", 
 
 
 class Came(NamedTuple):
-    """A resource, the site's rules, and when it arrived."""
+    """A resource, the site's rules, when it arrived, and the site."""
 
     told: ToldResource
     rules: ResourceRules
     arrived_at: datetime
+    site: Site
 
 
 def referral(came: Came) -> Referral:
@@ -58,7 +61,7 @@ def referral(came: Came) -> Referral:
     facility = _facility(one.performer, came)
     words = [*_codes([one.code] if one.code else []), *_codes(one.order_detail), *_codes(one.category)]
     level = next((each for each in words if each in LEVELS), None)
-    needs = [each for each in _codes(one.order_detail) if each not in LEVELS]
+    needs = [each for concept in one.order_detail if (each := _need(concept, came)) not in {None, *LEVELS}]
     source = next((each for each in words if each in SOURCES), "other")
     return _as(
         Referral, "ServiceRequest",
@@ -180,6 +183,16 @@ def _status(told: str | None, taken: Iterable[str], expression: str) -> None:
     if told is None or told not in set(taken):
         text = "there is no status" if told is None else "nothing of this status is taken"
         raise Refused("AE", 422, expression, 0, text)
+
+
+def _need(concept: CodeableConcept, came: Came) -> str | None:
+    """A need as its concept tells it: the code that the site has, else the first code, else its words; of words that
+    are longer than a need may be, the beginning."""
+    told = [each.code for each in concept.coding if each.code]
+    fits = (each for each in told if each in LEVELS or unfit(came.site, each) is None)
+    words = (concept.text, *(each.display for each in concept.coding))
+    found = next(fits, None) or next((each for each in (*told, *words) if each), None)
+    return " ".join(found.split())[:LONGEST] or None if found else None
 
 
 def _codes(concepts: Iterable[CodeableConcept]) -> Iterator[str]:

@@ -15,17 +15,15 @@ from starlette.routing import Route
 
 from services.intake.api.fhir import persons
 from services.intake.api.fhir.commands import COMMANDS
+from services.intake.api.fhir.conditions import Entered, ToEnter, number_of
 from services.intake.api.fhir.entering import (
     DOOR,
     SENDERS,
-    Entered,
     Entrance,
     RefusedEntries,
-    ToEnter,
     check,
     enter_all,
     enter_message,
-    existing,
     id_of,
     only_facility,
     problem_of,
@@ -85,17 +83,15 @@ async def _body(entrance: Entrance, request: Request, kind: str = "") -> tuple[b
         body = body_of(raw)
     except Refused as refused:
         raise problem_of(refused.fault) from None
-    if kind and body.every[0].kind != kind:
+    if kind and (body.bundle is not None or body.every[0].kind != kind):
         raise requests.unfit("resourceType", f"at this address it is {kind}")
     return raw, body
 
 
-def _received(entrance: Entrance, who: Caller, raw: bytes, own_id: str = "", seen: str = "") -> Received:
+def _received(entrance: Entrance, who: Caller, raw: bytes, own_id: str = "") -> Received:
     intake = entrance.intake
     facility = only_facility(who, intake)
-    return Received(
-        raw, DOOR, intake.clock(), tracing.of_the_request(), fhir=True, own_id=own_id, seen=seen, facility=facility
-    )
+    return Received(raw, DOOR, intake.clock(), tracing.of_the_request(), fhir=True, own_id=own_id, facility=facility)
 
 
 async def process_message(entrance: Entrance, request: Request) -> Response:
@@ -119,22 +115,31 @@ async def create(entrance: Entrance, kind: str, request: Request) -> Response:
     who = caller(request, *SENDERS)
     may(who, kind, "c")
     raw, body = await _body(entrance, request, kind)
-    if (condition := request.headers.get("if-none-exist")) is not None:
-        there = await existing(entrance.intake, who, kind, condition)
-        if there is not None:
-            return _answer(request, there)
     own_id = id_of(entrance.intake, who, kind, raw)
-    if kind in COMMANDS:
-        one = body.every[0]
-        facility = only_facility(who, entrance.intake) or None
-        told = ToldResource(one, with_contained(one, [one]), own_id, own_id=own_id, facility=facility)
-        try:
-            (entered,) = await enter_all(entrance, who, [ToEnter(told, body)], sha256(kind.encode() + raw).digest())
-        except RefusedEntries as refused:
-            raise problem_of(refused.every[0][1]) from None
-        return _answer(request, entered)
+    condition = request.headers.get("if-none-exist")
+    if condition is not None:
+        number_of(kind, condition)
+    if kind in COMMANDS or condition is not None:
+        one = _to_enter(entrance, who, raw, body, own_id)._replace(condition=condition or "")
+        return _answer(request, await _entered(entrance, who, one, sha256(kind.encode() + raw).digest()))
     received = _received(entrance, who, raw, own_id)
     return _answer(request, await enter_message(entrance, who, received, kind, known=False))
+
+
+def _to_enter(entrance: Entrance, who: Caller, raw: bytes, body: Body, own_id: str) -> ToEnter:
+    """A resource that came alone."""
+    one, facility = body.every[0], only_facility(who, entrance.intake) or None
+    told = ToldResource(one, with_contained(one, [one]), own_id, own_id=own_id, facility=facility)
+    return ToEnter(told, body, raw=raw)
+
+
+async def _entered(entrance: Entrance, who: Caller, one: ToEnter, key: bytes) -> Entered:
+    """Take in a resource that came alone, in a transaction of its own. Raises a Problem where it is refused."""
+    try:
+        (entered,) = await enter_all(entrance, who, [one], key)
+    except RefusedEntries as refused:
+        raise problem_of(refused.every[0][1]) from None
+    return entered
 
 
 async def replace(entrance: Entrance, kind: str, request: Request) -> Response:
@@ -147,13 +152,12 @@ async def replace(entrance: Entrance, kind: str, request: Request) -> Response:
         raise requests.unfit(f"{kind}.id", "an id has 1 to 64 letters, digits, hyphens and dots")
     if body.every[0].id != own_id:
         raise Problem(HTTPStatus.BAD_REQUEST, "invalid", "id and address differ", fields=[{"field": f"{kind}.id"}])
-    seen = request.headers.get("if-match", "")
+    if seen := request.headers.get("if-match", ""):
+        one = _to_enter(entrance, who, raw, body, own_id)._replace(put=True, seen=seen)
+        return _answer(request, await _entered(entrance, who, one, b""))
     async with entrance.intake.database.read() as connection:
         kept = await encounters.kept_under(connection, own_id, who.scope, kind)
-        version = await encounters.version_of(connection, kept) if kept else 0
-    if seen and seen.removeprefix("W/").strip('"') != str(version):
-        raise Problem(HTTPStatus.PRECONDITION_FAILED, "stale", "its version is another one now")
-    received = _received(entrance, who, raw, own_id, seen)
+    received = _received(entrance, who, raw, own_id)
     return _answer(request, await enter_message(entrance, who, received, kind, known=kept is not None))
 
 

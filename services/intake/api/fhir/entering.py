@@ -12,16 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 import orjson
 
 from services.intake.api.fhir.commands import COMMANDS, Came
+from services.intake.api.fhir.conditions import Entered, ToEnter, there, unchanged
 from services.intake.api.rate_limits import RateLimits
 from services.intake.api.writes import WRITES, door
-from services.intake.fhir.bodies import READERS, Body, alone
-from services.intake.fhir.model import ToldResource
+from services.intake.fhir.bodies import READERS, alone
 from services.intake.hl7.model import Fault, Refused
 from services.intake.receiving import encounters
 from services.intake.receiving.group_commit import Reception
@@ -45,16 +45,6 @@ Command: TypeAlias = Referral | Assessment | ConsentGiven
 _WRITES = {write.asks: write for write in WRITES}
 
 
-class Entered(NamedTuple):
-    """What came of one resource: the HTTP status, its type and id here, its version, an OperationOutcome."""
-
-    status: int
-    kind: str
-    id: str
-    version: int | None
-    outcome: bytes
-
-
 @dataclass(frozen=True, slots=True)
 class Entrance:
     """What the doors are made of."""
@@ -62,15 +52,6 @@ class Entrance:
     intake: Intake
     reception: Reception[Received, list[InboundMessage], Answer]
     rates: RateLimits
-
-
-class ToEnter(NamedTuple):
-    """A resource to be taken in: with its Bundle, and the place in it for answers; by PUT, or by POST."""
-
-    told: ToldResource
-    body: Body
-    place: str = ""
-    put: bool = False
 
 
 class RefusedEntries(Exception):
@@ -145,20 +126,6 @@ def check(answer: Answer) -> None:
     raise Problem(HTTPStatus(_STATUS.get(told.code, 500)), told.code, told.details["text"], fields=fields)
 
 
-async def existing(intake: Intake, who: Caller, kind: str, condition: str) -> Entered | None:
-    """What a condition (`identifier=system|value`) finds at the caller's facilities, as it is answered. Raises a
-    Problem: 412 where it finds several, 422 for another condition."""
-    name, _, value = condition.strip().lstrip("?").partition("=")
-    number = value.rpartition("|")[2]
-    if kind != "Encounter" or name != "identifier" or not number or "&" in value:
-        raise requests.unfit("If-None-Exist", "the condition is identifier=system|value, of an Encounter")
-    async with intake.database.read() as connection:
-        found = await encounters.numbered(connection, number, who.scope)
-    if len(found) > 1:
-        raise Problem(HTTPStatus.PRECONDITION_FAILED, "several", "several have this number")
-    return Entered(200, kind, found[0], None, b"") if found else None
-
-
 # ── requests and transactions ─────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -169,11 +136,24 @@ async def enter_all(entrance: Entrance, who: Caller, every: Sequence[ToEnter], k
     for attempt in range(1, TRIES + 1):
         try:
             async with entrance.intake.database.begin() as connection:
-                return await _carried_out(connection, entrance, who, every, commands, key)
+                done = await _carried_out(connection, entrance, who, every, commands, key)
+            return await _versioned(entrance, who, done)
         except Transient:
             if attempt == TRIES:
                 raise
     raise Transient("not reached")
+
+
+async def _versioned(entrance: Entrance, who: Caller, every: list[Entered]) -> list[Entered]:
+    """The answers with the versions that their Encounters have now."""
+    ids = {one.id for one in every if one.kind == "Encounter" and one.outcome}
+    if not ids:
+        return every
+    async with entrance.intake.database.read() as connection:
+        found = await encounters.versions(connection, ids, who.scope)
+    return [
+        one._replace(version=found.get(one.id, 1)) if one.kind == "Encounter" and one.outcome else one for one in every
+    ]
 
 
 async def _commands(entrance: Entrance, who: Caller, every: Sequence[ToEnter]) -> dict[int, Command]:
@@ -184,7 +164,7 @@ async def _commands(entrance: Entrance, who: Caller, every: Sequence[ToEnter]) -
         kind = one.told.resource.kind
         if kind in COMMANDS:
             try:
-                found[number] = COMMANDS[kind](Came(one.told, intake.rules, intake.clock()))
+                found[number] = COMMANDS[kind](Came(one.told, intake.rules, intake.clock(), intake.site))
             except Refused as no:
                 refused.append((one.place, no.fault))
     if refused:
@@ -205,13 +185,13 @@ async def _carried_out(  # noqa: PLR0917 - what one transaction needs
     before = await idempotency.begin(connection, asked, intake.clock()) if commands else None
     if before is not None:
         return _unpacked(before.body)
-    done: dict[int, Entered] = {}
+    done = await there(connection, who, every)
     for number, command in commands.items():
         write = _WRITES[type(command)]
         told = await write.decide(intake, connection, who, "", command)
         made = getattr(told, "consent_id", "") or getattr(told, "fact_id", "")
         done[number] = Entered(201, every[number].told.resource.kind, made, None, informed(TAKEN_IN))
-    messages = {n: one for n, one in enumerate(every) if one.told.resource.kind in READERS}
+    messages = {n: one for n, one in enumerate(every) if one.told.resource.kind in READERS and n not in done}
     done |= await _messages(connection, entrance, who, messages)
     result = [done[number] for number in sorted(done)]
     if commands:
@@ -226,16 +206,16 @@ async def _messages(
     found: dict[int, InboundMessage] = {}
     known: dict[int, bool] = {}
     for number, one in every.items():
-        raw = alone(one.told, one.body)
+        raw = one.raw or alone(one.told, one.body)
         received = Received(
             raw, DOOR, intake.clock(), tracing.of_the_request(), fhir=True, own_id=one.told.own_id or "",
-            facility=one.told.facility or "",
+            seen=one.seen, facility=one.told.facility or "",
         )  # fmt: skip
         found[number] = message = inbound_of(received, one.told, raw, intake.rules, intake.seal)
         if message.outcome.code == "AA":
             requests.within(who, message.facility)
         if one.put:
-            known[number] = await encounters.kept_under(connection, one.told.own_id or "", who.scope) is not None
+            known[number] = await unchanged(connection, who, one, message)
     _refuse(found, every)
     with intake_work(list(found.values())):
         await take_in(connection, list(found.values()), intake)

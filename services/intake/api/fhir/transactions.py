@@ -15,13 +15,11 @@ import orjson
 from starlette.responses import Response
 
 from services.intake.api.fhir.commands import COMMANDS
+from services.intake.api.fhir.conditions import Entered, ToEnter, number_of
 from services.intake.api.fhir.entering import (
-    Entered,
     Entrance,
     RefusedEntries,
-    ToEnter,
     enter_all,
-    existing,
     id_of,
     only_facility,
 )
@@ -54,17 +52,12 @@ class _Planned(NamedTuple):
     place: str
     resource: Found
     entry: ToEnter | None
-    condition: str = ""
-    """Only where there is none like this (ifNoneExist)."""
-    there: Entered | None = None
-    """What there is."""
 
 
 async def transaction(entrance: Entrance, who: Caller, raw: bytes, body: Body, base: str) -> Response:
     """Carry a transaction or a batch out, and answer with a Bundle; with an OperationOutcome for a transaction of which
     an entry is refused."""
     planned, faults = _planned(entrance, who, body)
-    planned = [await _conditioned(entrance, who, one) for one in planned]
     if body.kind == "batch":
         return _bundle("batch-response", [await _alone(entrance, who, one, base) for one in planned], faults)
     if faults:
@@ -74,7 +67,7 @@ async def transaction(entrance: Entrance, who: Caller, raw: bytes, body: Body, b
         done = iter(await enter_all(entrance, who, to_do, sha256(raw).digest()))
     except RefusedEntries as no:
         return _refusal(no.every)
-    answers = [(one.place, _response(next(done), base) if one.entry else _beside(one, base)) for one in planned]
+    answers = [(one.place, _response(next(done), base) if one.entry else _beside()) for one in planned]
     return _bundle("transaction-response", answers, [])
 
 
@@ -102,8 +95,12 @@ def _planned(entrance: Entrance, who: Caller, body: Body) -> tuple[list[_Planned
         may(who, one.kind, "u" if put else "c")
         own_id = named or id_of(entrance.intake, who, one.kind, one.raw)
         told = ToldResource(one, with_contained(one, body.every), own_id, None, stamp, own_id, facility)
-        condition = (entry.request.if_none_exist or "") if entry.request else ""
-        found.append(_Planned(place, one, ToEnter(told, body, place, put), condition))
+        condition, seen = (
+            (entry.request.if_none_exist or "", entry.request.if_match or "") if entry.request else ("", "")
+        )
+        if condition:
+            number_of(one.kind, condition)
+        found.append(_Planned(place, one, ToEnter(told, body, place, put, condition, seen if put else "")))
     return found, faults
 
 
@@ -139,7 +136,7 @@ def _asked(entry: BundleEntry, one: Found, place: str) -> tuple[Fault | None, st
 async def _alone(entrance: Entrance, who: Caller, one: _Planned, base: str) -> tuple[str, dict[str, Any]]:
     """The answer to an entry of a batch."""
     if one.entry is None:
-        return one.place, _beside(one, base)
+        return one.place, _beside()
     try:
         (done,) = await enter_all(entrance, who, [one.entry], sha256(one.resource.raw).digest())
     except RefusedEntries as no:
@@ -152,24 +149,17 @@ async def _alone(entrance: Entrance, who: Caller, one: _Planned, base: str) -> t
 
 def _response(done: Entered, base: str) -> dict[str, Any]:
     status = "201 Created" if done.status == 201 else "200 OK"
-    found = {"status": status, "location": f"{base}/{done.kind}/{done.id}", "outcome": orjson.Fragment(done.outcome)}
+    found: dict[str, Any] = {"status": status, "location": f"{base}/{done.kind}/{done.id}"}
+    if not done.outcome:
+        return found  # it was there, and nothing was done
+    found["outcome"] = orjson.Fragment(done.outcome)
     stamp = system_clock().isoformat(timespec="seconds").replace("+00:00", "Z")
     return {**found, "etag": f'W/"{done.version}"', "lastModified": stamp} if done.version else found
 
 
-def _beside(one: _Planned, base: str) -> dict[str, Any]:
+def _beside() -> dict[str, Any]:
     """The answer to an entry of which nothing is stored by itself."""
-    if one.there is not None:
-        return {"status": "200 OK", "location": f"{base}/{one.there.kind}/{one.there.id}"}
     return {"status": "200 OK", "outcome": orjson.Fragment(informed(_KEPT))}
-
-
-async def _conditioned(entrance: Entrance, who: Caller, one: _Planned) -> _Planned:
-    """The entry; one whose condition finds something is answered with that. Raises a Problem as `existing` does."""
-    if not one.condition:
-        return one
-    there = await existing(entrance.intake, who, one.resource.kind, one.condition)
-    return one if there is None else one._replace(entry=None, there=there)
 
 
 def _failed(fault: Fault) -> dict[str, Any]:

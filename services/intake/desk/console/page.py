@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote_plus
 
 import orjson
 from starlette.requests import Request
@@ -22,6 +23,7 @@ from services.intake.api.deletions import DECIDERS
 from services.intake.api.rate_limits import RateLimits
 from services.intake.console.asking import MessageWhole
 from services.intake.console.question import ANSWERS, FILTERS, NOTES, MessageFilters, MessageQuestion
+from services.intake.console.reading_again import ReadAgain
 from services.intake.desk import patient, taking_in
 from services.intake.desk.console import drawing, wording
 from services.intake.desk.console.drawing import Drawn
@@ -38,12 +40,14 @@ from shared.web.auth import Caller
 from shared.web.desk import Address, facilities_of, may
 from shared.web.forms import Form
 from shared.web.pages import Notice, Pages, notice_of
-from shared.web.sessions import form, page_caller
+from shared.web.sessions import FORM_BYTES, form, page_caller
 from shared.web.words import say
 from shared.web.zones import reading_zone
 
 A_PAGE = 50
 READ_AGAIN = "message-read-again"
+ROOM = 1024
+"""Bytes of a form that its other fields may take."""
 Given = Mapping[str, str]
 
 
@@ -145,6 +149,7 @@ class Console:
             "changes": drawing.changes(found.changes, drawn),
             "anything": found.anything,
             "digest": found.digest,
+            "stated": proposed(found),
         }
         return await self._message(request, who, again=again, notice=notice)
 
@@ -224,6 +229,13 @@ class Console:
 
     def _drawn(self, request: Request) -> Drawn:
         return Drawn(self.intake.site, reading_zone(request))
+
+
+def proposed(found: ReadAgain) -> str:
+    """The facts that would be stated, as placement is asked with what they would change of bills; empty where there are
+    none, or more than a form takes."""
+    told = orjson.dumps({"facts": trials.stated(found)}).decode() if found.stated else ""
+    return told if len(quote_plus(told)) < FORM_BYTES - ROOM else ""
 
 
 def _instant(name: str, text: str, drawn: Drawn) -> str:

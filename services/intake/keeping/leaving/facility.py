@@ -17,7 +17,7 @@ from shared.errors import SetUpError, Transient
 from shared.storage import audit
 from shared.storage.database import Connection, Database
 
-KINDS = ("names", "identifiers", "matches", "raw-messages", "refused-messages")
+KINDS = ("names", "identifiers", "matches", "unknown-needs", "raw-messages", "refused-messages")
 PATIENCE, POLL = 90.0, 0.05
 """Seconds to wait at most for transactions that began before, and between two looks; none lasts more than a minute."""
 
@@ -67,6 +67,7 @@ class Leaving:
         await self._persons()
         await self._statements()
         await self._matches()
+        await self._needs()
         await self._texts()
         await self._refused()
         left = {kind: number for kind, number in (await counts(self.database, self.facility)).items() if number}
@@ -102,6 +103,13 @@ class Leaving:
             async with self.database.begin() as connection:
                 number, more = await store.delete_matches(connection, self.facility)
                 await self._note(connection, {"matches": number})
+
+    async def _needs(self) -> None:
+        number = 1
+        while number:
+            async with self.database.begin() as connection:
+                number = await store.delete_needs(connection, self.facility)
+                await self._note(connection, {"unknown-needs": number})
 
     async def _texts(self) -> None:
         after: str | None = ""

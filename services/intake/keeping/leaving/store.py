@@ -69,6 +69,10 @@ _REFUSED = (
     "DELETE FROM refused_messages WHERE message_id IN (SELECT message_id FROM refused_messages "  # noqa: S608
     f"WHERE facility = $1 LIMIT {AT_ONCE} FOR UPDATE SKIP LOCKED) RETURNING 1"
 )
+_NEEDS = (
+    "DELETE FROM unknown_needs WHERE need_id IN (SELECT need_id FROM unknown_needs "  # noqa: S608
+    f"WHERE facility = $1 LIMIT {AT_ONCE} FOR UPDATE SKIP LOCKED) RETURNING 1"
+)
 _COUNTS = {
     "names": (
         f"SELECT (SELECT count(*) FROM identities AS t WHERE {_THEIRS}) + "  # noqa: S608
@@ -83,6 +87,7 @@ _COUNTS = {
         "m.match_id AND $1 IN (e.of_one, e.of_other)) AND NOT EXISTS (SELECT 1 FROM match_evidence AS e "
         "WHERE e.match_id = m.match_id AND $1 NOT IN (e.of_one, e.of_other))"
     ),
+    "unknown-needs": "SELECT count(*) FROM unknown_needs WHERE facility = $1",
     "raw-messages": "SELECT count(*) FROM messages WHERE facility = $1 AND answer = 'AA' AND sealed IS NOT NULL",
     "refused-messages": (
         "SELECT (SELECT count(*) FROM messages WHERE facility = $1 AND answer <> 'AA' AND sealed IS NOT NULL) + "
@@ -161,6 +166,12 @@ async def delete_texts(connection: Connection, facility: str, after: str) -> Tex
 async def delete_refused(connection: Connection, facility: str) -> int:
     """Delete at most AT_ONCE of the facility's messages that got AR; returns how many."""
     return len(await rows(connection, _REFUSED, facility))
+
+
+async def delete_needs(connection: Connection, facility: str) -> int:
+    """Delete at most AT_ONCE of the needs that were told to the facility and are not in the vocabulary; returns how
+    many."""
+    return len(await rows(connection, _NEEDS, facility))
 
 
 async def is_ready(connection: Connection) -> bool:

@@ -27,7 +27,7 @@ class ConsentGiven(Command):
         default=None, description="who may disclose: a facility, or the site's name for all of them; absent: `facility`"
     )
     recipient: SiteCode | None = Field(
-        default=None, description="to whom: a recipient of site config; or `recipient_class`"
+        default=None, description="to whom: a recipient of site config, or a facility's entity; or `recipient_class`"
     )
     recipient_class: SiteCode | None = Field(default=None, description="to which class of recipients of site config")
     purpose: SiteCode = Field(description="what for: treatment, payment, operations, or tpo for these three")

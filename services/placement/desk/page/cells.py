@@ -85,6 +85,10 @@ def _still_there(_: Line, __: Body, drawn: Drawn, ___: Glance) -> Mapping[str, C
     return {"stands": Cell(drawn[1][0], tuple(details)), "waiting": Cell(badge=drawn[2])}
 
 
+def _proposal(_: Line, __: Body, drawn: Drawn, ___: Glance) -> Mapping[str, Cell]:
+    return {"stands": Cell(drawn[0], tuple(filter(None, drawn[1]))), "waiting": Cell(badge=drawn[2])}
+
+
 def _review(line: Line, body: Body, drawn: Drawn, now: Glance) -> Mapping[str, Cell]:
     since, left = body.get("since"), body.get("left")
     return {
@@ -110,6 +114,7 @@ _OWN: Mapping[str, Callable[[Line, Body, Drawn, Glance], Mapping[str, Cell]]] = 
     "arrival": _arrival,
     "leaving": _still_there,
     "ready": _still_there,
+    "proposal": _proposal,
     "review": _review,
 }
 """Kind of line → its own cells, where they are not those that every line has."""

@@ -29,7 +29,7 @@ from shared.web import requests, words
 from shared.web.auth import Caller
 from shared.web.pages import Pages
 from shared.web.sessions import page_caller
-from shared.web.wording import dated, day, listed, spoken
+from shared.web.wording import dated, day, language_of, listed, spoken
 from shared.web.words import say, say_count
 
 MOST: Final = 100
@@ -124,7 +124,7 @@ def _choice(program: Program, one: Candidate, state: str | None, site: Site, tod
         listed([spoken(each) for each in program.modes]),
         "; ".join(map(meets, program.schedule)),
         say("about {hours} hours a week", hours=f"{program.hours_week:g}") if program.hours_week else "",
-        say("languages: {languages}", languages=", ".join(map(_language, program.languages))),
+        say("languages: {languages}", languages=", ".join(map(language_of, program.languages))),
         _from(one.free_on, today),
         say("you were there before") if any(reason.rule == "continuity" for reason in one.reasons) else "",
     )
@@ -132,11 +132,6 @@ def _choice(program: Program, one: Candidate, state: str | None, site: Site, tod
     return ProgramChoice(
         program.title, place.title if place else program.facility, tuple(filter(None, facts)), said, state == "accepted"
     )
-
-
-def _language(code: str) -> str:
-    """A language in the words of the one that is spoken now."""
-    return str(words.locale().languages.get(code, code))
 
 
 def _from(free_on: date | None, today: date) -> str:

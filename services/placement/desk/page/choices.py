@@ -29,6 +29,7 @@ _LEFT_OUT: Final = (
 _OF_A_PAYER: Final = ("from", "reason", "unit")
 _LEFT_OUT_OF: Final[Mapping[str, Sequence[str]]] = {
     "/api/placements/{id}/started": ("unit",),
+    "/api/placements/{id}/received": ("plan_read",),
     "/api/authorizations": ("next_review",),
     "/api/authorizations/{id}/extended": (*_OF_A_PAYER, "denial", "requested_units"),
     "/api/authorizations/{id}/requested": (*_OF_A_PAYER, "denial", "next_review"),

@@ -23,6 +23,7 @@ from services.placement.desk.first_day import FirstDay
 from services.placement.desk.frame import Parts, whose_of
 from services.placement.desk.marks import TAKERS, PlacementLists
 from services.placement.desk.page import wording
+from services.placement.desk.page.bills_part import BillsPart
 from services.placement.desk.page.board import Board
 from services.placement.desk.page.choice_list import ChoiceList
 from services.placement.desk.page.gap_report import GapReport
@@ -85,7 +86,7 @@ def routes(parts: Parts, made_of: Pages, lists: Sequence[Worklist] = WORKLISTS) 
     ]
     own_acts = {"offer": OfferToSeveral(parts.rules.site, door, WRITES)}
     many = ManyForms(desk, PlacementLists(parts, lists), own_acts, OtherPage(BACK, place, shown))
-    of_sheets = (HuddleSheet, ChoiceList, GapReport, ReadyReport, Board, FirstDay, PacketPage)
+    of_sheets = (HuddleSheet, ChoiceList, GapReport, ReadyReport, Board, FirstDay, PacketPage, BillsPart)
     sheets_made = [each(parts, made_of) for each in of_sheets]
     sheets = [*attendance.routes(), *(route for each in sheets_made for route in each.routes())]
     inside = [*many.routes(), *sheets, *patient.routes()]

@@ -18,7 +18,7 @@ from shared.site.needs import YES
 from shared.web import requests
 from shared.web.pages import Pages
 from shared.web.sessions import page_caller
-from shared.web.wording import day, spoken
+from shared.web.wording import day, language_of, spoken
 from shared.web.words import say
 
 
@@ -60,4 +60,5 @@ class GapReport:
             known = self.parts.rules.site.payer(str(value))
             return known.title if known else str(value)
         every = value if isinstance(value, list) else [value]
-        return ", ".join(spoken(str(each)) for each in every)
+        in_words = language_of if need == "language" else spoken
+        return ", ".join(in_words(str(each)) for each in every)

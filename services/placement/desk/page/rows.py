@@ -52,7 +52,7 @@ def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool 
     if (line.kind, line.state) == ("search", "open") and may(reader.who, CARE):
         compared, choices_of = f"/?search={line.id}", f"/searches/{line.id}/choices"
         link = (compared, "Compare programs") if linked else (choices_of, "The patient's choices")
-    elif (line.kind, line.state) == ("placement", "placed") and "start_date" in body:
+    elif (line.kind, line.state) == ("placement", "placed") and _is_to_come(line, body, reader):
         link = (f"/placements/{line.id}/first-day.ics", "For the calendar")
     elif line.kind == "offer" and line.state in {"sent", "countered", "accepted"} and may(reader.who, PACKETS):
         link = (f"/offers/{line.id}/packet", "The packet")
@@ -70,6 +70,12 @@ def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool 
     )
 
 
+def _is_to_come(line: Line, body: Mapping[str, Any], reader: Reader) -> bool:
+    """True for a first day that is not over."""
+    today = day_of(reader.at, reader.zone(line.facility))
+    return str(body.get("start_date", "")) >= today.isoformat()
+
+
 _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
     ("search", "open"): ("needs", "closed"),
     ("offer", "sent"): ("accepted", "declined", "countered", "withdrawn"),
@@ -77,11 +83,14 @@ _OFFERED: dict[tuple[str, str], tuple[str, ...]] = {
     ("offer", "declined"): ("reopened",),
     ("offer", "expired"): ("reopened",),
     ("offer", "withdrawn"): ("reopened",),
-    ("placement", "placed"): ("started", "start-missed", "cancelled", "started-corrected", "start-withdrawn"),
-    ("placement", "missed"): ("started", "cancelled"),
-    ("placement", "started"): (
-        "completed", "discontinued", "leave-started", "leave-ended", "diagnosed", "started-corrected",
+    ("placement", "placed"): (
+        "started", "start-missed", "first-day", "received", "received-withdrawn", "cancelled", "started-corrected",
         "start-withdrawn",
+    ),
+    ("placement", "missed"): ("first-day", "started", "start-missed-withdrawn", "cancelled"),
+    ("placement", "started"): (
+        "received", "completed", "discontinued", "leave-started", "leave-ended", "diagnosed", "received-withdrawn",
+        "started-corrected", "start-withdrawn",
     ),
     ("session", "attended"): ("withdrawn",),
     ("session", "absent"): ("withdrawn",),
@@ -116,6 +125,9 @@ _POSSIBLE: dict[str, Callable[[Mapping[str, Any], date], bool]] = {
     "started": lambda body, _: not _is_told(body),
     "start-missed": lambda body, today: str(body.get("start_date", "")) <= today.isoformat() and not _is_told(body),
     "cancelled": lambda body, _: not _is_told(body),
+    "received": lambda body, _: not body.get("receipt", {}).get("plan_read") or "receipt_due" in body,
+    "received-withdrawn": lambda body, _: bool(body.get("receipt_told")),
+    "first-day": lambda body, _: not _is_told(body) and not body.get("stay_open"),
     "leave-started": lambda body, _: not body.get("on_leave"),
     "leave-ended": lambda body, _: bool(body.get("on_leave")),
     "started-corrected": lambda body, _: body.get("stay", {}).get("kind") == "placement" or _is_told(body),
@@ -145,6 +157,18 @@ def _forms(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form
     again = able("/api/searches", reader) if line.kind == "search" and body.get("open_again") else None
     if again is not None:
         yield form(again, line, reader, given={"episode_id": line.episode_id})
+    if line.kind == "proposal":
+        yield from _deciding(line, body, reader)
+
+
+def _deciding(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form]:
+    """The forms of a step up that is proposed: somebody looks for that level, or the patient does not want it."""
+    level = {"level": str(body["proposed"])}
+    if (look := able("/api/searches", reader)) is not None:
+        found = form(look, line, reader, given={"episode_id": line.episode_id, **level})
+        yield found._replace(label=say("Look for this level"))
+    if (not_so := able("/api/episodes/{id}/declined", reader)) is not None:
+        yield form(not_so, line, reader, given=level)
 
 
 def _certifying(line: Line, body: Mapping[str, Any], reader: Reader) -> Iterator[Form]:
@@ -217,9 +241,9 @@ def _proposed(to: str, body: Mapping[str, Any], line: Line, reader: Reader) -> d
         return {name: _typed(body[name]) for name in again if name in body}
     if to in {"accepted", "countered", "started-corrected"}:
         return {"start_date": first, "date": first}
-    if to == "started":
-        return {"date": min(first or today, today)}
-    return {"date": today, "at": now}
+    if to == "first-day":
+        return {"start_date": str(body.get("asked_day", "")) or (first if first > today else "")}
+    return {"date": min(first or today, today) if to == "started" else today, "at": now}
 
 
 def _typed(value: Any) -> str:

@@ -16,6 +16,8 @@ from shared.web.forms import Form, Question
 
 UNDO: Final[Mapping[str, tuple[str, str]]] = {
     "stay-started": ("/api/placements/{id}/start-withdrawn", "id"),
+    "start-missed": ("/api/placements/{id}/start-missed-withdrawn", "id"),
+    "handover-received": ("/api/placements/{id}/received-withdrawn", "id"),
     "stay-completed": ("/api/placements/{id}/end-withdrawn", "id"),
     "stay-discontinued": ("/api/placements/{id}/end-withdrawn", "id"),
     "session-told": ("/api/sessions/{id}/withdrawn", "id"),

@@ -16,9 +16,10 @@ from services.placement.billing.model import PeriodChange, PeriodKey, SentPeriod
 from services.placement.billing.periods import billed_from, periods
 from services.placement.continuum.fold import advance, fold
 from services.placement.continuum.model import Folded
+from services.placement.engine.with_facts import ChangedPeriod
 from services.placement.rules import Rules
 from services.placement.worklists.wording import words_of
-from shared.events.billing import Leave, ServicePeriod
+from shared.events.billing import Leave
 from shared.events.continuum import Announcement
 from shared.events.levels import SPOKEN
 from shared.events.stays import Absent, Attended
@@ -26,7 +27,7 @@ from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
 from shared.site.config import Site
 from shared.values import value_object
-from shared.web.wording import day, spoken
+from shared.web.wording import capital, day, spoken
 from shared.web.words import say, say_count
 
 FEW = 3
@@ -91,7 +92,7 @@ def why(one: BillChange, known: Mapping[str, Fact], rules: Rules, *, cause: bool
     told = [say(what)]
     if value.reason in _REASONS:
         told.append(say(_REASONS[value.reason]))
-    changed = "; ".join(_changed(value, rules.site))
+    changed = "; ".join(_changed(value.changed, rules.site))
     because = _some(list(_causes(one.facts, known, rules))) if cause else ""
     first = ", ".join(told) + (f": {changed}" if changed else "")
     return first + (f"; {say('because {cause}', cause=because)}" if because else "")
@@ -140,9 +141,21 @@ _BILLED = frozenset(
 """Names of the facts that a bill may change by (`billed_from`)."""
 
 
-def _changed(value: ServicePeriod, site: Site) -> Iterator[str]:
+def tried_words(one: ChangedPeriod, site: Site) -> str:
+    """`Changed: inpatient, Acme Health, Tue 10 Mar to Thu 12 Mar; last day: still open → Thu 12 Mar`."""
+    told = one.period.content
+    payer = payer_title(told.payer, site)
+    days = say("{first} to {last}", first=day(one.period.start), last=last_day(one.period.end))
+    what = f"{capital(say(_TRIED[one.change]))}: {SPOKEN.get(told.level, str(told.level))}, {payer}, {days}"
+    return "; ".join([what, *_changed(one.changed, site)])
+
+
+_TRIED: Mapping[str, str] = {"opened": "opened", "changed": "changed", "voided": "void"}
+
+
+def _changed(changed: Mapping[str, tuple[Any, Any]], site: Site) -> Iterator[str]:
     """Each field that changed in words: what it was and what it is."""
-    for name, (was, now) in value.changed.items():
+    for name, (was, now) in changed.items():
         if name not in _FIELDS:
             continue
         label, words = _FIELDS[name]

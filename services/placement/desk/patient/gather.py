@@ -50,7 +50,14 @@ ALL_SESSIONS = 10_000
 """More sessions than an episode has; the latest ones are shown."""
 _NOT_WAITING = frozenset({"closed", "last-covered-day", "started", "waiting"})
 """Names of worklists whose entries wait for nobody."""
-_MORE_READERS = {"plan": REVIEWING, "ineffective": CARE, "arrival": EVERYBODY, "leaving": CARE, "ready": CARE}
+_MORE_READERS = {
+    "plan": REVIEWING,
+    "ineffective": CARE,
+    "arrival": EVERYBODY,
+    "leaving": CARE,
+    "ready": CARE,
+    "proposal": CARE,
+}
 _READERS = {kind: each.readers for kind, each in _LISTINGS.items()} | _MORE_READERS
 """Kind of entry → who sees it; a kind that nobody sees is not among them: a stay of daily visits is seen as a stay."""
 

@@ -56,6 +56,7 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
     "search": ("Searches", "What was looked for, and what came of it."),
     "offer": ("Offers", "Programs that were asked, and their answers."),
     "leaving": ("Leaving", "When the patient is expected to leave, and what is arranged."),
+    "proposal": ("Steps up proposed", "A more intensive level that a referral or an assessment asks for."),
     "ready": ("Ready to step down", "What the patient waits for, who may leave and is still there."),
     "seat": ("Seats kept", "Seats that are kept without a placement."),
     "waiting": ("Waiting lists", "Programs that the patient waits for."),

@@ -1,4 +1,4 @@
-"""Asks the running system's intake over HTTP, with the token of a role of its ready file."""
+"""Asks a service of the running system over HTTP, with the token of a role of its ready file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from shared.errors import SetUpError, StepdownError
 
@@ -17,14 +17,17 @@ ROLES = ("interface", "admin")
 
 
 @dataclass(frozen=True)
-class Intake:
-    """Intake's address, and the token that it is asked with."""
+class Service:
+    """A service's name and address, and the token that it is asked with."""
 
+    name: str
     url: str
     token: str = field(repr=False)
 
     @classmethod
-    def of(cls, data: Path | None, roles: tuple[str, ...] = ROLES) -> Intake:
+    def of(
+        cls, data: Path | None, name: Literal["intake", "placement"] = "intake", roles: tuple[str, ...] = ROLES
+    ) -> Service:
         """That of the system on a data directory, asked with STEPDOWN_TOKEN, else as the first of these roles that it
         has a token of. Raises SetUpError where no system runs or there is no token."""
         from tools.stack import ready
@@ -34,10 +37,10 @@ class Intake:
         token = os.environ.get("STEPDOWN_TOKEN") or next(filter(None, own), None)
         if not token:
             raise SetUpError(f"a token is needed: set STEPDOWN_TOKEN to one with the role {' or '.join(roles)}")
-        return cls(running.intake, token)
+        return cls(name, getattr(running, name), token)
 
     def get(self, path: str) -> Mapping[str, Any]:
-        """The JSON of the answer. Raises StepdownError with the problem's sentence, or where intake does not answer."""
+        """The JSON of the answer. Raises StepdownError with the problem's sentence, or where nobody answers."""
         return self._asked(urllib.request.Request(self.url + path, headers=self._headers()))  # noqa: S310
 
     def post(self, path: str, body: bytes, kind: str) -> Mapping[str, Any]:
@@ -54,9 +57,9 @@ class Intake:
                 told: Mapping[str, Any] = json.load(answer)
                 return told
         except urllib.error.HTTPError as refused:
-            raise StepdownError(f"intake answered {refused.code}: {_detail(refused)}") from None
+            raise StepdownError(f"{self.name} answered {refused.code}: {_detail(refused)}") from None
         except (OSError, ValueError) as fault:
-            raise StepdownError(f"intake can't be asked ({type(fault).__name__}): is it running?") from None
+            raise StepdownError(f"{self.name} can't be asked ({type(fault).__name__}): is it running?") from None
 
 
 def _detail(refused: urllib.error.HTTPError) -> str:
