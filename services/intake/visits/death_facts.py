@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from operator import itemgetter
 from typing import NamedTuple
 
 from msgspec import structs
@@ -107,18 +108,23 @@ def deaths(
     """
     _see_ends(known, changes, provenance.places)
     found = DeathChanges({teller: known.records[teller] for teller in known.changed})
-    for patient in sorted({patient for patient, _ in known.records}):
+    told: dict[str, list[tuple[str, DeathRecord]]] = defaultdict(list)  # by patient: a batch may have hundreds of them
+    for (patient, facility), record in sorted(known.records.items(), key=itemgetter(0)):
+        told[patient].append((facility, record))
+    for patient, records in told.items():
         writer = _DeathWriter(patient, newest.get(patient), provenance)
-        out = difference(known.standing.get(patient, {}), _wanted(patient, known.records, provenance))
+        out = difference(known.standing.get(patient, {}), _wanted(patient, records, provenance))
         found.fallen += [one.ce_id for one in out.fallen]
         found.stated += out.said(writer.back, writer.out)
     return found
 
 
-def _wanted(patient: str, records: Mapping[Teller, DeathRecord], provenance: Provenance) -> Iterator[DesiredFact]:
-    """The facts that ought to stand of a patient: one for each facility that tells a death, in each episode."""
-    for (whose, facility), record in sorted(records.items()):
-        death = death_of(record) if whose == patient else None
+def _wanted(patient: str, records: Iterable[tuple[str, DeathRecord]], provenance: Provenance) -> Iterator[DesiredFact]:
+    """The facts that ought to stand of a patient: one for each facility that tells a death, in each episode.
+
+    `records`: what each facility told, in the order of their names."""
+    for facility, record in records:
+        death = death_of(record)
         place = provenance.places.site.facility(facility)
         if death is None or place is None:  # a facility that the site does not have says nothing yet
             continue
