@@ -79,6 +79,11 @@ class OwnFacts(tuple[Fact, ...]):  # noqa: SLOT001 (what is computed once is kep
     """All facts of one writer about one episode, by sequence, with what is read from them: computed once, on demand."""
 
     @cached_property
+    def kinds(self) -> frozenset[type[CareFact]]:
+        """The types of these facts: a rule about facts that were never stated need not look for them."""
+        return frozenset([type(fact.value) for fact in self])
+
+    @cached_property
     def cancelled(self) -> set[str]:
         """ce_ids of the facts that the writer cancelled."""
         return {fact.value.cancels for fact in self if isinstance(fact.value, FactCancelled)}

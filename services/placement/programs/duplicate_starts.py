@@ -25,8 +25,6 @@ def restated(facts: Sequence[Fact], folded: Folded, zone_of: ZoneOf, now: dateti
 
     `facts`: all facts of the episode; `folded`: their fold. Called again once they are stated, it returns nothing.
     """
-    if not any(isinstance(fact.value, Started) for fact in facts):
-        return ()
     visits = [stay for stay in folded.stays if stay.kind == "visit" and not _has_a_placement(stay)]
     found = []
     for fact in standing(facts).facts:

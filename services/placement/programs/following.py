@@ -22,7 +22,9 @@ from services.placement.search.search import DesiredSearch, Desk
 from services.placement.search.searches import DeskFacts
 from services.placement.search.told_anew import told_anew
 from shared.events.base import CareFact
-from shared.events.placing import SeatHeld
+from shared.events.placing import HandoverReceived, SeatHeld, StartMissed
+from shared.events.reviews import ReviewDue
+from shared.events.stays import Started
 from shared.values import value_object
 
 
@@ -49,10 +51,10 @@ def follows(
         return back  # the other facts depend on these placements standing again
     if not seen.awaits_merge and (back := placements.reopened(seen.after, seen.own, wants, now, seen.cause)):
         return back
-    if seen.own.open and (anew := told_anew(seen.before, seen.after, seen.own, now)):
+    if (seen.after.referral or seen.after.assessment) and (anew := told_anew(seen.before, seen.after, seen.own, now)):
         return anew
     at_hand = Desk(about(seen.after), seen.own.latest, now, ids)
-    earlier = seen.own.searches[:-1]
+    earlier, kinds = seen.own.searches[:-1], seen.own.kinds
     placed = [one for one in seen.own.searches if one.placed_offer]
     return (
         *(
@@ -63,11 +65,15 @@ def follows(
         *(first_days.moved(at_hand, seen.after, seen.own, rules.policy, seen.cause) if placed else ()),
         *waiting.over(at_hand, lambda program: about(seen.after, _facility(rules, program)), seen.own),
         *of_change(seen.before, seen.after, seats.claims(seen.own.seats), now, seen.cause).released,
-        *placements.came_after_all(seen.after, seen.own, rules.zone_of, now),
-        *receipts.fallen(seen.after, seen.own, now, seen.cause),
-        *duplicate_starts.restated(seen.own, seen.after, rules.zone_of, now),
+        *(placements.came_after_all(seen.after, seen.own, rules.zone_of, now) if StartMissed in kinds else ()),
+        *(receipts.fallen(seen.after, seen.own, now, seen.cause) if HandoverReceived in kinds else ()),
+        *(duplicate_starts.restated(seen.own, seen.after, rules.zone_of, now) if Started in kinds else ()),
         *daily_visits.stated(seen.after, seen.own, rules, now, ids),
-        *clock.stated(seen.after, seen.own, rules, now),
+        *(
+            clock.stated(seen.after, seen.own, rules, now)
+            if seen.after.reviews or seen.after.answers or ReviewDue in kinds
+            else ()
+        ),
     )
 
 

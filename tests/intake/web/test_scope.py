@@ -145,7 +145,14 @@ async def test_nothing_of_another_facilitys_patient_is_in_any_answer(
                 telling |= {path} if told_of(there, {*known.secrets, HERE}) else set()
             nothing = await asked(http, one, asking(one.role, "ELSEWHERE"))
             assert told_of(nothing, known.secrets) == set()
-    of_other_patients = {"/", "/find", "/api/matches", "/api/visit-numbers"}
+    of_other_patients = {
+        "/",
+        "/find",
+        "/api/matches",
+        "/api/visit-numbers",
+        "/api/hanging-visits",
+        "/api/unknown-needs",
+    }
     """What has nothing of this patient; it may tell of the facility what others have there."""
     reads_of_patients = {path for method, path in every if method == "GET" or path in QUESTIONS} - of_other_patients
     assert telling - of_other_patients == reads_of_patients

@@ -65,6 +65,7 @@ def a_stay(draw: st.DrawFn) -> list[Fact]:
             partial(tell.covered, when, payer=payer, effective=day(on)), partial(tell.transferred, when, level=level),
             partial(tell.discharged, when), partial(_certified, draw, when),
             partial(tell.planned, when, level=level, review_due=day(on + 7)),
+            partial(tell.assessed, when, recommended_level=level),
         ]  # fmt: skip
         found.append(draw(st.sampled_from(told))())
     return tell.a_story(*found)

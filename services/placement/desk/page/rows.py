@@ -125,7 +125,9 @@ _POSSIBLE: dict[str, Callable[[Mapping[str, Any], date], bool]] = {
     "started": lambda body, _: not _is_told(body),
     "start-missed": lambda body, today: str(body.get("start_date", "")) <= today.isoformat() and not _is_told(body),
     "cancelled": lambda body, _: not _is_told(body),
-    "received": lambda body, _: not body.get("receipt", {}).get("plan_read") or "receipt_due" in body,
+    "received": lambda body, _: (
+        not _is_told(body) and (not body.get("receipt", {}).get("plan_read") or "receipt_due" in body)
+    ),
     "received-withdrawn": lambda body, _: bool(body.get("receipt_told")),
     "first-day": lambda body, _: not _is_told(body) and not body.get("stay_open"),
     "leave-started": lambda body, _: not body.get("on_leave"),

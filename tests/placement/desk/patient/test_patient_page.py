@@ -54,7 +54,7 @@ async def test_the_page_says_who_where_since_when_and_who_pays(browser: Browser,
         "MRN M1",
     ):
         assert words in head
-    assert "2 things wait" in head
+    assert "3 things wait" in head, "the handover is not confirmed"
 
 
 async def test_the_way_is_a_picture_with_a_text_and_nothing_inline(browser: Browser, desk: Desk) -> None:
@@ -123,6 +123,8 @@ async def test_every_entry_of_the_patient_is_on_the_page_once_with_the_forms_of_
                 "Correct the first day",
                 "Attended",
                 "Absent",
+                "Confirm the handover",
+                "Take",
             },
         ),
         ("Tue 12 May + was there", {"Correct: was there", "Correct: was not there", "Take the session back"}),
