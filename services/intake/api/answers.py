@@ -241,6 +241,7 @@ class FactPublished(TypedDict):
     ce_source: str
     ce_subject: str
     ce_sequence: int
+    ce_copyof: NotRequired[str]
     ce_time: str
     value: dict[str, Any]
 

@@ -162,6 +162,7 @@ def _published(fact: Fact) -> Shown:
         "ce_subject": fact.subject,
         "ce_sequence": fact.sequence,
         "ce_time": fact.time,
+        **({"ce_copyof": fact.copy_of} if fact.copy_of else {}),
         "value": fact.as_json,
     }
 

@@ -22,6 +22,7 @@ from services.placement.engine.with_facts import ChangedPeriod, PeriodChanged
 from shared.events.base import Day
 from shared.events.levels import Level
 from shared.facts.envelope import Fact, from_record
+from shared.facts.values import UnknownFact
 from shared.storage import audit
 from shared.web import openapi as api
 from shared.web import requests
@@ -45,6 +46,8 @@ class ProposedFact(Command):
     ce_subject: Text
     ce_sequence: int = Field(ge=1)
     ce_time: Text
+    ce_copyof: Text | None = None
+    """The fact of a merged record that it is a copy of."""
     value: dict[str, Any]
 
 
@@ -109,9 +112,11 @@ async def tried(parts: Parts, who: Caller, asked: TryBills) -> BillsTried:
 
 
 def _fact(told: ProposedFact) -> Fact:
-    named = {name: value for name, value in told.model_dump().items() if name.startswith("ce_")}
+    named = {name: value for name, value in told.model_dump(exclude_none=True).items() if name.startswith("ce_")}
     headers = [(name, str(value).encode()) for name, value in named.items()]
     fact = from_record(orjson.dumps(told.value), [*headers, ("ce_specversion", b"1.0")])
+    if isinstance(fact.value, UnknownFact) or fact.writer not in fact.value.WRITERS:
+        raise requests.unfit("facts", "intake states no such fact")
     if fact.value.episode_id != fact.subject:
         raise requests.unfit("facts", "a fact is about the episode that it names")
     return fact

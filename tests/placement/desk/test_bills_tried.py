@@ -89,13 +89,20 @@ async def test_only_who_runs_the_interface_of_the_facility_is_told(desk: Desk) -
 async def test_what_is_no_fact_is_refused_and_not_repeated(desk: Desk) -> None:
     secret = "Doe-778"
     changes: list[dict[str, Any]] = [
-        {"ce_source": "/stepdown/placement"}, {"ce_time": secret}, {"ce_subject": "E2"}, {"value": {}},
+        {"ce_type": "care.nonsense.v1"}, {"ce_type": "care.placed.v1"}, {"ce_source": "/stepdown/placement"}, {"ce_time": secret}, {"ce_subject": "E2"}, {"value": {}},
     ]  # fmt: skip
     for change in changes:
         body = {"facts": [{**told(ENDED)["facts"][0], **change}]}
         answer = await desk.post("/api/bills/try", body, role="interface")
         assert answer.status_code in {400, 422}, change
         assert secret not in answer.text
+
+
+async def test_a_copy_of_a_merged_records_fact_is_taken_as_one(desk: Desk) -> None:
+    copied = told(BEGUN)
+    copied["facts"][0]["ce_copyof"] = "a-fact-of-the-retired-record"
+    answer = await desk.post("/api/bills/try", copied, role="interface")
+    assert [one["change"] for one in answer.json()["periods"]] == ["opened"]
 
 
 async def test_intakes_page_is_told_in_words(desk: Desk, nobody: Browser) -> None:
