@@ -36,11 +36,11 @@ async def test_the_list_says_since_when_what_and_the_last_message(
     browser: Browser, hospital: Hospital, asking: Asking
 ) -> None:
     await hospital.tells("A01")
-    message_id = await grown_old(hospital, 20)
+    message_id = await grown_old(hospital, 900)
     reader = await signed_in(browser, asking, "interface", "GOODHEALTH")
     page = await reader.opens("/", list="hanging")
     assert page.status == 200
-    for words in ("Hanging visits", "20 days ago", "Inpatient", "14 days", f"/messages/{message_id}"):
+    for words in ("Hanging visits", "900 days ago", "Inpatient", "14 days", f"/messages/{message_id}"):
         assert words in page.text, words
     assert hospital.mrn not in page.text
     elsewhere = await signed_in(browser, asking, "interface", "RIVERBEND")

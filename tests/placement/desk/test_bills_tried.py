@@ -89,7 +89,8 @@ async def test_only_who_runs_the_interface_of_the_facility_is_told(desk: Desk) -
 async def test_what_is_no_fact_is_refused_and_not_repeated(desk: Desk) -> None:
     secret = "Doe-778"
     changes: list[dict[str, Any]] = [
-        {"ce_type": "care.nonsense.v1"}, {"ce_type": "care.placed.v1"}, {"ce_source": "/stepdown/placement"}, {"ce_time": secret}, {"ce_subject": "E2"}, {"value": {}},
+        {"ce_type": "care.nonsense.v1"}, {"ce_type": "care.placed.v1"},
+        {"ce_source": "/stepdown/placement"}, {"ce_time": secret}, {"ce_subject": "E2"}, {"value": {}},
     ]  # fmt: skip
     for change in changes:
         body = {"facts": [{**told(ENDED)["facts"][0], **change}]}
