@@ -256,7 +256,8 @@ async def test_a_program_that_the_hospital_filled_by_adt_is_full_for_everybody_a
     system: System, patient: Patient
 ) -> None:
     """Contract 3.6 rule 14: whoever is there takes up a seat, by whichever door; an admission is never refused."""
-    room = system.get("placement", "/api/programs/GH-DETOX")["capacity"]
+    detox = system.get("placement", "/api/programs/GH-DETOX")
+    room, there = detox["capacity"], detox["taken"]
     await send(system, patient, "A01")
     await tell(
         system,
@@ -270,7 +271,7 @@ async def test_a_program_that_the_hospital_filled_by_adt_is_full_for_everybody_a
                 pid={3: f"{890000 + number}^^^GH^MR", 5: f"Brackwater^{number}"},
                 pv1={44: hl7(ADMITTED)},
             )
-            for number in range(room + 1)
+            for number in range(room + 1 - there)
         ),
     )
     shown = system.get("placement", "/api/programs/GH-DETOX")

@@ -51,7 +51,7 @@ async def test_the_api_gives_the_same_in_pages_and_in_scope(
     http: httpx.AsyncClient, hospital: Hospital, asking: Asking
 ) -> None:
     await hospital.tells("A01")
-    message_id = await grown_old(hospital, 600)
+    message_id = await grown_old(hospital, 1200)
     answer = await http.get(PATH, params={"limit": 1}, headers=asking("interface", "GOODHEALTH"))
     assert answer.status_code == 200
     [one] = answer.json()["hanging_visits"]
