@@ -59,7 +59,8 @@ def codes(page: str, data: Iterable[str] = ()) -> list[str]:
 
 
 def strange(page: str, code: str, data: Iterable[str] = ()) -> list[str]:
-    """The texts with words that neither this language's catalog says nor its calendar; `data` as in `codes`."""
+    """The texts with words that neither this language's catalog says nor its calendar
+    or names of languages; `data` as in `codes`."""
     known = _vocabulary(code)
     return [
         text for text in texts(page) if any(word.lower() not in known for word in _WORD.findall(_without(text, data)))
@@ -86,6 +87,7 @@ def _vocabulary(code: str) -> frozenset[str]:
         for width in ("abbreviated", "wide")
         for name in table[width].values()
     ]
+    names += map(str, calendar.languages.values())
     return frozenset(word.lower() for text in [*_told(code), *names, *_EVERYWHERE] for word in _WORD.findall(text))
 
 

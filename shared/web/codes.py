@@ -55,7 +55,7 @@ _AS_THEY_ARE = (
     "wait", "waiting", "waitlist", "withdrawal-management", "withdrawn", "working", "wrong-day", "wrong-number",
     "wrong-outcome", "wrong-patient", "wrong-reason", "wrong-time",
     "another-level", "assessed", "bed", "discharge-planned", "no-plan", "not-ready", "nothing", "offer-declined",
-    "offer-expired", "offer-withdrawn", "ready-for-step", "said-in-error", "transport", "worse-again",
+    "offer-expired", "offer-withdrawn", "ready-for-step", "said-in-error", "transport", "unmerged", "worse-again",
 )  # fmt: skip
 """Codes whose words are the code without its dashes."""
 CODES: Mapping[str, str] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Final
+from urllib.parse import quote
 
 from shared.web.auth import Caller
 
@@ -23,6 +24,14 @@ FINDS: Final = (*NAMED, "program")
 def desks_of(who: Caller | None) -> list[str]:
     """The services whose desks somebody opens; none for nobody."""
     return [name for name, roles in DESKS.items() if opens(who, roles)]
+
+
+def patient_page(who: Caller | None, patient_id: str) -> str:
+    """The address, behind one host, of the page of a patient that somebody may open: placement's, else what intake has;
+    empty where neither is for them."""
+    if opens(who, DESKS["placement"]):
+        return f"/placement/patients/{quote(patient_id, safe='')}"
+    return f"/intake/patients/{quote(patient_id, safe='')}/part" if opens(who, NAMED) else ""
 
 
 def opens(who: Caller | None, roles: Sequence[str]) -> bool:

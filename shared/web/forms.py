@@ -6,7 +6,7 @@ import hashlib
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, tzinfo
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, TypeGuard, Union, get_args, get_origin
 
 import orjson
 from pydantic import AwareDatetime, BaseModel
@@ -131,8 +131,11 @@ def _fields(model: type[BaseModel], proposed: Mapping[str, str]) -> Iterator[tup
     """(name, name without the place in a list, field) of every field, those of a list's entries instead of the
     list's."""
     for own, info in model.model_fields.items():
-        name = info.alias or own
-        entry = _entry(_without_none(info.annotation))
+        name, whole = info.alias or own, _without_none(info.annotation)
+        if _is_model(whole):
+            yield from ((f"{name}.{plain}", f"{name}.{plain}", field) for _, plain, field in _fields(whole, {}))
+            continue
+        entry = _entry(whole)
         if entry is None:
             yield name, name, info
             continue
@@ -147,7 +150,12 @@ def _entry(plain: Any) -> type[BaseModel] | None:
     if get_origin(plain) is not tuple:
         return None
     inner = get_args(plain)[0]
-    return inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
+    return inner if _is_model(inner) else None
+
+
+def _is_model(plain: Any) -> TypeGuard[type[BaseModel]]:
+    """True for a field with fields of its own."""
+    return isinstance(plain, type) and issubclass(plain, BaseModel)
 
 
 def _entries(name: str, fields: Mapping[str, str]) -> int:
@@ -160,8 +168,9 @@ def _needed(model: type[BaseModel], name: str, info: FieldInfo) -> bool:
     """True for a required field; within a list's entries only in the first of a list that has to have one."""
     if "." not in name:
         return info.is_required()
-    whole, place, _ = name.split(".")
-    return place == "0" and info.is_required() and model.model_fields[whole].is_required()
+    whole, place, *rest = name.split(".")
+    first = place == "0" or not rest  # of a list, or the field's own
+    return first and info.is_required() and model.model_fields[whole].is_required()
 
 
 def _question(name: str, info: FieldInfo, label: str, value: str, chosen: Mapping[str, str] | None = None) -> Question:

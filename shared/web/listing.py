@@ -57,9 +57,10 @@ class Row:
     has a `name`.
 
     `cells`: column → what it shows; `what`, `badge`, `details`, `points` and `taken` are those of the columns `what`
-    and `waiting` where `cells` does not have them. `link`: (address in this service, words), the likeliest thing to do.
-    `key`: what names the entry where many are marked; `mark`: who has it; `list`: the list in which it is
-    taken, on other pages. `page`: an address in this service that is opened instead of the patient's page.
+    and `waiting` where `cells` does not have them. `link`: (address in this service, words), the likeliest thing to do;
+    where the row `answers` somebody, its first form is, and the link is what is read before. `key`: what names the
+    entry where many are marked; `mark`: who has it; `list`: the list in which it is taken, on other pages. `page`: an
+    address in this service that is opened instead of the patient's page.
     """
 
     what: str
@@ -71,6 +72,7 @@ class Row:
     points: tuple[tuple[bool, str], ...] = ()
     taken: tuple[int, int] | None = None
     link: tuple[str, str] | None = None
+    answers: bool = False
     forms: tuple[Form, ...] = ()
     key: str = ""
     page: str = ""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -139,7 +139,8 @@ class Pages:
 
     def _beside(self, begin: str, who: Caller | None) -> dict[str, Any]:
         """What the page asks of the services beside it, for this reader: the `rails` of lists, `streams` of changes,
-        whether intake tells names (`named`), and whether patients are found (`finds`)."""
+        whether intake tells names (`named`), whether patients are found (`finds`), and where the page of one is
+        (`patient_at`)."""
         open_to = desks.desks_of(who)
         streams = [f"{begin}/live"] if self.service in open_to or not self.service else []
         if begin:
@@ -150,6 +151,7 @@ class Pages:
             "streams": " ".join(streams),
             "named": bool(begin) and desks.opens(who, desks.NAMED),
             "finds": near and desks.opens(who, desks.FINDS),
+            "patient_at": partial(desks.patient_page, who),
         }
 
     def told(self, request: Request, template: str, text: str, status: int, **values: Any) -> Response:

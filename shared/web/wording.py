@@ -34,9 +34,20 @@ MEASURES = {"fuh": "after hospitalization", "fui": "after withdrawal or resident
 """Kind of a measure of follow-up (HEDIS) → after what it asks for one."""
 
 
+CODE_SYSTEMS: Mapping[str, str] = {
+    "I10": "ICD-10", "I10C": "ICD-10-CM", "I9": "ICD-9", "I9C": "ICD-9-CM", "SCT": "SNOMED CT", "RXNORM": "RxNorm",
+}  # fmt: skip
+"""A code system as messages name it (HL7 table 0396) → its name, which is the same in every language."""
+
+
+def code_system(name: str) -> str:
+    """A code system by its name for people; one that is not known as the message named it."""
+    return CODE_SYSTEMS.get(name.upper(), name)
+
+
 def language_of(code: str) -> str:
     """A language, by its code, in the words of the one that is spoken now."""
-    return str(locale().languages.get(code, code))
+    return str(locale().languages.get(code.lower(), code))
 
 
 def measure(name: str, *, short: bool = False) -> str:

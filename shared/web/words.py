@@ -66,7 +66,7 @@ def _locale(code: str) -> Locale:
     return Locale(code)
 
 
-def say(text: str, **values: object) -> str:
+def say(text: str, /, **values: object) -> str:
     """An English text in the language that is spoken now, with the values in its places: `say("until {day}", day=…)`.
     Raises KeyError for a place without a value."""
     message = None if language() == LANGUAGES[0] else catalog(language()).get(text)

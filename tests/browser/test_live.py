@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.browser.chromium import PROGRAM, Chromium, Tab, a_chromium
-from tests.browser.people import a_browser, person
+from tests.browser.people import a_browser, named, person
 from tests.system import System, a_system
 from tools.simulator.messages import Person, Visit
 
@@ -95,3 +95,29 @@ async def test_a_list_that_could_not_be_had_is_asked_for_again(system: System) -
         counted = page.locator("#rail-own a[href*='list=searches-open'] .count")
         waits = page.locator("section#searches-open h2 span.soft")
         await expect(counted).to_have_text(await waits.inner_text())  # it comes with the list
+
+
+_WATCHES = """() => {
+  const seen = () => [...document.querySelectorAll("#list [data-patient]")];
+  const known = new Set(seen().map((each) => each.dataset.patient));
+  window.nameless = [];
+  const looks = () => window.nameless.push(
+    ...seen().filter((each) => known.has(each.dataset.patient) && /^Patient /.test(each.innerText)).map((e) => e.id));
+  new MutationObserver(looks).observe(document.body, { childList: true, subtree: true });
+}"""
+"""Notes each row that lost the name it had, however short the moment."""
+
+
+async def test_a_row_that_is_shown_anew_has_its_name_at_once(system: System) -> None:
+    await discharge(system)
+    async with a_browser() as browser:
+        page = await person(browser, system, "coordinator")
+        await expect(page.locator("#list tr.row")).not_to_have_count(0, timeout=60_000)
+        await named(page)
+        before = await page.locator("#list tr.row").count()
+        await page.evaluate(_WATCHES)
+        await page.mouse.move(0, 0)
+        await discharge(system)
+        await expect(page.locator("#list tr.row")).to_have_count(before + 1, timeout=60_000)
+        await named(page)
+        assert await page.evaluate("window.nameless") == []

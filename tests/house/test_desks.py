@@ -10,10 +10,11 @@ from services.intake.api.patients import READERS as NAMED_BY_INTAKE
 from services.intake.desk.desk import IntakeDesk
 from services.intake.desk.lists import LISTS
 from services.intake.desk.page import READERS as FOUND_BY_INTAKE
+from services.intake.desk.patient import READERS as PATIENT_AT_INTAKE
 from services.placement.desk.page.desk import Placement
 from shared.roles import ROLES
 from shared.web.auth import Caller
-from shared.web.desks import DESKS, FINDS, NAMED, desks_of, opens
+from shared.web.desks import DESKS, FINDS, NAMED, desks_of, opens, patient_page
 
 DOORS = {"placement": Placement.readers, "aftercare": FollowUps.readers, "intake": IntakeDesk.readers}
 
@@ -43,3 +44,11 @@ def test_who_has_no_work_at_a_desk_is_led_to_none() -> None:
     assert desks_of(caller("hospital")) == []
     assert desks_of(None) == []
     assert not opens(None, ROLES)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_link_to_a_patient_leads_to_a_page_that_its_reader_may_open(role: str) -> None:
+    there = patient_page(caller(role), "a/b")
+    assert there.startswith("/placement/") == (role in {*Placement.readers, "admin"})
+    assert there.startswith("/intake/") == (role in {*PATIENT_AT_INTAKE} - {*Placement.readers})
+    assert "a/b" not in there

@@ -95,6 +95,14 @@ def test_a_name_with_dots_is_a_place_within_the_body(fields: dict[str, str], sen
     assert orjson.loads(body_of(Outer, fields, ZONE)) == sent
 
 
+def test_a_field_with_fields_of_its_own_is_asked_for_by_those() -> None:
+    labels = {"who.family": "Family name", "given": "Given name"}
+    asked = questions(Outer, proposed={"who.given": "Ann"}, labels=labels, leave_out=("numbers", "about"))
+    told = [(each.name, each.label, each.required, each.value) for each in asked]
+    assert told == [("who.family", "Family name", False, ""), ("who.given", "Given name", False, "Ann")]
+    assert questions(Outer, leave_out=("who", "numbers", "about")) == ()
+
+
 def test_what_is_wrong_is_said_at_the_field_or_at_the_first_one_within_it() -> None:
     asked = (*questions(Outer, leave_out=("who", "numbers", "about")), *checks("about", {"PSY": "a", "SUD": "b"}))
     hidden = Question("who.id", "hidden", "", required=True, value="1")

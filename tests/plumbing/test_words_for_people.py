@@ -32,6 +32,10 @@ def test_the_language_is_the_one_that_is_wanted_most_of_those_there_are(accepted
     assert speak(accepted) == language() == spoken
 
 
+def test_a_place_of_a_text_may_have_any_name() -> None:
+    assert say("warning: {text}", text="no sex was told") == "warning: no sex was told"
+
+
 def test_a_text_is_said_in_the_language_and_in_english_where_the_catalog_lacks_it() -> None:
     speak("es")
     assert say("Sign out") == "Cerrar sesión"

@@ -51,7 +51,8 @@ def number_rows(told: Told, now: AsIs) -> Iterator[Row]:
             kind = say(wording.NUMBERS.get(one["type"] or "", one["type"] or "number"))
             whose = one["assigning_authority"]
             known = now.site.facility(whose) if whose else None
-            of = say("of {authority}", authority=known.title if known else whose) if whose else ""
+            by = known.title if known else say(wording.AUTHORITIES.get(whose or "", whose or ""))
+            of = say("of {authority}", authority=by) if whose else ""
             details = tuple(filter(None, (kind, of, _teller(facility, now))))
             yield Row(one["id"], Badge(""), facility, details=details)
 

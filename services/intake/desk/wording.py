@@ -94,6 +94,8 @@ NUMBERS: Mapping[str, str] = {
     "PT": "patient number",
 }
 """Type of a number (HL7 table 0203) → words."""
+AUTHORITIES: Mapping[str, str] = {"USSSA": "the Social Security Administration"}
+"""Who gives numbers besides the site's facilities (HL7 table 0363) → words."""
 FAULTS: Mapping[int, str] = {
     100: "its segments are in a wrong order",
     101: "a required field is missing",

@@ -41,7 +41,7 @@ from shared.web.app import JSON, caller
 from shared.web.auth import Caller
 from shared.web.pages import Pages
 from shared.web.sessions import page_caller
-from shared.web.wording import dated, day, spoken
+from shared.web.wording import code_system, dated, day, spoken
 from shared.web.words import say
 
 WHOLE: Final = frozenset({"accepted", "countered"})
@@ -108,7 +108,7 @@ class PacketPage:
             "first": day(date.fromisoformat(offer.content["start_date"])) if "start_date" in offer.content else "",
             "level": level(offer.content.get("level")),
             "blind": packet_in_words({"packet": packet}, Glance(now, site)).split(" · "),
-            "diagnoses": packet.get("diagnoses", []),
+            "diagnoses": [_in_words(each) for each in packet.get("diagnoses", ())],
             "medication": [_in_words(each) for each in packet.get("medication", ())],
             "authorizations": [_allowed(each) for each in packet.get("authorizations", ())],
             "coordinator": packet.get("coordinator", ""),
@@ -132,7 +132,7 @@ def _allowed(one: Mapping[str, Any]) -> dict[str, Any]:
 
 def _in_words(one: Mapping[str, Any]) -> dict[str, Any]:
     days = {name: day(date.fromisoformat(one[name])) for name in ("last_given", "next_due") if name in one}
-    return {**one, **days}
+    return {**one, **days, "system": code_system(str(one.get("system", "")))}
 
 
 def routes(parts: Parts) -> Sequence[BaseRoute]:

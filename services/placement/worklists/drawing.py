@@ -15,7 +15,7 @@ from services.placement.worklists.views import Line
 from shared.site.needs import YES
 from shared.web.badges import by, until
 from shared.web.tables import Badge
-from shared.web.wording import day, moment, spoken
+from shared.web.wording import day, language_of, moment, spoken
 from shared.web.words import say, say_count
 
 
@@ -85,7 +85,8 @@ def _need(name: str, value: Any, now: Glance) -> str:
         return say_count("{count} year old", "{count} years old", int(value))
     if name == "start_by":
         return say("start by {day}", day=day(date.fromisoformat(value)))
-    return f"{spoken(name)}: {now.payer(value) if name == 'payer' else _said(value)}"
+    said = now.payer(value) if name == "payer" else language_of(value) if name == "language" else _said(value)
+    return f"{spoken(name)}: {said}"
 
 
 def _own_need(key: str, values: Sequence[str], now: Glance) -> str:

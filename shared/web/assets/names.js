@@ -111,5 +111,7 @@
   }
 
   load();
+  // At once, before a row is seen without the name that is known; and of rows that came otherwise.
+  document.addEventListener("htmx:afterSwap", load);
   document.addEventListener("htmx:afterSettle", load);
 })();

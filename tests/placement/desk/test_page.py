@@ -259,6 +259,21 @@ async def test_what_is_needed_is_said_and_programs_are_ranked_anew(browser: Brow
     assert (needs["payer"], needs["age_years"]) == ("MEDICAID", 15)
 
 
+@pytest.mark.parametrize(
+    ("language", "speaks", "needs"),
+    [("en", "speaks Spanish", "language: Spanish"), ("es", "habla español", "idioma: español")],
+)
+async def test_a_language_is_told_by_its_name(
+    browser: Browser, desk: Desk, language: str, speaks: str, needs: str
+) -> None:
+    search = (await desk.search("E1"))["search_id"]
+    assert (await desk.post(f"/api/searches/{search}/needs", {"language": "es"})).status_code == 200
+    browser.client.headers["accept-language"] = language
+    shown = await the_search(browser)
+    assert speaks in shown.text
+    assert needs in shown.text
+
+
 async def test_a_search_is_closed_and_opened_again(browser: Browser) -> None:
     listed = await browser.open("/", list="searches")
     closed = await browser.press(listed, "steps down", "Stop looking", reason="no-program")
@@ -311,6 +326,21 @@ async def test_what_went_on_since_is_said(browser: Browser, desk: Desk) -> None:
     await desk.offers("E1", "GH-PHP1")
     answer = await browser.send(page, old, reason="no-program")
     assert answer.status == 412
+
+
+async def test_the_answer_to_an_offer_is_its_first_act_and_the_packet_stands_beside_it(
+    nobody: Browser, desk: Desk
+) -> None:
+    await desk.leaves_the_ward("E1")
+    await desk.offers("E1", "GH-PHP1")
+    await nobody.enter(token("program", ("GOODHEALTH",)))
+    shown = (await nobody.open("/", list="offers")).text
+    acts = shown.split('<td class="acts">')[1].partition("</td>")[0]
+    in_sight, more = acts.split("<details", 1)
+    assert [in_sight.count(each) for each in ("Program accepts", "The packet")] == [1, 1]
+    assert in_sight.index("Program accepts") < in_sight.index("The packet")
+    assert in_sight.count(" main") == 1
+    assert "Program declines" in more
 
 
 async def test_programs_staff_answer_offers_and_see_no_search(nobody: Browser, desk: Desk) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from shared.storage.desk_tables import exits
 from tests.browsing import Browser
-from tests.builders import a_story, admitted, discharged
+from tests.builders import a_story, admitted, diagnosed, discharged
 from tests.placement.desk.conftest import Desk, token
 
 MED = {"code": "1721029", "last_given": "2026-04-20", "next_due": "2026-05-08", "prescriber_npi": "1000000079"}
@@ -18,11 +18,11 @@ MED = {"code": "1721029", "last_given": "2026-04-20", "next_due": "2026-05-08", 
 
 async def offered(desk: Desk, program: str = "GH-PHP1") -> str:
     """An offer of a patient with two diagnoses, a medication and an authorization."""
-    await desk.leaves_the_ward("E1")
-    for rank, code in ((1, "F32.2"), (2, "F10.20")):
-        body = {"system": "I10", "code": code, "rank": rank, "stay": {"kind": "visit", "id": "V1"}}
-        answer = await desk.post("/api/episodes/E1/diagnosed", body, role="clinician")
-        assert answer.status_code in {200, 404}, answer.text
+    named: dict[str, Any] = {"episode": "E1", "facility": "GOODHEALTH", "patient_id": "patient-E1"}
+    told = [diagnosed("2026-05-01 10:30", code=code, rank=n, **named) for n, code in ((1, "F32.2"), (2, "F10.20"))]
+    await desk.feed.bring(
+        *a_story(admitted("2026-05-01 10:00", **named), *told, discharged("2026-05-04 07:00", **named))
+    )
     answer = await desk.post("/api/episodes/E1/medication", MED, role="clinician")
     assert answer.status_code == 200, answer.text
     asked = {"episode_id": "E1", "payer": "ACME", "level": "php", "unit": "day", "units": 9, "from": "2026-05-06"}
@@ -126,6 +126,7 @@ async def test_the_page_has_it_on_one_sheet(nobody: Browser, desk: Desk) -> None
     assert "1721029" not in blind.text
     await desk.post(f"/api/offers/{offer}/accepted", role="program")
     whole = await nobody.open(f"/offers/{offer}/packet")
-    for words in ("1721029", "Mon 20 Apr", "Fri 8 May", "maria", "Acme Health Plan"):
+    for words in ("F32.2", "ICD-10", "1721029", "RxNorm", "Mon 20 Apr", "Fri 8 May", "maria", "Acme Health Plan"):
         assert words in whole.text, words
+    assert [code for code in ("I10", "RXNORM") if code in whole.text] == [], "code systems are told by their names"
     assert "The packet" in (await nobody.open("/", list="offers")).text or "Nobody" not in whole.text

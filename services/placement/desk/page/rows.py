@@ -63,6 +63,7 @@ def row_of(line: Line, body: Mapping[str, Any], reader: Reader, *, linked: bool 
         line.patient_id,
         details=tuple(filter(None, details)),
         link=link,
+        answers=line.kind == "offer",
         forms=tuple(_forms(line, body, reader)),
         key=line.id,
         mark=line.mark,

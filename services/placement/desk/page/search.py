@@ -10,7 +10,7 @@ from services.placement.desk.page import wording
 from services.placement.desk.page.rows import Reader, able, form
 from services.placement.desk.programs import Filled, filled
 from services.placement.programs.census import Place
-from services.placement.search.matching import Candidate
+from services.placement.search.matching import Candidate, Reason
 from services.placement.worklists.glance import level
 from services.placement.worklists.views import Line
 from shared.events.levels import Level
@@ -18,8 +18,8 @@ from shared.site.values import Hours, Program
 from shared.web.forms import Form
 from shared.web.listing import Row
 from shared.web.tables import Badge, Cell, Column, Table
-from shared.web.wording import day, listed, plainly, spoken
-from shared.web.words import say, say_count
+from shared.web.wording import day, language_of, listed, plainly, spoken
+from shared.web.words import say, say_again, say_count
 
 A_FEW = 0.15
 """Of a program's seats: when no more of them are free, it is nearly full."""
@@ -62,6 +62,13 @@ def program_row(program: Program, places: Sequence[Place], free_on: date | None,
         link=(f"/programs/{program.id}/attendance", "Attendance") if able("/api/sessions", reader) else None,
         page=f"/programs/{program.id}/today",
     )
+
+
+def _point(reason: Reason, reader: Reader) -> str:
+    """What a rule says of a program, in the reader's words: payers by their titles, a language by its name."""
+    if reason.rule != "language":
+        return plainly(reason.words, {each.id: each.title for each in reader.site.payers})
+    return say_again(reason.words, language_of)
 
 
 def _fullness(full: Filled, capacity: int) -> Badge:
@@ -117,8 +124,7 @@ def candidate_row(
     """A program for a search, as a row: what it fails, what speaks for and against it, how full it is, and its
     forms."""
     plain = program_row(program, places, candidate.free_on, reader)
-    payers = {each.id: each.title for each in reader.site.payers}
-    points = tuple((reason.holds, plainly(reason.words, payers)) for reason in candidate.reasons)
+    points = tuple((reason.holds, _point(reason, reader)) for reason in candidate.reasons)
     fails = ", ".join(say(wording.MUSTS[rule]) if rule in wording.MUSTS else spoken(rule) for rule in candidate.fails)
     failing = say("fails: {what}", what=fails) if fails else ""
     badge = Badge(say("suits"), "good") if candidate.fits else Badge(say("does not suit"))
