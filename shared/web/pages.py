@@ -130,17 +130,17 @@ class Pages:
         addresses = {"base": begin, "asset": lambda name: begin + _FILES[name].address}
         given = {**own, **addresses, "form_token": sessions.form_token(request), "who": None, "here": "", **values}
         given.setdefault("notice", self._noticed(request))
-        given |= self._beside(begin, given["who"])
+        given |= self._beside(begin, given["who"], _reader(request))
         text = _templates().get_template(template).render(given)
         answer = packed(request, Response(text, status, self.headers(), "text/html"))
         if request.cookies.get(NOTICE):
             answer.delete_cookie(NOTICE, path="/", httponly=True, samesite="strict")
         return answer
 
-    def _beside(self, begin: str, who: Caller | None) -> dict[str, Any]:
-        """What the page asks of the services beside it, for this reader: the `rails` of lists, `streams` of changes,
-        whether intake tells names (`named`), whether patients are found (`finds`), and where the page of one is
-        (`patient_at`)."""
+    def _beside(self, begin: str, who: Caller | None, reader: Caller | None) -> dict[str, Any]:
+        """What the page asks of the services beside it, for whom it is made (of a part of one: for its `reader`): the
+        `rails` of lists, `streams` of changes, whether intake tells names (`named`), whether patients are found
+        (`finds`), and where the page of one is (`patient_at`)."""
         open_to = desks.desks_of(who)
         streams = [f"{begin}/live"] if self.service in open_to or not self.service else []
         if begin:
@@ -151,7 +151,7 @@ class Pages:
             "streams": " ".join(streams),
             "named": bool(begin) and desks.opens(who, desks.NAMED),
             "finds": near and desks.opens(who, desks.FINDS),
-            "patient_at": partial(desks.patient_page, who),
+            "patient_at": partial(desks.patient_page, who or reader),
         }
 
     def told(self, request: Request, template: str, text: str, status: int, **values: Any) -> Response:

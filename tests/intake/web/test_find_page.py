@@ -183,7 +183,7 @@ async def test_who_asks_too_often_is_told_when_to_ask_again(
 
 @pytest.mark.parametrize("question", ["x" * 201, "a b c d e f g"])
 async def test_a_question_that_is_too_long_says_so(browser: Browser, asking: Asking, question: str) -> None:
-    finder = await signed_in(browser, asking, "coordinator")
+    finder = await signed_in(browser, asking, "coordinator", subject=f"u-{len(question)}")
     page = await finder.asks(question)
     assert (page.status, people(page)) == (422, [])
     assert "at most" in page.notice
