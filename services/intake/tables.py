@@ -232,10 +232,16 @@ visits = sa.Table(
     ),
     sa.Column("open_as", sa.Text, comment="while it is open: its level, or its class without one"),
     sa.Column("last_message", sa.Text, comment="id of its message that arrived last"),
+    sa.Column(
+        "heard",
+        sa.Text,
+        sa.Computed('"left"(last_message, 6)', persisted=True),
+        comment="beginning of last_message: the time to about five hours",
+    ),
     sa.UniqueConstraint("patient_id", "facility", "visit_key"),
     sa.Index("visits_by_mapping", "mapping", "visit_id"),
     sa.Index("visits_numbered", "facility", "visit_key"),
-    sa.Index("visits_open", "open_as", "last_message", postgresql_where=sa.text("open_as IS NOT NULL")),
+    sa.Index("visits_open", "open_as", "heard", postgresql_where=sa.text("open_as IS NOT NULL")),
     sa.Index("visits_with_unmapped_codes", "facility", postgresql_where=sa.text("unmapped <> '{}'")),
     comment="visits by ADT; a visit number belongs to a patient at a facility",
 )

@@ -13,6 +13,7 @@ from services.intake import gauges
 from services.intake.console.hanging import _PAGE, FIRST, HangingVisit, _bounds, hanging, tally
 from services.intake.receiving.read import Received
 from services.intake.receiving.receive import Intake
+from services.intake.tables import visits
 from shared.clock import SetClock
 from shared.scope import EVERYTHING, Scope
 from shared.site.values import HangingAfter
@@ -114,6 +115,13 @@ async def test_the_site_says_after_how_many_days_and_its_version_stays(own_intak
     patient = replace(later(own_intake, 2.5), site=site)
     assert len(await those_of(patient)) == 1
     assert await those_of(later(own_intake, 2.5)) == []
+
+
+def test_what_changes_with_each_message_of_a_visit_is_in_no_index() -> None:
+    """Else each message writes all indexes of its visit anew."""
+    indexed = {column.name for index in visits.indexes for column in index.columns}
+    assert indexed & {"last_message", "quiet_until"} == set()
+    assert "heard" in indexed, "changes every five hours at most"
 
 
 async def test_metrics_have_how_many_hang_by_facility(own_intake: Intake) -> None:

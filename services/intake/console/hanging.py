@@ -17,7 +17,7 @@ from shared.storage.statements import rows
 
 _HANGING = (
     "FROM unnest($1::text[], $2::text[]) AS w(place, before) "
-    "JOIN visits AS v ON v.open_as = w.place AND v.last_message < w.before "
+    'JOIN visits AS v ON v.open_as = w.place AND v.heard <= "left"(w.before, 6) AND v.last_message < w.before '
 )
 _IN_SCOPE = "WHERE ($3::text[] IS NULL OR v.facility = ANY($3::text[])) "
 _PAGE = (
