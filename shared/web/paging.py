@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -37,7 +37,7 @@ def cursor(*last: str) -> str:
     return base64.urlsafe_b64encode("|".join(last).encode()).decode().rstrip("=")
 
 
-def behind(given: dict[str, str], parts: int) -> Sequence[str] | None:
+def behind(given: Mapping[str, str], parts: int) -> Sequence[str] | None:
     """The place that the parameter `cursor` was made of, in this many parts; None for the first page. Raises a 422
     Problem for a cursor that is none."""
     text = given.get("cursor")
@@ -64,6 +64,13 @@ def instant(place: str) -> datetime:
     if found.tzinfo is None:
         raise no_cursor()
     return found
+
+
+def after(given: Mapping[str, str]) -> tuple[datetime, str] | None:
+    """The place (instant, id) behind which a page begins, by the parameter `cursor`; None for the first page. Raises a
+    422 Problem for a cursor that is none."""
+    last = behind(given, 2)
+    return (instant(last[0]), last[1]) if last else None
 
 
 def at(instant: datetime) -> str:

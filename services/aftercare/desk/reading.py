@@ -69,8 +69,8 @@ async def _list(kind: Kind, database: Database, rules: Rules, request: Request) 
 
 
 def _after(asked: dict[str, str]) -> AfterEntry | None:
-    last = paging.behind(asked, 2)
-    return None if last is None else AfterEntry(paging.instant(last[0]), last[1])
+    place = paging.after(asked)
+    return AfterEntry(*place) if place else None
 
 
 async def _one(kind: showing.ListedKind, database: Database, rules: Rules, request: Request) -> Response:

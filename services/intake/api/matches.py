@@ -21,11 +21,8 @@ async def _listed(reading: Reading, request: Request) -> Response:
     """GET /api/matches."""
     who, intake = caller(request, *READERS), reading.intake
     asked = requests.parameters(request, {"state", *paging.PARAMETERS})
-    state = asked.get("state", "open")
-    if state not in STATES:
-        raise requests.unfit("state", f"state is one of {', '.join(STATES)}")
-    most, behind = paging.limit(asked), paging.behind(asked, 2)
-    after = (paging.instant(behind[0]), behind[1]) if behind else None
+    state = requests.one_of(asked, "state", STATES) or "open"
+    most, after = paging.limit(asked), paging.after(asked)
     reading.rates.take(who)
     async with intake.database.begin() as connection:
         found = await matches.listed(

@@ -26,11 +26,8 @@ async def _listed(reading: Reading, request: Request) -> Response:
     """GET /api/unknown-needs."""
     who, intake = caller(request, *READERS), reading.intake
     asked = requests.parameters(request, {"state", *paging.PARAMETERS})
-    state = asked.get("state", "open")
-    if state not in STATES:
-        raise requests.unfit("state", f"state is one of {', '.join(STATES)}")
-    most, behind = paging.limit(asked), paging.behind(asked, 2)
-    after = (paging.instant(behind[0]), behind[1]) if behind else None
+    state = requests.one_of(asked, "state", STATES) or "open"
+    most, after = paging.limit(asked), paging.after(asked)
     async with intake.database.begin() as connection:
         found = await listed(connection, who.scope, [state], after, most + 1)
         page, more = paging.page(found, most, lambda one: (paging.at(one.told_at), one.need_id))

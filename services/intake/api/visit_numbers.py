@@ -46,8 +46,7 @@ async def _listed(reading: Reading, request: Request) -> Response:
     """GET /api/visit-numbers."""
     who, intake = caller(request, *DECIDERS), reading.intake
     asked = requests.parameters(request, paging.PARAMETERS)
-    most, behind = paging.limit(asked), paging.behind(asked, 2)
-    after = (paging.instant(behind[0]), behind[1]) if behind else None
+    most, after = paging.limit(asked), paging.after(asked)
     async with intake.database.begin() as connection:
         found = await number_decisions.listed(connection, who.scope, after, most + 1)
         page, more = paging.page(found, most, lambda one: (paging.at(one.since), one.conflict_id))

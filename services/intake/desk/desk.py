@@ -230,8 +230,7 @@ def _page(look: Look) -> PageOf:
 
 def _since_place(look: Look) -> Place | None:
     """The place (since when, id) that a cursor of a list names. Raises a 422 Problem for a cursor that is none."""
-    told = paging.behind({"cursor": look.asked.cursor} if look.asked.cursor else {}, 2)
-    return (paging.instant(told[0]), told[1]) if told else None
+    return paging.after({"cursor": look.asked.cursor} if look.asked.cursor else {})
 
 
 def _hanging_place(look: Look) -> hanging.Place:

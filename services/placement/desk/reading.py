@@ -44,14 +44,8 @@ async def _listed(parts: Parts, listing: Listing, request: Request) -> Response:
     return JSON({listing.name: shown_, "next": more})
 
 
-def place_of(asked: Mapping[str, str]) -> tuple[datetime, str] | None:
-    """(at, id) that the cursor names; None without a cursor. Raises a 422 Problem."""
-    last = paging.behind(dict(asked), 2)
-    return (paging.instant(last[0]), last[1]) if last else None
-
-
 def _question(listing: Listing, asked: dict[str, str], who: Caller, most: int) -> ListQuestion:
-    place = place_of(asked)
+    place = paging.after(asked)
     return ListQuestion(
         whose_of(who, requests.scope(who, asked.get("facility"))),
         most,

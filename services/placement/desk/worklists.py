@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from services.placement.continuum.states import MEANING, NoEffectReason
 from services.placement.desk.answers import ITEMS
 from services.placement.desk.frame import Listing, Parts, Teller, whose_of
-from services.placement.desk.reading import noted, place_of, told
+from services.placement.desk.reading import noted, told
 from services.placement.engine import views as episodes
 from services.placement.worklists.lists import READERS, WORKLISTS, Worklist
 from services.placement.worklists.views import Line, ListQuestion
@@ -90,7 +90,7 @@ async def _listed(
     if one is None or one.of == "programs":
         raise requests.missing()
     asked = requests.parameters(request, {"facility", *paging.PARAMETERS})
-    limit, place = paging.limit(asked), place_of(asked)
+    limit, place = paging.limit(asked), paging.after(asked)
     question = ListQuestion(whose_of(who, requests.scope(who, asked.get("facility"))), limit + 1, place)
     async with parts.database.begin() as connection:
         found = await one.of.lines(connection, question, parts.clock())

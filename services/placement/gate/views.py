@@ -46,41 +46,31 @@ SENT = sa.select(
 ).where(
     ~sa.exists().where(not_told_again.c.disclosure_id == disclosures.c.disclosure_id)
 ).order_by(disclosures.c.recipient, disclosures.c.episode_id, disclosures.c.sequence)  # fmt: skip
-_RESTED_ON = (
-    sa.select(disclosures, *_CONSENT, facts.c.type.label("told_as"), facts.c.value.label("told"))
-    .outerjoin(
-        consents,
-        sa.and_(consents.c.fact_id == disclosures.c.basis_fact, consents.c.episode_id == disclosures.c.episode_id),
-    )
-    .outerjoin(
-        facts,
-        sa.and_(
-            facts.c.episode_id == disclosures.c.episode_id,
-            facts.c.writer == "intake",
-            facts.c.ce_id == disclosures.c.basis_fact,
-        ),
-    )
-    .order_by(disclosures.c.episode_id)
-)
 
 
+def _rested_on(ledger: sa.Table) -> sa.Select[Any]:
+    """What left by this ledger, with the consent that it rested on as the gate knew it, and as intake told it."""
+    return (
+        sa.select(ledger, *_CONSENT, facts.c.type.label("told_as"), facts.c.value.label("told"))
+        .outerjoin(
+            consents,
+            sa.and_(consents.c.fact_id == ledger.c.basis_fact, consents.c.episode_id == ledger.c.episode_id),
+        )
+        .outerjoin(
+            facts,
+            sa.and_(
+                facts.c.episode_id == ledger.c.episode_id,
+                facts.c.writer == "intake",
+                facts.c.ce_id == ledger.c.basis_fact,
+            ),
+        )
+        .order_by(ledger.c.episode_id)
+    )
+
+
+_RESTED_ON = _rested_on(disclosures)
 _PACKET_SHOWN = [column for column in packets_out.c if column.name not in {"basis_fact", "basis_id"}]
-_PACKETS_RESTED_ON = (
-    sa.select(packets_out, *_CONSENT, facts.c.type.label("told_as"), facts.c.value.label("told"))
-    .outerjoin(
-        consents,
-        sa.and_(consents.c.fact_id == packets_out.c.basis_fact, consents.c.episode_id == packets_out.c.episode_id),
-    )
-    .outerjoin(
-        facts,
-        sa.and_(
-            facts.c.episode_id == packets_out.c.episode_id,
-            facts.c.writer == "intake",
-            facts.c.ce_id == packets_out.c.basis_fact,
-        ),
-    )
-    .order_by(packets_out.c.episode_id)
-)
+_PACKETS_RESTED_ON = _rested_on(packets_out)
 
 
 class After(NamedTuple):

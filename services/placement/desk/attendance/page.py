@@ -31,7 +31,7 @@ from services.placement.desk.attendance.sheet import (
 )
 from services.placement.desk.frame import Parts, Subject, whose_of
 from services.placement.desk.page import choices
-from services.placement.desk.reading import noted, place_of
+from services.placement.desk.reading import noted
 from services.placement.worklists import views
 from shared.errors import InvalidMessage, Rejected, Transient
 from shared.storage.database import Connection
@@ -145,7 +145,7 @@ class AttendancePage:
         the cursor of the next page). Raises a 422 Problem for a cursor that is none."""
         zone = self.parts.rules.site.zone(sheet.program.facility)
         begins, ends = midnight(sheet.day, zone), midnight(sheet.day + timedelta(days=1), zone)
-        place = place_of({"cursor": sheet.cursor} if sheet.cursor else {})
+        place = paging.after({"cursor": sheet.cursor} if sheet.cursor else {})
         question = views.ListQuestion(whose_of(who, who.scope), MOST + 1, place)
         every = await views.there_between(connection, sheet.program.id, begins, ends, question)
         found, following = paging.page(every, MOST, lambda line: (paging.at(line.at), line.id))

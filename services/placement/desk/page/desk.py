@@ -164,7 +164,7 @@ class Placement:
         if not isinstance(listing.of.of, WithheldFacts):
             every = len(self.parts.rules.site.programs) if look.most > A_FEW else A_FEW
             return Fetched(await self._seats(connection, look._replace(most=every), self._reader(look)))
-        after = reading.place_of({"cursor": look.cursor} if look.cursor else {})
+        after = paging.after({"cursor": look.cursor} if look.cursor else {})
         question = ListQuestion(whose_of(look.who, look.scope), look.most + 1, after)
         found = await listing.of.of.lines(connection, question, look.at)
         page, following = paging.page(found, look.most, lambda line: (paging.at(line.at), line.id))
@@ -291,7 +291,7 @@ def _asked(look: Look) -> PageQuestion:
     """What is asked of a list, for SQL. Raises a 422 Problem for a bad cursor."""
     asked, back = look.asked, look.asked.before is not None
     text = asked.before if back else asked.cursor
-    place = reading.place_of({"cursor": text} if text else {})
+    place = paging.after({"cursor": text} if text else {})
     order = asked.sort or "waiting"
     return PageQuestion(
         whose_of(look.who, look.scope), look.at, look.most, order, asked.down, place, back, asked.filters,
