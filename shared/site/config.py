@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
@@ -20,7 +19,9 @@ from shared.errors import SetUpError
 from shared.events.base import Place
 from shared.events.levels import Level
 from shared.events.open_lists import DispositionKind
+from shared.site.billed import STILL_A_PATIENT, BilledAs, BilledCode
 from shared.site.contradictions import contradictions
+from shared.site.dispositions import NOT_IN_TABLE, NOTHING_FOLLOWS, UNKNOWN, DispositionRow, Follows
 from shared.site.likeness import Likeness
 from shared.site.limits import Limits, Retention
 from shared.site.marked_yaml import ConfigError, Location, Marked, YamlProblem, read
@@ -37,7 +38,6 @@ from shared.site.values import (
     Aftercare,
     Authority,
     Billing,
-    ClaimForm,
     Feed,
     HangingAfter,
     KeyType,
@@ -53,59 +53,8 @@ from shared.site.values import (
 )
 
 SAMPLE = Path(__file__).resolve().parents[2] / "config"
-
-
-class BilledCode(NamedTuple):
-    """A code of the site's own table; whose days go with it, and which value; None: none."""
-
-    system: str
-    code: str
-    of: str | None = None
-    value: str | None = None
-
-
-class BilledAs(NamedTuple):
-    """How the site bills care at a place: bill form, program, who gave the care, codes of its own tables as in
-    BilledCode; None where the site does not say.
-
-    `statuses`: word for an end (kind of disposition, completed, lost-contact, …) → patient status, by the site's table.
-    `unmapped_status`: the patient status for an end without a word in the table; such a period has a warning.
-    """
-
-    claim_form: ClaimForm
-    program: str | None = None
-    npi: str | None = None
-    bill_type: str | None = None
-    codes: tuple[BilledCode, ...] = ()
-    statuses: tuple[tuple[str, str], ...] = ()
-    unmapped_status: str = "01"
-
-    def status_of(self, words: Iterable[str | None]) -> str | None:
-        """The patient status of the first of these words that the table has; None where it has none."""
-        table = dict(self.statuses)
-        return next((table[word] for word in words if word in table), None)
-
-
-class DispositionRow(NamedTuple):
-    """A discharge disposition by the site's tables: the code as written there, and what it means."""
-
-    code: str
-    kind: DispositionKind
-
-
 TREATS = "treating-provider"
 """The class of whoever gives treatment, a program of another legal entity too, as a consent names it."""
-STILL_A_PATIENT = "30"
-"""The patient status while a stay is open (contract 4); no end has it."""
-UNKNOWN = "unknown"
-"""What a code that is in no table of the site goes on as (contract 2)."""
-NOT_IN_TABLE = DispositionRow(UNKNOWN, "unknown")
-Follows = Literal["search", "plan"]
-NOTHING_FOLLOWS: dict[str, tuple[Follows, ...]] = dict.fromkeys(
-    ("transfer", "hospice", "custody", "deceased", "transferred-out", "incarcerated"), ()
-)
-"""Ends after which the patient is in other hands, where a site's `what_follows` says nothing else; after all other ends
-both begin."""
 
 
 class Site(Part):

@@ -25,7 +25,7 @@ from shared.events.base import Disposition
 from shared.events.levels import RANK, ROUND_THE_CLOCK, Level
 from shared.events.published import as_json
 from shared.events.stays import Coverage, Service
-from shared.site.config import BilledAs, BilledCode
+from shared.site.billed import BilledAs, BilledCode
 from shared.site.payers import NO_EDITS, Edits
 
 NEW_YORK = ZoneInfo("America/New_York")

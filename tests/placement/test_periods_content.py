@@ -11,7 +11,8 @@ from services.placement.billing.periods import periods
 from services.placement.continuum.model import Away, Ending, StayDiagnosis
 from services.placement.rules import rules_of
 from shared.events.base import Admission, Disposition, PatientNumber
-from shared.site.config import SAMPLE, BilledAs, BilledCode, load
+from shared.site.billed import BilledAs, BilledCode
+from shared.site.config import SAMPLE, load
 from tests.placement.period_builders import (
     at,
     attended,

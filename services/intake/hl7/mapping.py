@@ -8,7 +8,8 @@ from functools import lru_cache
 from services.intake.hl7.model import Payer, Sender
 from shared.events.base import Disposition
 from shared.events.stays import Coverage
-from shared.site.config import UNKNOWN, Site
+from shared.site.config import Site
+from shared.site.dispositions import UNKNOWN
 
 LONGEST = 200
 """Characters that an identifier may have in published facts."""

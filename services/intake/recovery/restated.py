@@ -38,7 +38,8 @@ from shared.events.stays import (
 )
 from shared.events.taking_back import FactCancelled
 from shared.facts.envelope import Fact
-from shared.site.config import UNKNOWN, Site
+from shared.site.config import Site
+from shared.site.dispositions import UNKNOWN
 
 _START, _END = (Admitted, VisitStarted), (Discharged, VisitEnded)
 _TOLD = (

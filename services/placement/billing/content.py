@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.placement.billing.days import FOREVER, day_of
-from services.placement.billing.model import NOT_AVAILABLE, STILL_PATIENT, UNKNOWN_PAYER
+from services.placement.billing.model import NOT_AVAILABLE, UNKNOWN_PAYER
 from services.placement.billing.stretches import BilledStretch
 from services.placement.continuum.model import BY_VISIT, Ending, Folded, StayState
 from shared.events.base import PatientNumber, Stay
@@ -29,7 +29,7 @@ from shared.events.billing import (
     SiteCode,
 )
 from shared.events.stays import Service
-from shared.site.config import BilledAs, BilledCode
+from shared.site.billed import STILL_A_PATIENT, BilledAs, BilledCode
 
 _A_STATUS = re.compile(r"(?!30)[0-9]{2}")
 """A code that is a patient status of an ended stay; 30 means that the patient is still there."""
@@ -91,7 +91,7 @@ def of_stretch(
         start_date=stretch.start,
         end_date=None if stretch.end == FOREVER else stretch.end,
         discharged_at=local(ended.at, zone) if ended else None,
-        patient_status=(status or billed.unmapped_status) if ended else STILL_PATIENT,
+        patient_status=(status or billed.unmapped_status) if ended else STILL_A_PATIENT,
         leave=_leave(stay, stretch, zone) if stay.away else (),
         diagnoses=one.diagnoses,
         attending_npi=stay.attending_npi,

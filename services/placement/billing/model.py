@@ -10,11 +10,9 @@ from services.placement.continuum.model import StayKey
 from shared.events.base import StayKind
 from shared.events.billing import PeriodContent, ServicePeriod
 from shared.events.levels import Level
-from shared.site.config import BilledAs
+from shared.site.billed import BilledAs
 from shared.values import value_object
 
-STILL_PATIENT = "30"
-"""Patient status of a period without end, and of one that ends while its stay goes on (contract 4; UB-04 FL17)."""
 UNKNOWN_PAYER = "unknown"
 """The payer before the first coverage, and where the site config does not have the one that was sent (contract 2,
 4)."""

@@ -23,7 +23,7 @@ from services.placement.billing.stretches import BilledStretch, PayersFrom, cove
 from services.placement.continuum.model import Folded, Segment, StayState
 from services.placement.continuum.standing import StandingReview
 from shared.events.billing import BilledAuthorization
-from shared.site.config import BilledAs
+from shared.site.billed import BilledAs
 from shared.values import replace
 
 

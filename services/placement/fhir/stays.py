@@ -50,7 +50,7 @@ from shared.fhir.resources import (
     StatusOfEpisode,
     StatusOfStay,
 )
-from shared.site.config import UNKNOWN
+from shared.site.dispositions import UNKNOWN
 from shared.site.values import luhn_holds
 
 _NUMBERS = "http://terminology.hl7.org/CodeSystem/v2-0203"
