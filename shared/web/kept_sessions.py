@@ -150,8 +150,8 @@ class KeptSessions:
             "id": _hash(cookie), "made_at": now, "used_at": now, "until": min(until, last) if until else last,
             **_of(who), **(self._sealed(_hash(cookie), granted, now) if granted else {}),
         }  # fmt: skip
-        others = sa.select(sessions.c.id).where(sessions.c.subject == who.subject)
-        oldest = others.order_by(sessions.c.made_at.desc()).offset(self.limits.a_person)
+        others = sa.select(sessions.c.id).where(sessions.c.subject == who.subject, sessions.c.id != row["id"])
+        oldest = others.order_by(sessions.c.made_at.desc()).offset(self.limits.a_person - 1)
         async with self.database.begin() as connection:
             if before:
                 await connection.execute(sa.delete(sessions).where(sessions.c.id == _hash(before)))

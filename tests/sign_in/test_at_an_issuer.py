@@ -165,6 +165,17 @@ async def test_a_person_has_at_most_so_many_sessions_and_the_oldest_ends(
     assert [answer.status_code for answer in asked] == [401, 200, 200]
 
 
+async def test_who_signs_in_at_the_instant_of_others_is_signed_in(
+    database: Database, clock: SetClock, mock_issuer: str, site: Path
+) -> None:
+    async with intake_with(database, clock, mock_issuer, sessions_per_person=1, config=site) as intake:
+        for _ in range(4):  # the clock stands still
+            async with Browser.of(intake.web) as each:
+                await each.signs_in("dana")
+                assert (await each.session()).status_code == 200
+    assert len(await rows(database)) == 1
+
+
 async def test_a_session_that_is_used_lasts_and_one_that_is_not_ends(browser: Browser, clock: SetClock) -> None:
     await browser.signs_in("dana")
     for _ in range(2):
